@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/// ByteBuffer -- the real bytes that a TLP carries: a move-only handle on a recycled 4 KiB buffer.
+///
+/// An empty handle means "timing only": the TLP's length counts on the wire, its bytes do not exist.
+/// Headers, descriptors, tables and messages always carry bytes; bulk payload only with carry_payload.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace iov {
+
+class BytePool;
+
+class ByteBuffer {
+ public:
+  static constexpr std::size_t capacity = 4096;  ///< the largest PCIe payload
+  ByteBuffer() = default;
+  ByteBuffer(ByteBuffer&& o) noexcept
+      : block_(std::exchange(o.block_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  ByteBuffer& operator=(ByteBuffer&& o) noexcept {
+    std::swap(block_, o.block_);
+    std::swap(size_, o.size_);
+    return *this;
+  }
+  inline ~ByteBuffer();
+  explicit operator bool() const { return block_ != nullptr; }
+  std::size_t size() const { return size_; }
+  inline std::uint8_t* data();
+  inline const std::uint8_t* data() const;
+  std::span<std::uint8_t> bytes() { return {data(), size_}; }
+  std::span<const std::uint8_t> bytes() const { return {data(), size_}; }
+
+ private:
+  friend class BytePool;
+  struct Block {
+    BytePool* home;
+    std::array<std::uint8_t, capacity> bytes;
+  };
+  ByteBuffer(Block* block, std::uint32_t size) : block_(block), size_(size) {}
+  Block* block_ = nullptr;
+  std::uint32_t size_ = 0;
+};
+
+/// Owner of the buffers; one per module that makes payloads. Must outlive the TLPs it fed.
+class BytePool {
+ public:
+  /// A buffer of `size` bytes (at most 4096), not zeroed.
+  ByteBuffer take(std::size_t size) {
+    if (free_.empty()) free_.push_back(blocks_.emplace_back(new ByteBuffer::Block{this, {}}).get());
+    auto* block = free_.back();
+    free_.pop_back();
+    return {block, static_cast<std::uint32_t>(size)};
+  }
+  ByteBuffer copy(std::span<const std::uint8_t> from) {
+    ByteBuffer buffer = take(from.size());
+    if (!from.empty()) std::memcpy(buffer.data(), from.data(), from.size());
+    return buffer;
+  }
+
+ private:
+  friend class ByteBuffer;
+  std::vector<std::unique_ptr<ByteBuffer::Block>> blocks_;
+  std::vector<ByteBuffer::Block*> free_;
+};
+
+inline ByteBuffer::~ByteBuffer() {
+  if (block_) block_->home->free_.push_back(block_);
+}
+inline std::uint8_t* ByteBuffer::data() { return block_->bytes.data(); }
+inline const std::uint8_t* ByteBuffer::data() const { return block_->bytes.data(); }
+
+}  // namespace iov

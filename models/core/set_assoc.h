@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/// SetAssoc -- the one set-associative cache of the project: IOTLB, context cache, paging-structure
+/// caches, device TLB, interrupt-entry cache and LLC are instances. A mechanism: it decides, it does
+/// not wait.
+///
+/// Key must have  std::uint64_t hash() const  and operator==. All storage is allocated at construction.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "models/core/params.h"
+
+namespace iov {
+
+enum class Replacement : std::uint8_t { lru, tree_plru, fifo, random };
+inline constexpr Names<4> replacement_names{"lru", "tree_plru", "fifo", "random"};
+
+struct CacheGeometry {
+  unsigned entries = 64;
+  unsigned ways = 4;  ///< entries: fully associative
+  Replacement replacement = Replacement::lru;
+
+  template <class V>
+  void describe_into(V& v, const char* source) {
+    v.field("entries", entries, Range<unsigned>{0, 1u << 20}, "cached entries; 0 turns the cache off", source);
+    v.field("ways", ways, Range<unsigned>{1, 4096}, "associativity; equal to entries: fully associative", source);
+    v.choice("replacement", replacement, replacement_names, "which entry of a full set makes room", no_source);
+    v.require(ways > 0 && entries % ways == 0, "entries must be a multiple of ways");
+  }
+};
+
+template <class Key, class Value>
+class SetAssoc {
+ public:
+  struct Evicted {
+    Key key;
+    Value value;
+  };
+  explicit SetAssoc(const CacheGeometry& g)
+      : ways_(g.ways), sets_(g.entries / g.ways), replacement_(g.replacement), lines_(g.entries), plru_(sets_) {}
+
+  std::size_t capacity() const { return lines_.size(); }
+  std::size_t size() const { return size_; }
+
+  /// The value, made most recently used; nullptr on a miss.
+  Value* lookup(const Key& key) {
+    if (lines_.empty()) return nullptr;
+    const std::size_t set = set_of(key);
+    for (std::size_t w = 0; w < ways_; ++w) {
+      Line& line = lines_[set * ways_ + w];
+      if (!line.valid || !(line.key == key)) continue;
+      touch(set, w);
+      return &line.value;
+    }
+    return nullptr;
+  }
+  /// The value without touching the replacement state.
+  const Value* peek(const Key& key) const {
+    if (lines_.empty()) return nullptr;
+    const std::size_t set = set_of(key);
+    for (std::size_t w = 0; w < ways_; ++w)
+      if (const Line& line = lines_[set * ways_ + w]; line.valid && line.key == key) return &line.value;
+    return nullptr;
+  }
+  /// Inserts or overwrites; returns what had to make room.
+  std::optional<Evicted> fill(const Key& key, const Value& value) {
+    if (lines_.empty()) return std::nullopt;
+    const std::size_t set = set_of(key);
+    std::size_t way = ways_;
+    for (std::size_t w = 0; w < ways_; ++w) {
+      const Line& line = lines_[set * ways_ + w];
+      if (line.valid && line.key == key) {
+        way = w;
+        break;
+      }
+      if (!line.valid && way == ways_) way = w;
+    }
+    std::optional<Evicted> evicted;
+    if (way == ways_) {
+      way = victim(set);
+      Line& old = lines_[set * ways_ + way];
+      evicted = Evicted{old.key, old.value};
+      --size_;
+      old.valid = false;
+    }
+    Line& line = lines_[set * ways_ + way];
+    if (!line.valid) ++size_, line.stamp = ++clock_;  // fifo age starts at fill
+    line.valid = true;
+    line.key = key;
+    line.value = value;
+    touch(set, way);
+    return evicted;
+  }
+  bool erase(const Key& key) {
+    return erase_if([&](const Key& k, const Value&) { return k == key; }) > 0;
+  }
+  /// Removes every entry for which `doomed(key, value)`; returns how many.
+  template <class Doomed>
+  std::size_t erase_if(Doomed doomed) {
+    std::size_t removed = 0;
+    for (Line& line : lines_)
+      if (line.valid && doomed(line.key, line.value)) line.valid = false, ++removed;
+    size_ -= removed;
+    return removed;
+  }
+  template <class Visit>
+  void for_each_entry(Visit visit) const {
+    for (const Line& line : lines_)
+      if (line.valid) visit(line.key, line.value);
+  }
+
+ private:
+  struct Line {
+    Key key{};
+    Value value{};
+    std::uint64_t stamp = 0;
+    bool valid = false;
+  };
+  std::size_t set_of(const Key& key) const {
+    const std::uint64_t h = key.hash();
+    return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
+  }
+  void touch(std::size_t set, std::size_t way) {
+    if (replacement_ == Replacement::lru) lines_[set * ways_ + way].stamp = ++clock_;
+    if (replacement_ == Replacement::tree_plru) plru_touch(set, way);
+  }
+  std::size_t victim(std::size_t set) {
+    if (replacement_ == Replacement::random) return random_way();
+    if (replacement_ == Replacement::tree_plru) return plru_victim(set);
+    std::size_t oldest = 0;
+    for (std::size_t w = 1; w < ways_; ++w)
+      if (lines_[set * ways_ + w].stamp < lines_[set * ways_ + oldest].stamp) oldest = w;
+    return oldest;
+  }
+  std::size_t random_way() {  // xorshift64: deterministic, private to this cache
+    random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17;
+    return random_ % ways_;
+  }
+  /// A binary tree over the ways; node n's bit is in bit n of plru_[set][...]; up to 64 ways.
+  void plru_touch(std::size_t set, std::size_t way) {
+    std::size_t low = 0, high = ways_, node = 1;
+    while (high - low > 1) {
+      const std::size_t mid = (low + high) / 2;
+      const bool right = way >= mid;
+      const std::uint64_t bit = std::uint64_t{1} << (node & 63);
+      plru_[set] = right ? plru_[set] & ~bit : plru_[set] | bit;  // point away
+      node = 2 * node + right;
+      (right ? low : high) = mid;
+    }
+  }
+  std::size_t plru_victim(std::size_t set) const {
+    std::size_t low = 0, high = ways_, node = 1;
+    while (high - low > 1) {
+      const std::size_t mid = (low + high) / 2;
+      const bool right = plru_[set] >> (node & 63) & 1;
+      node = 2 * node + right;
+      (right ? low : high) = mid;
+    }
+    return low;
+  }
+
+  std::size_t ways_, sets_;
+  Replacement replacement_;
+  std::vector<Line> lines_;
+  std::vector<std::uint64_t> plru_;
+  std::uint64_t clock_ = 0, random_ = 0x2545f4914f6cdd1dull;
+  std::size_t size_ = 0;
+};
+
+}  // namespace iov

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Statistics. A stat is an sc_object: declaring it as a member of a module gives it its full name
+/// ("nic0.dma_engine.reads") and its place in the tree. Nothing registers, nothing is looked up by
+/// string in a hot path. Counts are stored, ratios are derived when reporting.
+///
+/// Units   each stat carries its unit ("1" for counts, "s", "B") and its meaning.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <systemc>
+#include <vector>
+
+#include "models/core/units.h"
+
+namespace iov {
+
+struct StatRow {  ///< one line of stats.csv
+  std::string path, field, unit;
+  double value;
+};
+
+class Stat : public sc_core::sc_object {
+ public:
+  Stat(const char* object_name, const char* unit_name, const char* what)
+      : sc_object(object_name), unit(unit_name), meaning(what) {}
+  virtual void append_rows(std::vector<StatRow>& rows) const = 0;
+  virtual void reset() = 0;  ///< called once, at the end of warm-up
+  const char* const unit;
+  const char* const meaning;
+};
+
+class Counter : public Stat {  ///< how many
+ public:
+  using Stat::Stat;
+  void operator++() { ++count_; }
+  void operator+=(std::uint64_t n) { count_ += n; }
+  std::uint64_t value() const { return count_; }
+  void append_rows(std::vector<StatRow>& rows) const override;
+  void reset() override { count_ = 0; }
+
+ private:
+  std::uint64_t count_ = 0;
+};
+
+class BusyTime : public Stat {  ///< how long a resource was in use
+ public:
+  BusyTime(const char* object_name, const char* what) : Stat(object_name, "s", what) {}
+  void add(const Time& duration) { sum_ += duration; }
+  const Time& value() const { return sum_; }
+  void append_rows(std::vector<StatRow>& rows) const override;
+  void reset() override { sum_ = sc_core::SC_ZERO_TIME; }
+
+ private:
+  Time sum_;
+};
+
+/// High-dynamic-range histogram of durations: 64 linear steps per power of two of picoseconds, so a
+/// quantile is within 1/64 (1.6 %) of the sample; count, sum, minimum and maximum are exact.
+class LatencyHistogram : public Stat {
+ public:
+  LatencyHistogram(const char* object_name, const char* what) : Stat(object_name, "ns", what) {}
+  void record(const Time& duration);
+  std::uint64_t count() const { return count_; }
+  double mean_ns() const { return count_ ? sum_ns_ / static_cast<double>(count_) : 0; }
+  double min_ns() const { return count_ ? static_cast<double>(min_) * 1e-3 : 0; }
+  double max_ns() const { return static_cast<double>(max_) * 1e-3; }
+  /// @param share  0..1; the sample at rank ceil(share * count); 0 when empty
+  double quantile_ns(double share) const;
+  struct Bucket {
+    double low_ns, high_ns;
+    std::uint64_t count;
+  };
+  std::vector<Bucket> buckets() const;  ///< the occupied ones, ascending
+  void append_rows(std::vector<StatRow>& rows) const override;
+  void reset() override;
+
+ private:
+  std::vector<std::uint64_t> counts_;
+  std::uint64_t count_ = 0, min_ = ~std::uint64_t{0}, max_ = 0;
+  double sum_ns_ = 0;
+};
+
+/// Counts of many like things (functions, VMs, queues): rows are added at run time, columns are fixed.
+class TableStat : public Stat {
+ public:
+  struct Column {
+    const char* name;
+    const char* unit;
+  };
+  TableStat(const char* object_name, const char* what, std::vector<Column> columns);
+  std::size_t add_row(std::string row_name);
+  void rename_row(std::size_t row, std::string row_name) { rows_[row] = std::move(row_name); }
+  std::uint64_t& at(std::size_t row, std::size_t column) { return cells_[row * columns_.size() + column]; }
+  std::uint64_t at(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
+  std::uint64_t sum(std::size_t column) const;
+  std::size_t rows() const { return rows_.size(); }
+  const std::string& row_name(std::size_t row) const { return rows_[row]; }
+  void append_rows(std::vector<StatRow>& rows) const override;
+  void reset() override;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::string> rows_;
+  std::vector<std::uint64_t> cells_;
+};
+
+/// Occupancy of a queue or buffer: time-weighted mean and peak.
+class Occupancy : public Stat {
+ public:
+  Occupancy(const char* object_name, const char* what) : Stat(object_name, "1", what) {}
+  void set(std::uint64_t level, const Time& now) {
+    area_ += static_cast<double>(level_) * static_cast<double>((now - since_).value());
+    since_ = now;
+    level_ = level;
+    if (level > peak_) peak_ = level;
+  }
+  std::uint64_t level() const { return level_; }
+  std::uint64_t peak() const { return peak_; }
+  void append_rows(std::vector<StatRow>& rows) const override;
+  void reset() override { area_ = 0, started_ = since_, peak_ = level_; }
+
+ private:
+  std::uint64_t level_ = 0, peak_ = 0;
+  double area_ = 0;
+  Time since_, started_;
+};
+
+}  // namespace iov

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Task -- a piece of simulated software: a C++20 coroutine that sleeps on the Timeline and awaits
+/// other tasks. No stack of its own, so thousands of vCPUs and backends cost little.
+///
+/// A task is lazy: it runs when co_awaited, or when start()ed as a top-level task. An exception goes
+/// to whoever awaits; that of a top-level task goes to whoever resumed it, and so ends Timeline::run.
+#pragma once
+#include <coroutine>
+#include <exception>
+#include <utility>
+
+namespace iov {
+
+class [[nodiscard]] Task {
+ public:
+  struct promise_type;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  struct Resume {  ///< on completion continue with the caller, if any
+    bool await_ready() noexcept { return false; }
+    std::coroutine_handle<> await_suspend(Handle done) noexcept;
+    void await_resume() noexcept {}
+  };
+  struct promise_type {
+    Task get_return_object() { return Task(Handle::from_promise(*this)); }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    Resume final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() {
+      if (!caller) throw;  // top level: out of resume()
+      error = std::current_exception();
+    }
+    std::coroutine_handle<> caller;  ///< whoever co_awaits this task
+    std::exception_ptr error;
+  };
+
+  Task() = default;
+  explicit Task(Handle handle) : handle_(handle) {}
+  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  Task& operator=(Task&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
+
+  void start() { handle_.resume(); }
+  bool done() const { return !handle_ || handle_.done(); }
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
+    handle_.promise().caller = caller;
+    return handle_;
+  }
+  void await_resume() {
+    if (handle_.promise().error) std::rethrow_exception(handle_.promise().error);
+  }
+
+ private:
+  Handle handle_;
+};
+
+inline std::coroutine_handle<> Task::Resume::await_suspend(Handle done) noexcept {
+  if (auto caller = done.promise().caller) return caller;
+  return std::noop_coroutine();
+}
+
+}  // namespace iov

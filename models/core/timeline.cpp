@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/core/timeline.h"
+
+#include <algorithm>
+
+#include "models/core/sim_error.h"
+
+namespace iov {
+
+Event::~Event() { cancel(); }
+
+void Event::at(const Time& when) {
+  if (scheduled_) return timeline_.reschedule(*this, when);
+  timeline_.push(when, this, {});
+}
+
+void Event::before(const Time& when) {
+  if (!scheduled_ || when < when_) at(when);
+}
+
+void Event::cancel() {
+  if (scheduled_) timeline_.remove(*this);
+}
+
+Timeline::Timeline(const sc_core::sc_module_name& name) : sc_module(name) {
+  SC_METHOD(run_due);
+  sensitive << wake_;
+  dont_initialize();
+  heap_.reserve(1024);
+}
+
+void Timeline::run(const Time& until) {
+  until_ = until;
+  stopped_ = false;
+  notify_kernel();
+  if (until > sc_core::sc_time_stamp()) sc_core::sc_start(until - sc_core::sc_time_stamp());
+  // sc_start leaves what is due exactly at its end for the next call: do it now.
+  while (!stopped_ && !heap_.empty() && heap_.front().when <= until) {
+    notify_kernel();
+    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+  }
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  if (!stopped_) now_ = std::max(now_, until);
+}
+
+void Timeline::check_future(const Time& when) const {
+  if (when < now()) throw SimError(now(), name(), "scheduled in the past: " + when.to_string());
+}
+
+void Timeline::place(std::size_t slot, const Entry& entry) {
+  heap_[slot] = entry;
+  if (entry.event) entry.event->slot_ = static_cast<std::uint32_t>(slot);
+}
+
+void Timeline::sift_up(std::size_t slot, const Entry& entry) {
+  while (slot > 0) {
+    const std::size_t parent = (slot - 1) / 4;
+    if (!entry.before(heap_[parent])) break;
+    place(slot, heap_[parent]);
+    slot = parent;
+  }
+  place(slot, entry);
+}
+
+void Timeline::sift_down(std::size_t slot, const Entry& entry) {
+  const std::size_t size = heap_.size();
+  for (;;) {
+    const std::size_t first = 4 * slot + 1;
+    if (first >= size) break;
+    std::size_t least = first;
+    for (std::size_t c = first + 1; c < std::min(first + 4, size); ++c)
+      if (heap_[c].before(heap_[least])) least = c;
+    if (!heap_[least].before(entry)) break;
+    place(slot, heap_[least]);
+    slot = least;
+  }
+  place(slot, entry);
+}
+
+void Timeline::push(const Time& when, Event* event, std::coroutine_handle<> who) {
+  check_future(when);
+  const Entry entry{when, order_++, event, who};
+  if (event) event->when_ = when, event->scheduled_ = true;
+  heap_.emplace_back();
+  sift_up(heap_.size() - 1, entry);
+  if (!running_ && heap_.front().order == entry.order) notify_kernel();
+}
+
+void Timeline::reschedule(Event& event, const Time& when) {
+  check_future(when);
+  const Entry entry{when, order_++, &event, {}};
+  event.when_ = when;
+  const std::size_t slot = event.slot_;
+  if (slot > 0 && entry.before(heap_[(slot - 1) / 4]))
+    sift_up(slot, entry);
+  else
+    sift_down(slot, entry);
+  if (!running_) notify_kernel();
+}
+
+void Timeline::remove(Event& event) {
+  event.scheduled_ = false;
+  const std::size_t slot = event.slot_;
+  const Entry last = heap_.back();
+  heap_.pop_back();
+  if (slot == heap_.size()) return;
+  if (slot > 0 && last.before(heap_[(slot - 1) / 4]))
+    sift_up(slot, last);
+  else
+    sift_down(slot, last);
+}
+
+void Timeline::notify_kernel() {
+  wake_.cancel();
+  if (heap_.empty() || running_) return;
+  const Time when = heap_.front().when;
+  const auto kernel = sc_core::sc_time_stamp();
+  if (when <= until_) wake_.notify(when > kernel ? when - kernel : sc_core::SC_ZERO_TIME);
+}
+
+bool Timeline::may_run_ahead_to(const Time& when) const {
+  if (when > until_) return false;
+  if (when <= kernel_ || !sc_core::sc_pending_activity()) return true;
+  return when <= kernel_ + sc_core::sc_time_to_pending_activity();
+}
+
+void Timeline::run_next() {
+  const Entry entry = heap_.front();
+  const Entry last = heap_.back();
+  heap_.pop_back();
+  if (!heap_.empty()) sift_down(0, last);
+  now_ = entry.when;
+  ++executed_;
+  if (!entry.event) return entry.who.resume();
+  entry.event->scheduled_ = false;
+  entry.event->happen_();
+}
+
+void Timeline::run_due() {
+  running_ = true;
+  kernel_ = sc_core::sc_time_stamp();
+  try {
+    while (!stopped_ && !heap_.empty() && may_run_ahead_to(heap_.front().when))
+      run_next();
+  } catch (...) {
+    error_ = std::current_exception();
+    stopped_ = true;
+  }
+  running_ = false;
+  if (stopped_)
+    sc_core::sc_pause();
+  else
+    notify_kernel();
+}
+
+}  // namespace iov

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Timeline -- the one place where simulated time is scheduled: hardware events and sleeping software.
+///
+/// It runs inside one SystemC process. While the kernel has nothing else pending it runs ahead of the
+/// kernel, exactly as far as nothing else can happen (sc_time_to_pending_activity), so modules ask
+/// `now()` here and never sc_time_stamp(). With a foreign SystemC module attached it falls back to
+/// lockstep by itself; calls into such a module annotate `lead()` as TLM-2.0 temporal decoupling asks.
+///
+/// Order   equal times run in the order in which they were scheduled: determinism.
+/// Errors  an exception thrown by an event or a coroutine ends run() and leaves it there.
+#pragma once
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <systemc>
+#include <vector>
+
+#include "models/core/delegate.h"
+#include "models/core/units.h"
+
+namespace iov {
+
+class Timeline;
+
+/// A thing that will happen: a member of the module it happens to, scheduled at most once at a time.
+class Event {
+ public:
+  Event(Timeline& timeline, Delegate<void()> happen) : timeline_(timeline), happen_(happen) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event();
+
+  void at(const Time& when);      ///< (re)schedules; `when` must not be in the past
+  void before(const Time& when);  ///< schedules unless something earlier is scheduled already
+  void cancel();
+  bool scheduled() const { return scheduled_; }
+  Time when() const { return when_; }  ///< only while scheduled()
+
+ private:
+  friend class Timeline;
+  Timeline& timeline_;
+  Delegate<void()> happen_;
+  Time when_;
+  std::uint32_t slot_ = 0;  ///< index in the timeline's heap while scheduled
+  bool scheduled_ = false;
+};
+
+class Timeline : public sc_core::sc_module {
+ public:
+  SC_HAS_PROCESS(Timeline);
+  explicit Timeline(const sc_core::sc_module_name& name);
+
+  /// The current simulated time, in events and between runs alike.
+  Time now() const { return running_ || now_ > sc_core::sc_time_stamp() ? now_ : sc_core::sc_time_stamp(); }
+  Time lead() const { return now() - sc_core::sc_time_stamp(); }
+
+  /// Simulates up to and including `until`, or until stop() is called.
+  /// @throws what an event or coroutine threw
+  void run(const Time& until);
+  void stop() { stopped_ = true; }  ///< run() returns after the current event
+  bool stopped() const { return stopped_; }
+  bool idle() const { return heap_.empty(); }  ///< nothing will ever happen again by itself
+  std::uint64_t events() const { return executed_; }
+
+  /// co_await timeline.until(t): continue at simulated time t.
+  auto until(const Time& when) {
+    struct Sleep {
+      Timeline& timeline;
+      Time when;
+      bool await_ready() const { return when <= timeline.now(); }
+      void await_suspend(std::coroutine_handle<> who) { timeline.push(when, nullptr, who); }
+      void await_resume() {}
+    };
+    return Sleep{*this, when};
+  }
+
+ private:
+  friend class Event;
+  struct Entry {
+    Time when;
+    std::uint64_t order;
+    Event* event;                 ///< either this ...
+    std::coroutine_handle<> who;  ///< ... or a sleeping coroutine
+    bool before(const Entry& o) const { return when != o.when ? when < o.when : order < o.order; }
+  };
+  void push(const Time& when, Event* event, std::coroutine_handle<> who);
+  void reschedule(Event& event, const Time& when);
+  void remove(Event& event);
+  void place(std::size_t slot, const Entry& entry);
+  void sift_up(std::size_t slot, const Entry& entry);
+  void sift_down(std::size_t slot, const Entry& entry);
+  void check_future(const Time& when) const;
+  void notify_kernel();
+  bool may_run_ahead_to(const Time& when) const;
+  void run_due();
+  void run_next();
+
+  std::vector<Entry> heap_;  ///< 4-ary min-heap
+  std::uint64_t order_ = 0;
+  std::uint64_t executed_ = 0;
+  bool running_ = false;
+  bool stopped_ = false;
+  Time now_, until_, kernel_;
+  std::exception_ptr error_;
+  sc_core::sc_event wake_{"wake"};
+};
+
+}  // namespace iov

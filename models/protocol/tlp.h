@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Tlp -- the transaction-layer packet: what travels on a PCIe link. A plain, movable value.
+///
+/// Spec    PCIe Base 5.0 2.2 (format), 2.4 (ordering attributes), 2.6.1 (flow-control classes),
+///         6.20 (PASID prefix), 10.2 (ATS).
+/// Omits   ECRC; byte enables finer than `length` (first/last BE are derived from address and length).
+#pragma once
+#include <cstdint>
+
+#include "models/core/address.h"
+#include "models/core/byte_pool.h"
+#include "models/core/journey.h"
+
+namespace iov {
+
+enum class FcClass : std::uint8_t { posted, non_posted, completion };
+inline constexpr std::size_t fc_classes = 3;
+
+enum class TlpType : std::uint8_t {
+  memory_read,
+  memory_write,
+  config_read,   ///< type 0 or 1, by routing
+  config_write,
+  completion,       ///< without data
+  completion_data,
+  message,          ///< without data
+  message_data,
+};
+
+enum class AddressType : std::uint8_t { untranslated, translation_request, translated };
+enum class CompletionStatus : std::uint8_t { success = 0, unsupported_request = 1, retry = 2, abort = 4 };
+
+/// Message codes of ATS and PRI (PCIe Base 5.0 10.3, 10.4).
+enum class MessageCode : std::uint8_t {
+  none = 0,
+  invalidate_request = 0x01,
+  invalidate_completion = 0x02,
+  page_request = 0x04,
+  page_group_response = 0x05,
+};
+
+struct Tlp {
+  TlpType type = TlpType::memory_read;
+  AddressType at = AddressType::untranslated;
+  CompletionStatus status = CompletionStatus::success;  ///< completions
+  MessageCode message = MessageCode::none;
+  bool relaxed_ordering = false;
+  bool no_snoop = false;
+  bool poisoned = false;
+  bool no_write = false;  ///< translation requests: read-only access is enough
+  RequesterId requester;
+  RequesterId completer;     ///< completions: who answers; messages and config requests by ID: destination
+  std::uint16_t tag = 0;
+  Pasid pasid;
+  std::uint32_t length = 0;  ///< bytes asked for (requests) or carried (writes, completions, messages)
+  /// Byte address: an Iova untranslated, an Hpa when at == translated or on its way down to a BAR;
+  /// completions: address of their first byte (its low 7 bits are Lower Address); config: register;
+  /// messages: the 8-byte body (invalidate request: 63:12 address, 11 S; completion: ITag vector).
+  std::uint64_t address = 0;
+  std::uint32_t byte_count = 0;  ///< completions: bytes still owed, this TLP's included
+  /// Reads: how many leading bytes must be answered with real bytes (0: timing only); completions and
+  /// writes: `data` holds the leading data.size() <= length bytes of the payload.
+  std::uint32_t want_bytes = 0;
+  ByteBuffer data;
+  JourneyRef journey;  ///< of the I/O this is the last piece of, if any
+
+  FcClass fc() const {
+    switch (type) {
+      case TlpType::memory_write:
+      case TlpType::message:
+      case TlpType::message_data: return FcClass::posted;
+      case TlpType::completion:
+      case TlpType::completion_data: return FcClass::completion;
+      default: return FcClass::non_posted;
+    }
+  }
+  bool has_data() const {
+    return type == TlpType::memory_write || type == TlpType::completion_data ||
+           type == TlpType::message_data || type == TlpType::config_write;
+  }
+  /// Payload bytes on the wire: whole DWs between the first and the last byte.
+  std::uint32_t payload() const {
+    return has_data() ? static_cast<std::uint32_t>((address & 3) + length + 3) & ~3u : 0u;
+  }
+  /// Header and prefix bytes: 3 DW for completions, config and requests below 4 GiB, else 4 DW.
+  std::uint32_t header() const { return (four_dw() ? 16u : 12u) + (pasid.present() ? 4u : 0u); }
+
+ private:
+  bool four_dw() const {
+    switch (type) {
+      case TlpType::memory_read:
+      case TlpType::memory_write: return address >> 32 != 0;
+      case TlpType::message:
+      case TlpType::message_data: return true;
+      default: return false;
+    }
+  }
+};
+
+}  // namespace iov

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/// TlpPort -- how a block sees its end of a PCIe link. Implemented by pcie::Port.
+#pragma once
+#include "models/core/delegate.h"
+#include "models/protocol/tlp.h"
+
+namespace iov {
+
+/// What both ends of a link agreed on.
+struct LinkLimits {
+  std::uint32_t max_payload = 256;       ///< bytes; MPS
+  std::uint32_t max_read_request = 512;  ///< bytes; MRRS
+  std::uint32_t read_completion_boundary = 64;
+  std::uint32_t tags = 256;  ///< 32, 256 or 768: outstanding non-posted requests per requester
+};
+
+class TlpPort {
+ public:
+  virtual ~TlpPort() = default;
+  /// Queues for transmission: in order within its class, classes by the ordering table; waits for credits.
+  virtual void send(Tlp&& tlp) = 0;
+  /// TLPs of a class that wait for credits or order; 0 means the next one goes on the wire at once.
+  virtual std::size_t backlog(FcClass fc) const = 0;
+  /// Called (in an event) when at least one TLP has newly arrived; take() until empty.
+  virtual void on_arrival(Delegate<void()> handler) = 0;
+  /// Called when a backlog drained to 0, for senders that throttle themselves.
+  virtual void on_drained(Delegate<void()> handler) = 0;
+  virtual bool empty() const = 0;
+  virtual Tlp take() = 0;  ///< oldest arrived TLP; its receive credits stay taken until release()
+  /// The receiver is done with the buffer space of a TLP it took (only class and payload size matter).
+  virtual void release(FcClass fc, std::uint32_t payload_bytes) = 0;
+  virtual const LinkLimits& limits() const = 0;
+};
+
+}  // namespace iov

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fails if a folder includes a folder it may not, a source file passes 400 lines, or lacks its licence line."""
+import pathlib
+import re
+import sys
+
+MAY_INCLUDE = {  # the whole architecture in eleven lines
+    "models/core": [],
+    "models/protocol": ["models/core"],
+    "models/pcie": ["models/core", "models/protocol"],
+    "models/iommu": ["models/core", "models/protocol"],
+    "models/endpoint": ["models/core", "models/protocol"],
+    "models/host": ["models/core", "models/protocol"],
+    "models/software": ["models/core", "models/protocol", "models/host"],
+    "models/io_path": ["models/core", "models/protocol", "models/host", "models/software"],
+    "models/workload": ["models/core", "models/protocol"],
+    "platforms": ["models"],
+    "experiments": ["models/core", "platforms"],
+}
+
+root = pathlib.Path(sys.argv[1])
+problems = []
+checked = 0
+for folder in ("models", "platforms", "experiments", "tests", "bench", "cmake"):
+    for path in sorted((root / folder).rglob("*")):
+        if path.suffix not in (".h", ".cpp", ".py", ".cmake"):
+            continue
+        checked += 1
+        name = path.relative_to(root).as_posix()
+        text = path.read_text()
+        if text.count("\n") > 400:
+            problems.append(f"{name}: {text.count(chr(10))} lines, limit is 400")
+        if "SPDX-License-Identifier: Apache-2.0" not in "\n".join(text.splitlines()[:3]):
+            problems.append(f"{name}: no SPDX licence line")
+        home = next((f for f in MAY_INCLUDE if name.startswith(f + "/")), None)
+        if home is None:
+            continue  # tests and bench may include anything
+        for include in re.findall(r'#include "([^"]+)"', text):
+            if not any(include.startswith(f + "/") for f in [home, *MAY_INCLUDE[home]]):
+                problems.append(f"{name}: may not include {include}")
+print("\n".join(problems) or f"layering holds in {checked} files")
+sys.exit(bool(problems) or checked == 0)
