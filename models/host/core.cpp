@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/host/core.h"
+
+#include <algorithm>
+
+namespace iov::host {
+
+namespace {
+bool thread_level(const Strand& s) { return s.level() <= Level::thread_high; }
+}  // namespace
+
+void Strand::wake() {
+  if (!waiting_) {
+    wakeup_ = true;
+    return;
+  }
+  waiting_ = false;
+  remaining_ = {};
+  core_.request(*this);
+}
+
+void Strand::stall_done() { core_.end_stall(*this); }
+
+Core::Core(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint32_t apic_id)
+    : sc_module(name), timeline_(timeline), params_(params), apic_id_(apic_id) {
+  for (const char* cause : exit_cause_names) exits_.add_row(cause);
+  kick_vector_ = allocate_vector(bind<&Core::kick_handler>(this));
+  irq_strand_.context_ = Context::irq;
+  irq_task_ = irq_loop();
+  irq_task_.start();
+}
+
+std::uint8_t Core::allocate_vector(IrqHandler handler) {
+  if (next_vector_ >= 0xf0) throw SimError(timeline_.now(), name(), "no host interrupt vector left");
+  handlers_[next_vector_] = handler;
+  return next_vector_++;
+}
+
+// --- interrupts -------------------------------------------------------------------------------------------
+
+void Core::interrupt(const ProcessorInterrupt& interrupt) {
+  if (interrupt.notification && mode_ == Context::guest && thread_) return thread_->posted_notification();
+  if (requested_[interrupt.vector]) return;  // the IRR holds one request per vector
+  requested_[interrupt.vector] = true;
+  pending_.push_back(interrupt);
+  irq_strand_.wake();
+}
+
+Task Core::irq_loop() {
+  for (;;) {
+    co_await irq_strand_.wait();
+    while (!pending_.empty()) {
+      const ProcessorInterrupt taken = pending_.front();
+      pending_.pop_front();
+      requested_[taken.vector] = false;
+      ++interrupts_;
+      co_await irq_strand_.spend(Context::irq, Work::interrupt, params_.world.interrupt_entry);
+      if (handlers_[taken.vector]) {
+        Task handling = handlers_[taken.vector](irq_strand_);
+        co_await handling;
+      }
+      co_await irq_strand_.spend(Context::irq, Work::interrupt, params_.world.interrupt_exit);
+    }
+  }
+}
+
+void Core::kick(Delegate<void()> then) {
+  const Time arrival = timeline_.now() + params_.world.inter_processor_interrupt;
+  kicks_.emplace_back(arrival, then);
+  kick_arrival_.before(arrival);
+}
+
+void Core::kick_arrives() {
+  interrupt({.destination = apic_id_, .vector = kick_vector_, .notification = false, .journey = {}});
+}
+
+Task Core::kick_handler(Strand&) {
+  while (!kicks_.empty() && kicks_.front().first <= timeline_.now()) {
+    const auto then = kicks_.front().second;
+    kicks_.pop_front();
+    then();
+  }
+  if (!kicks_.empty()) kick_arrival_.before(kicks_.front().first);
+  co_return;
+}
+
+// --- who runs ---------------------------------------------------------------------------------------------
+
+void Core::request(Strand& strand) {
+  enqueue(strand, executing_ == &strand);
+  dispatch();
+}
+
+void Core::begin_stall(Strand& strand) {
+  strand.stall_ = true;
+  request(strand);
+}
+
+void Core::end_stall(Strand& strand) {
+  if (running_ != &strand || !strand.stall_) {
+    strand.stall_over_ = true;
+    return;
+  }
+  work_end_ = std::max(timeline_.now(), work_begin_);
+  end_.at(work_end_);
+}
+
+void Core::enqueue(Strand& strand, bool front) {
+  auto push = [front](auto& queue, auto* item) { front ? queue.push_front(item) : queue.push_back(item); };
+  if (strand.level_ == Level::host_irq) return push(irq_, &strand);
+  if (strand.level_ == Level::host_softirq) return push(softirq_, &strand);
+  Thread& thread = *strand.thread_;
+  push(thread.ready_[static_cast<std::size_t>(strand.level_)], &strand);
+  if (!thread.queued_) thread.queued_ = true, threads_.push_back(&thread);
+}
+
+void Core::dequeue(Strand& strand) {
+  auto pop = [](auto& queue, auto* item) { queue.erase(std::find(queue.begin(), queue.end(), item)); };
+  if (strand.level_ == Level::host_irq) return pop(irq_, &strand);
+  if (strand.level_ == Level::host_softirq) return pop(softirq_, &strand);
+  Thread& thread = *strand.thread_;
+  pop(thread.ready_[static_cast<std::size_t>(strand.level_)], &strand);
+  if (!thread.runnable()) thread.queued_ = false, pop(threads_, &thread);
+}
+
+Strand* Core::best_of(Thread& thread) {
+  for (std::size_t level = thread.ready_.size(); level-- > 0;)
+    if (!thread.ready_[level].empty()) return thread.ready_[level].front();
+  return nullptr;
+}
+
+Strand* Core::most_urgent() {
+  if (!irq_.empty()) return irq_.front();
+  if (!softirq_.empty()) return softirq_.front();
+  if (threads_.empty()) return nullptr;
+  const bool current_runs = running_ && running_->thread_ == thread_ && thread_level(*running_);
+  const bool keep = thread_ && !slice_over();
+  if (keep && thread_->queued_) return best_of(*thread_);
+  if (keep && current_runs) return nullptr;  // the others wait for the end of its slice
+  const auto other = std::find_if(threads_.begin(), threads_.end(), [this](Thread* t) { return t != thread_; });
+  return best_of(other != threads_.end() ? **other : *threads_.front());
+}
+
+bool Core::outranks(const Strand& a, const Strand& b) const {
+  if (b.stall_) return false;  // an uncached read cannot be interrupted
+  if (thread_level(a) && thread_level(b)) return a.thread_ == b.thread_ ? a.level_ > b.level_ : slice_over();
+  return a.level_ > b.level_;
+}
+
+void Core::dispatch() {
+  if (dispatching_ || executing_) return;
+  dispatching_ = true;
+  while (step()) {
+  }
+  dispatching_ = false;
+}
+
+bool Core::step() {
+  Strand* next = most_urgent();
+  if (running_ && !(next && outranks(*next, *running_))) {
+    const bool others_wait = thread_level(*running_) && threads_.size() > (thread_->queued_ ? 1u : 0u);
+    if (others_wait && !slice_over()) look_.before(slice_begin_ + params_.time_slice);
+    return false;
+  }
+  if (timeline_.now() < work_begin_) {  // a world switch is under way
+    look_.before(work_begin_);
+    return false;
+  }
+  if (!next) {
+    go_idle();
+    return false;
+  }
+  if (running_) preempt();
+  dequeue(*next);
+  start(*next);
+  return true;  // entering a guest may have made an interrupt handler ready
+}
+
+void Core::preempt() {
+  settle();
+  Strand& strand = *running_;
+  strand.remaining_ = work_end_ - timeline_.now();
+  strand.preempted_ = true;
+  running_ = nullptr;
+  end_.cancel();
+  enqueue(strand, true);
+}
+
+void Core::start(Strand& strand) {
+  settle();
+  const Time cost = switch_to(strand);
+  switch_context_ = strand.context_ == Context::irq ? Context::irq : Context::host_kernel;
+  strand.preempted_ = false;
+  idle_ = false;
+  running_ = &strand;
+  work_begin_ = timeline_.now() + cost;
+  if (strand.stall_ && !strand.stall_over_) return;  // ends with end_stall()
+  work_end_ = work_begin_ + strand.remaining_;
+  end_.at(work_end_);
+}
+
+void Core::finish() {
+  settle();
+  Strand& strand = *running_;
+  running_ = nullptr;
+  strand.stall_ = strand.stall_over_ = false;
+  executing_ = &strand;
+  strand.who_.resume();
+  executing_ = nullptr;
+  dispatch();
+}
+
+void Core::go_idle() {
+  if (idle_) return;
+  settle();
+  idle_ = true;
+  if (mode_ != Context::guest || !thread_->halt_exits) return;
+  switch_context_ = Context::host_kernel;
+  work_begin_ = timeline_.now() + leave_guest(ExitCause::halt);
+}
+
+// --- world switches ---------------------------------------------------------------------------------------
+
+Time Core::leave_guest(ExitCause cause) {
+  ++exits_.at(static_cast<std::size_t>(cause), 0);
+  mode_ = Context::host_kernel;
+  return params_.world.vm_exit;
+}
+
+Time Core::enter_guest() {
+  mode_ = Context::guest;
+  return params_.world.vm_entry + thread_->entering_guest();
+}
+
+Time Core::switch_to(Strand& strand) {
+  Time cost;
+  if (idle_) cost += params_.world.idle_exit;
+  if (thread_level(strand) && strand.thread_ != thread_) {
+    if (mode_ == Context::guest) cost += leave_guest(ExitCause::preempted);
+    if (thread_) cost += params_.world.context_switch, ++switches_;
+    thread_ = strand.thread_;
+    mode_ = Context::host_kernel;
+    slice_begin_ = timeline_.now();
+  }
+  if (strand.exiting_) {
+    if (mode_ != Context::guest) cost += enter_guest();  // an interrupt came between: enter again to execute it
+    cost += leave_guest(strand.exit_cause_);
+    strand.exiting_ = false;
+  }
+  return cost + change_mode(strand.context_ == Context::irq ? Context::host_kernel : strand.context_, strand);
+}
+
+Time Core::change_mode(Context target, Strand& strand) {
+  const WorldSwitchCosts& w = params_.world;
+  const bool vcpu = thread_ && thread_->vcpu() && thread_level(strand);
+  Time cost;
+  if (mode_ == target) return cost;
+  if (mode_ == Context::guest)
+    cost += leave_guest(thread_level(strand) ? ExitCause::preempted : ExitCause::external_interrupt);
+  if (target == Context::guest) {
+    if (mode_ == Context::host_user && vcpu) cost += w.user_to_entry;
+    return cost + enter_guest();
+  }
+  if (mode_ != target && thread_level(strand) && !strand.preempted_) {
+    const bool to_user = target == Context::host_user;
+    cost += vcpu ? (to_user ? w.exit_to_user : w.user_to_entry) : (to_user ? w.syscall_exit : w.syscall_entry);
+  }
+  mode_ = target;
+  return cost;
+}
+
+// --- accounts ---------------------------------------------------------------------------------------------
+
+void Core::settle_until(const Time& now) {
+  if (settled_ < work_begin_ && settled_ < now) {
+    const Time until = std::min(now, work_begin_);
+    spent_[static_cast<std::size_t>(switch_context_)][static_cast<std::size_t>(Work::world_switch)] += until - settled_;
+    settled_ = until;
+  }
+  if (settled_ >= now) return;
+  if (running_)
+    spent_[static_cast<std::size_t>(running_->context_)][static_cast<std::size_t>(running_->work_)] += now - settled_;
+  else
+    idle_total_ += now - settled_;
+  settled_ = now;
+}
+
+Time Core::spent(Context c) const {
+  Time sum;
+  for (const Time& t : spent_[static_cast<std::size_t>(c)]) sum += t;
+  return sum;
+}
+
+Time Core::busy() const {
+  Time sum;
+  for (std::size_t c = 0; c < context_count; ++c) sum += spent(static_cast<Context>(c));
+  return sum;
+}
+
+void Core::reset_accounts() {
+  settle();
+  for (auto& row : spent_) row.fill(sc_core::SC_ZERO_TIME);
+  idle_total_ = {};
+  since_ = settled_;
+}
+
+std::string Core::sums() const {
+  const Time accounted = busy() + idle_total_;
+  const Time elapsed = settled_ - since_;
+  return accounted == elapsed ? std::string() : accounted.to_string() + " of " + elapsed.to_string();
+}
+
+}  // namespace iov::host

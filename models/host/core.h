@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Core -- a processor core with its local interrupt controller: runs one strand at a time, switches
+/// worlds and pays for it, and accounts every picosecond to a context and a kind of work.
+///
+/// Models  two-level urgency (host interrupt > host softirq > threads round robin with a time slice;
+///         inside a vCPU interrupt > softirq > application), preemption of the remaining work, guest /
+///         kernel / user modes with the cost of each transition, VM exits by cause, halting, posted
+///         notifications.
+/// Omits   frequency scaling, SMT, cache state of the software itself (costs are averages).
+/// Spec    Intel SDM vol. 3 ch. 25-31 (VMX), 10 (local APIC); Linux scheduling order of irq, softirq, threads.
+#pragma once
+#include <array>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "models/core/invariant.h"
+#include "models/core/stat.h"
+#include "models/core/task.h"
+#include "models/core/timeline.h"
+#include "models/host/costs.h"
+#include "models/host/strand.h"
+#include "models/protocol/interrupt.h"
+
+namespace iov::host {
+
+class Core : public sc_core::sc_module {
+ public:
+  struct Params {
+    Frequency frequency{2.1e9};
+    Time time_slice = Time(1, sc_core::SC_MS);
+    WorldSwitchCosts world;
+    template <class V>
+    void describe(V& v) {
+      v.field("frequency", frequency, Range<Frequency>{{1e8}, {1e10}}, "turns time into cycles",
+              "Xeon E5-2450, the machine of the exit costs (Dall 2017)");
+      v.field("time_slice", time_slice, Range<Time>{Time(1, sc_core::SC_US), Time(1, sc_core::SC_SEC)},
+              "before an equal thread gets the core", "order of Linux CFS granularity");
+      v.group("world", world, "world-switch costs");
+    }
+  };
+  using IrqHandler = Delegate<Task(Strand&)>;
+
+  Core(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint32_t apic_id);
+
+  std::uint32_t apic_id() const { return apic_id_; }
+  const Params& params() const { return params_; }
+  Timeline& timeline() { return timeline_; }
+
+  /// Reserves a host interrupt vector; `handler` runs on the core's interrupt strand (context irq).
+  std::uint8_t allocate_vector(IrqHandler handler);
+  /// A message from the interrupt bus arrives now.
+  void interrupt(const ProcessorInterrupt& interrupt);
+  /// Forces a vCPU of this core out of guest mode (IPI), then calls `then` before it enters again.
+  void kick(Delegate<void()> then);
+  bool in_guest(const Thread& thread) const { return mode_ == Context::guest && thread_ == &thread; }
+
+  void settle() { settle_until(timeline_.now()); }  ///< brings the accounts up to date
+  Time spent(Context c) const;                      ///< since the last reset, as of the last settle()
+  Time spent(Context c, Work w) const { return spent_[static_cast<std::size_t>(c)][static_cast<std::size_t>(w)]; }
+  Time busy() const;
+  const Time& idle_time() const { return idle_total_; }
+  std::uint64_t exits(ExitCause cause) const { return exits_.at(static_cast<std::size_t>(cause), 0); }
+  std::uint64_t interrupts() const { return interrupts_.value(); }
+  void reset_accounts();  ///< end of warm-up: accounts start anew at now()
+  Time accounted_since() const { return since_; }
+
+ private:
+  friend class Strand;
+  friend struct CoreAccess;  ///< tests break the accounts through it
+  friend struct Strand::Spend;
+  friend struct Strand::Stall;
+  void request(Strand& strand);
+  void begin_stall(Strand& strand);
+  void end_stall(Strand& strand);
+  void enqueue(Strand& strand, bool front);
+  void dequeue(Strand& strand);
+  void dispatch();
+  bool step();
+  Strand* most_urgent();
+  static Strand* best_of(Thread& thread);
+  bool outranks(const Strand& a, const Strand& b) const;
+  bool slice_over() const { return timeline_.now() - slice_begin_ >= params_.time_slice; }
+  void preempt();
+  void start(Strand& strand);
+  Time switch_to(Strand& strand);
+  Time change_mode(Context target, Strand& strand);
+  Time leave_guest(ExitCause cause);
+  Time enter_guest();
+  void go_idle();
+  void finish();
+  void settle_until(const Time& now);
+  Task irq_loop();
+  Task kick_handler(Strand& strand);
+  void kick_arrives();
+  std::string sums() const;
+
+  Timeline& timeline_;
+  const Params params_;
+  const std::uint32_t apic_id_;
+  std::deque<Strand*> irq_, softirq_;
+  std::deque<Thread*> threads_;  ///< those with ready strands
+  Thread* thread_ = nullptr;     ///< whose registers are loaded
+  Context mode_ = Context::host_kernel;
+  Strand* running_ = nullptr;    ///< has a segment under way
+  Strand* executing_ = nullptr;  ///< its coroutine is being resumed
+  bool dispatching_ = false, idle_ = true;
+  Context switch_context_ = Context::host_kernel;  ///< who pays for the switch under way
+  Time work_begin_;  ///< the switch before the running segment ends; not preemptible before
+  Time work_end_, slice_begin_, settled_, since_, idle_total_;
+  Event end_{timeline_, bind<&Core::finish>(this)};
+  Event look_{timeline_, bind<&Core::dispatch>(this)};
+  Event kick_arrival_{timeline_, bind<&Core::kick_arrives>(this)};
+  Strand irq_strand_{*this, Level::host_irq};
+  std::deque<ProcessorInterrupt> pending_;
+  std::array<IrqHandler, 256> handlers_{};
+  std::uint8_t next_vector_ = 0x30, kick_vector_ = 0;
+  std::array<bool, 256> requested_{};
+  std::deque<std::pair<Time, Delegate<void()>>> kicks_;
+  std::array<std::array<Time, work_count>, context_count> spent_{};
+  TableStat exits_{"exits", "VM exits by cause", {{"count", "1"}}};
+  Counter interrupts_{"interrupts", "1", "host interrupts taken"};
+  Counter switches_{"context_switches", "1", "changes of thread"};
+  Invariant accounts_{"accounts", Invariant::always, "CPU time per context and idle time sum to elapsed time",
+                      [this] { return sums(); }};
+  Task irq_task_;
+};
+
+inline void Strand::Spend::await_suspend(std::coroutine_handle<> who) {
+  strand.who_ = who;
+  strand.core_.request(strand);
+}
+inline void Strand::Stall::await_suspend(std::coroutine_handle<> who) {
+  strand.who_ = who;
+  strand.core_.begin_stall(strand);
+}
+
+}  // namespace iov::host

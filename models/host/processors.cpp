@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/host/processors.h"
+
+namespace iov::host {
+
+Processors::Processors(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params)
+    : sc_module(name), timeline_(timeline), params_(params) {
+  for (unsigned i = 0; i < params.cores; ++i)
+    cores_.push_back(std::make_unique<Core>(("core" + std::to_string(i)).c_str(), timeline, params.core, i));
+}
+
+void Processors::deliver(const ProcessorInterrupt& interrupt) {
+  const Time at = timeline_.now() + params_.interrupt_latency;
+  in_flight_.emplace_back(at, interrupt);
+  if (!arrival_.scheduled()) arrival_.at(at);
+}
+
+void Processors::arrive() {
+  while (!in_flight_.empty() && in_flight_.front().first <= timeline_.now()) {
+    const ProcessorInterrupt interrupt = in_flight_.front().second;
+    in_flight_.pop_front();
+    if (interrupt.destination < cores_.size())
+      cores_[interrupt.destination]->interrupt(interrupt);
+    else
+      ++lost_;
+  }
+  if (!in_flight_.empty()) arrival_.at(in_flight_.front().first);
+}
+
+}  // namespace iov::host

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Strand and Thread -- what runs on a Core. A strand is one sequential piece of software (a
+/// coroutine) with a level; a thread is what the host's scheduler knows: a process's thread or a vCPU,
+/// whose strands are the guest's application, its softirq and its interrupt handler.
+///
+///   co_await strand.spend(Context::guest, Work::driver, cost);   runs for `cost`, preemptible
+///   co_await strand.wait();                                      sleeps until wake()
+#pragma once
+#include <array>
+#include <coroutine>
+#include <deque>
+#include <string>
+
+#include "models/core/params.h"
+#include "models/core/units.h"
+
+namespace iov::host {
+
+class Core;
+
+/// Who the processor works for: time is accounted per context and always sums to elapsed time.
+enum class Context : std::uint8_t { guest, host_kernel, host_user, irq };
+inline constexpr std::size_t context_count = 4;
+inline constexpr Names<context_count> context_names{"guest", "host_kernel", "host_user", "irq"};
+
+/// What for: the second dimension of the accounts.
+enum class Work : std::uint8_t { application, stack, driver, backend, copy, emulation, interrupt, world_switch, mmio };
+inline constexpr std::size_t work_count = 9;
+inline constexpr Names<work_count> work_names{"application", "stack",     "driver",       "backend", "copy",
+                                              "emulation",   "interrupt", "world_switch", "mmio"};
+
+enum class ExitCause : std::uint8_t { mmio_read, mmio_write, kick, eoi, external_interrupt, halt, preempted, config };
+inline constexpr std::size_t exit_causes = 8;
+inline constexpr Names<exit_causes> exit_cause_names{"mmio_read", "mmio_write", "kick",     "eoi",
+                                                     "external_interrupt", "halt", "preempted", "config"};
+
+/// Order of urgency on a core; the thread levels compete only inside the thread that has the core.
+enum class Level : std::uint8_t { thread_low, thread_middle, thread_high, host_softirq, host_irq };
+
+class Strand;
+
+/// Scheduled round robin on its core. For a vCPU: low = application, middle = softirq, high = interrupt handler.
+class Thread {
+ public:
+  enum class Kind : std::uint8_t { process, vcpu };
+  Thread(Core& core, Kind kind, std::string name) : core_(core), kind_(kind), name_(std::move(name)) {}
+  virtual ~Thread() = default;
+  Core& core() const { return core_; }
+  bool vcpu() const { return kind_ == Kind::vcpu; }
+  const std::string& name() const { return name_; }
+  bool runnable() const { return !ready_[0].empty() || !ready_[1].empty() || !ready_[2].empty(); }
+  /// A posted-interrupt notification reached the core while this vCPU was in guest mode.
+  virtual void posted_notification() {}
+  /// The core leaves guest mode for this vCPU / is about to enter it; `cost` of the entry may grow.
+  virtual Time entering_guest() { return {}; }
+
+  bool halt_exits = false;  ///< vCPU: HLT leaves the guest instead of idling inside it
+
+ private:
+  friend class Core;
+  Core& core_;
+  const Kind kind_;
+  const std::string name_;
+  std::array<std::deque<Strand*>, 3> ready_;
+  bool queued_ = false;
+};
+
+class Strand {
+ public:
+  Strand(Core& core, Level level, Thread* thread = nullptr) : core_(core), level_(level), thread_(thread) {}
+  Strand(const Strand&) = delete;
+  Strand& operator=(const Strand&) = delete;
+
+  struct Spend {
+    Strand& strand;
+    bool await_ready() const { return false; }
+    inline void await_suspend(std::coroutine_handle<> who);
+    void await_resume() {}
+  };
+  /// Runs for `cost` in `context`; interrupts and more urgent strands may delay the end.
+  Spend spend(Context context, Work work, const Time& cost) {
+    context_ = context, work_ = work, remaining_ = cost;
+    return {*this};
+  }
+  /// Leaves the guest on purpose: the exit itself; what handles it follows as spend().
+  Spend vm_exit(ExitCause cause) {
+    exit_cause_ = cause, exiting_ = true;
+    return spend(Context::host_kernel, Work::world_switch, {});
+  }
+  struct Wait {
+    Strand& strand;
+    bool await_ready() const { return strand.take_wakeup(); }
+    void await_suspend(std::coroutine_handle<> who) { strand.who_ = who, strand.waiting_ = true; }
+    void await_resume() {}
+  };
+  /// Sleeps until wake(); returns at once if a wake() came since the last wait.
+  Wait wait() { return {*this}; }
+  void wake();
+
+  /// The core stands still (an uncached read is under way) until stall_done(); not preemptible.
+  struct Stall {
+    Strand& strand;
+    bool await_ready() const { return false; }
+    inline void await_suspend(std::coroutine_handle<> who);
+    void await_resume() {}
+  };
+  Stall stall(Context context) {
+    context_ = context, work_ = Work::mmio, remaining_ = {};
+    return {*this};
+  }
+  void stall_done();  ///< the answer is there; also right if it comes before the stall began
+
+  Core& core() const { return core_; }
+  Thread* thread() const { return thread_; }
+  Level level() const { return level_; }
+
+ private:
+  friend class Core;
+  bool take_wakeup() {
+    const bool had = wakeup_;
+    wakeup_ = false;
+    return had;
+  }
+  Core& core_;
+  const Level level_;
+  Thread* const thread_;
+  Context context_ = Context::host_kernel;
+  Work work_ = Work::application;
+  ExitCause exit_cause_ = ExitCause::external_interrupt;
+  bool wakeup_ = false, waiting_ = false, exiting_ = false, preempted_ = false;
+  bool stall_ = false, stall_over_ = false;
+  Time remaining_;
+  std::coroutine_handle<> who_;
+};
+
+}  // namespace iov::host

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/host/core.h"
+
+#include <catch2/catch.hpp>
+
+#include "models/host/processors.h"
+using namespace iov;
+using namespace iov::host;
+
+namespace {
+Core::Params round_costs() {
+  Core::Params p;
+  p.time_slice = 100_us;
+  p.world = {.vm_exit = 600_ns, .vm_entry = 400_ns, .exit_to_user = 900_ns, .user_to_entry = 700_ns,
+             .syscall_entry = 30_ns, .syscall_exit = 20_ns, .context_switch = 500_ns, .interrupt_entry = 300_ns,
+             .interrupt_exit = 200_ns, .guest_interrupt = 250_ns, .inter_processor_interrupt = 1_us,
+             .idle_exit = 2_us, .posted_delivery = 100_ns};
+  return p;
+}
+struct Bench {
+  Timeline timeline{"timeline"};
+  Core core{"core", timeline, round_costs(), 0};
+  std::vector<std::pair<std::string, std::uint64_t>> log;  ///< what, at which ps
+  void mark(const char* what) { log.emplace_back(what, to_ps(timeline.now())); }
+  Time total(Context c) {
+    core.settle();
+    return core.spent(c);
+  }
+};
+Task work(Bench& b, Strand& s, Context c, Time cost, int times, const char* name) {
+  co_await s.wait();
+  for (int i = 0; i < times; ++i) co_await s.spend(c, Work::application, cost);
+  b.mark(name);
+}
+Task guest_mmio(Bench& b, Strand& s) {
+  co_await s.wait();
+  co_await s.spend(Context::guest, Work::driver, 1_us);
+  co_await s.vm_exit(ExitCause::mmio_write);
+  co_await s.spend(Context::host_kernel, Work::emulation, 2_us);
+  co_await s.spend(Context::host_user, Work::emulation, 3_us);
+  co_await s.spend(Context::guest, Work::driver, 1_us);
+  b.mark("done");
+}
+struct Handler {
+  Bench& b;
+  Task run(Strand& s) {
+    b.mark("irq");
+    co_await s.spend(Context::irq, Work::driver, 1_us);
+  }
+};
+}  // namespace
+
+TEST_CASE("an emulated register write pays exit, user leg and entry, each once", "[A2][A3]") {
+  Bench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  Strand s(b.core, Level::thread_low, &vcpu);
+  Task task = guest_mmio(b, s);
+  task.start();
+  s.wake();
+  b.timeline.run(100_us);
+  // idle exit 2, entry 0.4, guest 1, exit 0.6, kernel 2, to user 0.9, user 3, back 0.7, entry 0.4, guest 1
+  REQUIRE(b.log.size() == 1);
+  CHECK(b.log[0].second == 12'000'000);
+  CHECK(b.core.exits(ExitCause::mmio_write) == 1);
+  CHECK(b.total(Context::guest) == 2_us);
+  CHECK(b.core.spent(Context::host_user) == 3_us);
+}
+
+TEST_CASE("an interrupt takes a running guest out, and it continues where it was", "[F4]") {
+  Bench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  Strand s(b.core, Level::thread_low, &vcpu);
+  Handler handler{b};
+  const auto vector = b.core.allocate_vector(bind<&Handler::run>(&handler));
+  Task task = work(b, s, Context::guest, 10_us, 1, "guest");
+  task.start();
+  s.wake();
+  b.timeline.run(5_us);
+  b.core.interrupt({.destination = 0, .vector = vector, .notification = false, .journey = {}});
+  b.timeline.run(100_us);
+  // wakes at 2.4; interrupted at 5: exit 0.6, entry 0.3, handler at 5.9
+  REQUIRE(b.log.size() == 2);
+  CHECK(b.log[0] == std::pair<std::string, std::uint64_t>("irq", 5'900'000));
+  // handler 1, end 0.2, vm entry 0.4, the remaining 7.4
+  CHECK(b.log[1] == std::pair<std::string, std::uint64_t>("guest", 14'900'000));
+  CHECK(b.core.exits(ExitCause::external_interrupt) == 1);
+  CHECK(b.total(Context::irq) == 2100_ns);
+}
+
+TEST_CASE("an interrupt during a world switch waits for its end") {
+  Bench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  Strand s(b.core, Level::thread_low, &vcpu);
+  Handler handler{b};
+  const auto vector = b.core.allocate_vector(bind<&Handler::run>(&handler));
+  Task task = work(b, s, Context::guest, 10_us, 1, "guest");
+  task.start();
+  s.wake();
+  b.timeline.run(2100_ns);  // idle exit until 2, then VM entry until 2.4
+  b.core.interrupt({.destination = 0, .vector = vector, .notification = false, .journey = {}});
+  b.timeline.run(100_us);
+  CHECK(b.log[0] == std::pair<std::string, std::uint64_t>("irq", 3'300'000));  // 2.4 + 0.6 + 0.3
+}
+
+TEST_CASE("threads share a core round robin, each change pays a context switch") {
+  Bench b;
+  Thread one(b.core, Thread::Kind::process, "one"), two(b.core, Thread::Kind::process, "two");
+  Strand s1(b.core, Level::thread_low, &one), s2(b.core, Level::thread_low, &two);
+  Task t1 = work(b, s1, Context::host_kernel, 10_us, 15, "one");
+  Task t2 = work(b, s2, Context::host_kernel, 10_us, 15, "two");
+  t1.start(), t2.start();
+  s1.wake(), s2.wake();
+  b.timeline.run(Time(1, sc_core::SC_MS));
+  REQUIRE(b.log.size() == 2);
+  // idle exit 2; slice of one to 102 (measured from the start of its slice at 0: 100); switch 0.5; ...
+  CHECK(b.log[0].first == "one");
+  CHECK(b.log[1].first == "two");
+  CHECK(b.log[1].second == 2'000'000 + 300'000'000 + 3 * 500'000);
+  b.core.settle();
+  CHECK(b.core.busy() + b.core.idle_time() == Time(1, sc_core::SC_MS));
+  CHECK(b.core.busy() == 302_us + 1500_ns);
+}
+
+TEST_CASE("a posted notification reaches a running vCPU without an exit", "[F5][A17]") {
+  Bench b;
+  struct Vcpu : Thread {
+    using Thread::Thread;
+    int notified = 0;
+    void posted_notification() override { ++notified; }
+  } vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  Strand s(b.core, Level::thread_low, &vcpu);
+  Task task = work(b, s, Context::guest, 10_us, 1, "guest");
+  task.start();
+  s.wake();
+  b.timeline.run(5_us);
+  b.core.interrupt({.destination = 0, .vector = 0xf2, .notification = true, .journey = {}});
+  b.timeline.run(100_us);
+  CHECK(vcpu.notified == 1);
+  CHECK(b.log[0].second == 12'400'000);  // undisturbed
+  for (std::size_t c = 0; c < exit_causes; ++c) CHECK(b.core.exits(static_cast<ExitCause>(c)) == 0);
+}
+
+TEST_CASE("HLT leaves the guest only when the VM is configured so") {
+  Bench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  vcpu.halt_exits = true;
+  Strand s(b.core, Level::thread_low, &vcpu);
+  Task task = work(b, s, Context::guest, 1_us, 1, "guest");
+  task.start();
+  s.wake();
+  b.timeline.run(100_us);
+  CHECK(b.core.exits(ExitCause::halt) == 1);
+  CHECK(b.total(Context::host_kernel) == 3_us);  // idle exit 2, entry 0.4, exit 0.6
+}
+
+TEST_CASE("a stalled core takes no interrupt until the read is answered") {
+  Bench b;
+  Thread thread(b.core, Thread::Kind::process, "thread");
+  Strand s(b.core, Level::thread_low, &thread);
+  Handler handler{b};
+  const auto vector = b.core.allocate_vector(bind<&Handler::run>(&handler));
+  auto reader = [](Bench& bench, Strand& strand) -> Task {
+    co_await strand.wait();
+    co_await strand.stall(Context::host_kernel);
+    bench.mark("answered");
+    co_await strand.spend(Context::host_kernel, Work::driver, 1_us);
+  };
+  Task task = reader(b, s);
+  task.start();
+  s.wake();
+  b.timeline.run(4_us);
+  b.core.interrupt({.destination = 0, .vector = vector, .notification = false, .journey = {}});
+  b.timeline.run(9_us);
+  CHECK(b.log.empty());
+  s.stall_done();
+  b.timeline.run(20_us);
+  REQUIRE(b.log.size() == 2);
+  CHECK(b.log[0] == std::pair<std::string, std::uint64_t>("answered", 9'000'000));
+  CHECK(b.log[1] == std::pair<std::string, std::uint64_t>("irq", 9'300'000));
+}
+
+namespace iov::host {
+struct CoreAccess {
+  static void charge_twice(Core& core) { core.spent_[0][0] += 1_ns; }
+};
+}  // namespace iov::host
+
+TEST_CASE("the accounts invariant notices time that was charged twice") {
+  Bench b;
+  b.timeline.run(5_us);
+  b.core.settle();
+  CHECK_NOTHROW(audit(Invariant::always, b.timeline.now()));
+  CoreAccess::charge_twice(b.core);
+  CHECK_THROWS_WITH(audit(Invariant::always, b.timeline.now()), Catch::Contains("core.accounts") && Catch::Contains("sum to elapsed time"));
+}
