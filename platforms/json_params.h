@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The three visitors of a params struct (models/core/params.h): read it from JSON, write it as JSON,
+/// document it.
+///
+/// JsonReader  collects every problem it meets and leaves the default in place; it never throws.
+///             A scalar may be written {"value": ..., "source": "..."}; "description", "source" and
+///             "comment" are allowed beside the parameters of any object and ignored.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "models/core/params.h"
+#include "platforms/problem.h"
+#include "platforms/quantity.h"
+
+namespace iov::platform {
+
+/// Keys that document a file and configure nothing.
+bool is_remark(const std::string& key);
+
+class JsonReader {
+ public:
+  JsonReader(const nlohmann::json& given, ProblemSink& problems);
+
+  template <class Params>
+  void read(Params& params) {
+    params.describe(*this);
+    finish();
+  }
+
+  template <class T>
+  void field(const char* key, T& value, const Range<std::type_identity_t<T>>& range, const char*, const char*) {
+    const nlohmann::json* given = take(key);
+    if (!given) return;
+    typename Wide<T>::type wide{};
+    std::string wrong = read_value(*given, wide);
+    if (wrong.empty() && (wide < wide_of(range.lo) || wide_of(range.hi) < wide))
+      wrong = given->dump() + " is out of range " + written(range.lo).dump() + " .. " + written(range.hi).dump();
+    if (!wrong.empty()) return report(key, wrong);
+    value = static_cast<T>(wide);
+  }
+  void flag(const char* key, bool& value, const char* meaning, const char* source);
+  template <class E, std::size_t N>
+  void choice(const char* key, E& value, const Names<N>& names, const char*, const char*) {
+    std::size_t index = static_cast<std::size_t>(value);
+    if (read_choice(key, {names.begin(), names.end()}, index)) value = static_cast<E>(index);
+  }
+  void text(const char* key, std::string& value, const char* meaning, const char* source);
+  template <class Nested>
+  void group(const char* key, Nested& nested, const char*) {
+    enter(key);
+    nested.describe(*this);
+    leave();
+  }
+  /// A rule between fields says nothing about values that could not be read.
+  void require(bool holds, const std::string& message);
+
+ private:
+  template <class T>
+  static auto wide_of(const T& value) {
+    return static_cast<typename Wide<T>::type>(value);
+  }
+  struct Level {  ///< one object on the way down
+    const nlohmann::json* given;  ///< null: absent, every parameter keeps its default
+    std::string path;
+    std::vector<std::string> known;
+    std::size_t problems_before;
+  };
+  const nlohmann::json* take(const char* key);
+  void report(const std::string& key, const std::string& what);
+  bool read_choice(const char* key, const std::vector<std::string>& names, std::size_t& index);
+  void enter(const char* key);
+  void leave();
+  void finish();  ///< reports the keys that nobody asked for
+
+  ProblemSink& problems_;
+  std::vector<Level> levels_;
+};
+
+/// The effective configuration: every parameter, defaults included.
+class JsonWriter {
+ public:
+  template <class Params>
+  static nlohmann::json write(Params params) {
+    JsonWriter writer;
+    params.describe(writer);
+    return std::move(writer.out_);
+  }
+
+  template <class T>
+  void field(const char* key, T& value, const Range<std::type_identity_t<T>>&, const char*, const char*) {
+    out_[key] = written(value);
+  }
+  void flag(const char* key, bool& value, const char*, const char*) { out_[key] = value; }
+  template <class E, std::size_t N>
+  void choice(const char* key, E& value, const Names<N>& names, const char*, const char*) {
+    out_[key] = names.at(static_cast<std::size_t>(value));
+  }
+  void text(const char* key, std::string& value, const char*, const char*) { out_[key] = value; }
+  template <class Nested>
+  void group(const char* key, Nested& nested, const char*) {
+    out_[key] = write(nested);
+  }
+  void require(bool, const std::string&) {}
+
+ private:
+  nlohmann::json out_ = nlohmann::json::object();
+};
+
+struct ParamDoc {  ///< one parameter, as `iovsim describe` shows it
+  std::string name, type, units, range, default_value, meaning, source;
+};
+
+class ParamsDoc {
+ public:
+  template <class Params>
+  static std::vector<ParamDoc> of(Params params) {
+    ParamsDoc doc;
+    params.describe(doc);
+    return std::move(doc.rows_);
+  }
+
+  template <class T>
+  void field(const char* key, T& value, const Range<std::type_identity_t<T>>& range, const char* meaning,
+             const char* source) {
+    const TypeName type = type_name<T>();
+    add(key, type.type, type.units, written(range.lo), written(range.hi), written(value), meaning, source);
+  }
+  void flag(const char* key, bool& value, const char* meaning, const char* source);
+  template <class E, std::size_t N>
+  void choice(const char* key, E& value, const Names<N>& names, const char* meaning, const char* source) {
+    add_choice(key, {names.begin(), names.end()}, static_cast<std::size_t>(value), meaning, source);
+  }
+  void text(const char* key, std::string& value, const char* meaning, const char* source);
+  template <class Nested>
+  void group(const char* key, Nested& nested, const char*) {
+    const std::string above = prefix_;
+    prefix_ = joined_path(prefix_, key);
+    nested.describe(*this);
+    prefix_ = above;
+  }
+  void require(bool, const std::string&) {}
+
+ private:
+  void add(const char* key, const char* type, const char* units, const nlohmann::json& lo, const nlohmann::json& hi,
+           const nlohmann::json& value, const char* meaning, const char* source);
+  void add_choice(const char* key, const std::vector<std::string>& names, std::size_t value, const char* meaning,
+                  const char* source);
+  std::string prefix_;
+  std::vector<ParamDoc> rows_;
+};
+
+}  // namespace iov::platform

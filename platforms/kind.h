@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Kind -- a type of module that a platform file can name: its parameters behind one uniform face.
+///
+///   catalog: { make_kind<pcie::Port::Params>("port", "one end of a PCIe link"), ... }
+///   builder: const auto params = params_of<pcie::Port::Params>(effective_config["port0"]);
+#pragma once
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "platforms/json_params.h"
+
+namespace iov::platform {
+
+struct Kind {
+  std::string name, meaning;
+  /// Checks `given` (an object of parameters) and returns it with every default filled in.
+  std::function<nlohmann::json(const nlohmann::json& given, ProblemSink& problems)> effective;
+  /// Every parameter, nested ones under dotted names, in order of declaration.
+  std::function<std::vector<ParamDoc>()> parameters;
+};
+
+template <class Params>
+Kind make_kind(std::string name, std::string meaning) {
+  return {std::move(name), std::move(meaning),
+          [](const nlohmann::json& given, ProblemSink& problems) {
+            Params params;
+            JsonReader(given, problems).read(params);
+            return JsonWriter::write(params);
+          },
+          [] {
+            Params params;
+            return ParamsDoc::of(params);
+          }};
+}
+
+/// The params struct of one module of a checked, effective configuration.
+/// @throws std::invalid_argument naming every problem: the config was not checked
+template <class Params>
+Params params_of(const nlohmann::json& module_config) {
+  ProblemSink problems;
+  Params params;
+  JsonReader(module_config, problems).read(params);
+  if (!problems.empty()) throw std::invalid_argument(problems.text());
+  return params;
+}
+
+}  // namespace iov::platform

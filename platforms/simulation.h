@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One point: an effective configuration and a seed in, everything a run reports out. Nothing here
+/// depends on the host (no wall clock, no path), so equal inputs give byte-equal results.
+///
+/// Units  as the names say; Time for simulated time.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "models/core/stat.h"
+
+namespace iov::platform {
+
+struct LatencyRow {  ///< one bucket of latency.csv
+  std::string histogram;  ///< "one_way", "round_trip", ...
+  LatencyHistogram::Bucket bucket;
+};
+
+struct JourneyRow {  ///< one stage of journeys.csv
+  std::string stage;
+  double mean_ns = 0;  ///< per finished journey
+  double share = 0;    ///< of the whole journey, 0..1
+};
+
+/// `summary` has the headline metrics under their contract names, and the breakdowns
+///   "cycles_per_packet_by_context": {"guest", "host_kernel", "host_user", "irq"},
+///   "exits_per_packet_by_cause": {cause: n}, "stage_ns": {stage: mean ns},
+///   "utilization": {resource: share}, "dropped_by_reason": {reason: n}.
+struct PointResult {
+  nlohmann::ordered_json summary;
+  std::vector<StatRow> stats;
+  std::vector<LatencyRow> latency;
+  std::vector<JourneyRow> journeys;
+  std::uint64_t events = 0;    ///< timeline events, for the speed of the simulator
+  double simulated_seconds = 0;
+};
+
+/// @param simulated  time simulated so far
+/// @param share      of the run that is done, 0..1
+using Progress = std::function<void(const Time& simulated, double share)>;
+
+/// @param effective_config  object of modules by name, each {"kind": ..., every parameter}; checked
+/// @throws SimError, InvariantBroken
+PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress);
+
+}  // namespace iov::platform
