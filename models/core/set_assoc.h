@@ -93,7 +93,16 @@ class SetAssoc {
     return evicted;
   }
   bool erase(const Key& key) {
-    return erase_if([&](const Key& k, const Value&) { return k == key; }) > 0;
+    if (lines_.empty()) return false;
+    const std::size_t set = set_of(key);
+    for (std::size_t w = 0; w < ways_; ++w) {
+      Line& line = lines_[set * ways_ + w];
+      if (!line.valid || !(line.key == key)) continue;
+      line.valid = false;
+      --size_;
+      return true;
+    }
+    return false;
   }
   /// Removes every entry for which `doomed(key, value)`; returns how many.
   template <class Doomed>

@@ -53,8 +53,9 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   void peek(Hpa address, std::span<std::uint8_t> bytes) {
     functional(tlm::TLM_READ_COMMAND, address, bytes);
   }
-  void poke(Hpa address, std::span<const std::uint8_t> bytes) {
-    functional(tlm::TLM_WRITE_COMMAND, address, {const_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  /// @param written  bytes that the processor wrote there in all, if more than exist for real: they are then in its LLC
+  void poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written = 0) {
+    functional(tlm::TLM_WRITE_COMMAND, address, {const_cast<std::uint8_t*>(bytes.data()), bytes.size()}, written);
   }
   template <class T>
   T peek(Hpa address) {
@@ -66,6 +67,9 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   void poke_value(Hpa address, const T& value) {
     poke(address, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
   }
+
+  /// Whether the last access reached memory (false: no such address; no bytes moved).
+  bool ok() const { return ok_; }
 
   tlm::tlm_initiator_socket<> socket{"socket"};
 
@@ -79,14 +83,16 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     fill(command, address, bytes);
     Time delay = start - timeline_.now();
     socket->b_transport(payload_, delay);
+    ok_ = payload_.is_response_ok();
     return timeline_.now() + delay;
   }
-  void functional(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes) {
+  void functional(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes,
+                  std::uint32_t length = 0) {
     hint_.timing_only = false;
     hint_.functional = true;
-    hint_.length = static_cast<std::uint32_t>(bytes.size());
+    hint_.length = std::max(length, static_cast<std::uint32_t>(bytes.size()));
     fill(command, address, bytes);
-    socket->transport_dbg(payload_);
+    ok_ = socket->transport_dbg(payload_) == bytes.size();
   }
   void fill(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes) {
     const bool none = bytes.empty();
@@ -108,6 +114,7 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   Timeline& timeline_;
   MemoryHint hint_;
   tlm::tlm_generic_payload payload_;
+  bool ok_ = true;
   std::array<std::uint8_t, 4096> scratch_{};
 };
 

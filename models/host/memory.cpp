@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/host/memory.h"
+
+namespace iov::host {
+
+Memory::Memory(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params)
+    : sc_module(name),
+      timeline_(timeline),
+      params_(params),
+      llc_line_time_(params.llc_bandwidth.time_for(Llc::line_bytes)),
+      dram_line_time_(params.dram_bandwidth.time_for(Llc::line_bytes)),
+      bytes_(params.size.count),
+      llc_(params.llc_size.count, params.llc_ways, params.ddio_ways) {
+  socket.bind(*this);
+}
+
+bool Memory::supported(tlm::tlm_generic_payload& payload, std::uint32_t length) {
+  tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
+  if (!bytes_.holds(payload.get_address(), length)) {
+    ++address_errors;
+    status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
+  } else if (payload.get_byte_enable_ptr()) {
+    status = tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
+  } else if (payload.get_streaming_width() < payload.get_data_length()) {
+    status = tlm::TLM_BURST_ERROR_RESPONSE;
+  }
+  payload.set_response_status(status);
+  return status == tlm::TLM_OK_RESPONSE;
+}
+
+void Memory::move(tlm::tlm_generic_payload& payload) {
+  const std::span<std::uint8_t> data{payload.get_data_ptr(), payload.get_data_length()};
+  if (payload.is_read())
+    bytes_.read(payload.get_address(), data);
+  else if (payload.is_write())
+    bytes_.write(payload.get_address(), data);
+}
+
+void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
+  const MemoryHint* hint = payload.get_extension<MemoryHint>();
+  const std::uint32_t length = hint ? std::max(hint->length, hint->timing_only ? 0u : payload.get_data_length())
+                                    : payload.get_data_length();
+  if (!supported(payload, length)) return;
+  if (hint && hint->functional) {
+    transport_dbg(payload);
+    return;
+  }
+  if (!hint || !hint->timing_only) move(payload);
+  if (payload.get_command() == tlm::TLM_IGNORE_COMMAND || length == 0) return;
+  const Access access{payload.get_address(), length, payload.is_write(), !hint || hint->allocate};
+  ++(access.write ? writes : reads);
+  (access.write ? written_bytes : read_bytes) += length;
+  const Time start = timeline_.now() + delay;
+  delay = finish(start, look_up(access)) - timeline_.now();
+}
+
+unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
+  const unsigned length = payload.get_data_length();
+  if (!bytes_.holds(payload.get_address(), length)) {
+    payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    return 0;
+  }
+  move(payload);
+  if (payload.is_write()) {
+    const MemoryHint* hint = payload.get_extension<MemoryHint>();
+    llc_.processor_write(payload.get_address(), hint ? std::max(hint->length, length) : length);
+  }
+  payload.set_response_status(tlm::TLM_OK_RESPONSE);
+  return length;
+}
+
+tlm::tlm_sync_enum Memory::nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, Time& delay) {
+  if (phase == tlm::BEGIN_REQ) b_transport(payload, delay);
+  return tlm::TLM_COMPLETED;  // early completion, LRM 15.2.4
+}
+
+Memory::Lines Memory::look_up(const Access& access) {
+  const std::uint64_t first = access.address >> Llc::log2_line;
+  const std::uint64_t last = (access.address + access.length - 1) >> Llc::log2_line;
+  const std::uint64_t count = last - first + 1;
+  Lines result;
+  lines += count;
+  if (params_.llc_model == LlcModel::tracked) {
+    for (std::uint64_t line = first; line <= last; ++line) look_up_line(line, access, result);
+  } else if (params_.llc_model == LlcModel::always_hit) {
+    llc_hits += count;
+    result.llc = count;
+  } else {
+    llc_misses += count;
+    result.dram = count;
+    result.waits_for_dram = true;
+  }
+  return result;
+}
+
+void Memory::look_up_line(std::uint64_t line, const Access& access, Lines& result) {
+  const bool may_allocate = access.allocate && params_.ddio_ways > 0;
+  if (access.write && may_allocate) {
+    const Llc::Write write = llc_.write(line);
+    ++(write.hit ? llc_hits : llc_misses);
+    ++result.llc;
+    if (write.evicts) ++llc_evictions, ++result.dram;
+    return;
+  }
+  const bool hit = access.allocate && llc_.read(line);
+  ++(hit ? llc_hits : llc_misses);
+  if (hit) {
+    ++result.llc;
+    return;
+  }
+  if (access.write) llc_.invalidate(line);
+  ++result.dram;
+  result.waits_for_dram = true;
+}
+
+Time Memory::finish(const Time& start, const Lines& moved) {
+  const Time now = timeline_.now();
+  Time done = start;
+  if (moved.llc > 0) {
+    const Time service = Time::from_value(llc_line_time_.value() * moved.llc);
+    llc_busy.add(service);
+    done = llc_calendar_.book(now, start, service) + params_.llc_latency;
+  }
+  if (moved.dram > 0) {
+    const Time service = Time::from_value(dram_line_time_.value() * moved.dram);
+    dram_busy.add(service);
+    const Time end = dram_calendar_.book(now, start, service);
+    if (moved.waits_for_dram) done = std::max(done, end + params_.dram_latency);
+  }
+  return done;
+}
+
+}  // namespace iov::host

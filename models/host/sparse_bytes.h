@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/// SparseBytes -- the contents of a large memory of which little is ever written: 4 KiB pages that
+/// exist from their first write on, behind a two-level table; everything else reads as zero.
+///
+/// Models  contents only, no time.
+/// Units   bytes; the caller keeps address + length within size().
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace iov::host {
+
+class SparseBytes {
+ public:
+  static constexpr unsigned log2_page = 12, log2_chunk = 21;
+  static constexpr std::uint64_t page_bytes = std::uint64_t{1} << log2_page;
+
+  explicit SparseBytes(std::uint64_t size)
+      : size_(size), chunks_((size + (std::uint64_t{1} << log2_chunk) - 1) >> log2_chunk) {}
+
+  std::uint64_t size() const { return size_; }
+  std::uint64_t pages() const { return pages_; }  ///< that exist
+  bool holds(std::uint64_t address, std::uint64_t length) const {
+    return address <= size_ && length <= size_ - address;
+  }
+
+  void read(std::uint64_t address, std::span<std::uint8_t> to) const {
+    for_each_piece(address, to.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
+      if (const Page* page = find(at))
+        std::memcpy(to.data() + done, page->data() + (at & (page_bytes - 1)), bytes);
+      else
+        std::memset(to.data() + done, 0, bytes);
+    });
+  }
+  void write(std::uint64_t address, std::span<const std::uint8_t> from) {
+    for_each_piece(address, from.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
+      std::memcpy(find_or_make(at).data() + (at & (page_bytes - 1)), from.data() + done, bytes);
+    });
+  }
+
+ private:
+  using Page = std::array<std::uint8_t, page_bytes>;
+  using Chunk = std::array<std::unique_ptr<Page>, 1u << (log2_chunk - log2_page)>;
+
+  template <class Visit>
+  static void for_each_piece(std::uint64_t address, std::size_t length, Visit visit) {
+    for (std::size_t done = 0; done < length;) {
+      const std::uint64_t at = address + done;
+      const auto bytes = static_cast<std::size_t>(
+          std::min<std::uint64_t>(length - done, page_bytes - (at & (page_bytes - 1))));
+      visit(at, done, bytes);
+      done += bytes;
+    }
+  }
+  static std::size_t page_index(std::uint64_t address) {
+    return address >> log2_page & ((1u << (log2_chunk - log2_page)) - 1);
+  }
+  const Page* find(std::uint64_t address) const {
+    const auto& chunk = chunks_[address >> log2_chunk];
+    return chunk ? (*chunk)[page_index(address)].get() : nullptr;
+  }
+  Page& find_or_make(std::uint64_t address) {
+    auto& chunk = chunks_[address >> log2_chunk];
+    if (!chunk) chunk = std::make_unique<Chunk>();
+    auto& page = (*chunk)[page_index(address)];
+    if (!page) page = std::make_unique<Page>(), ++pages_;
+    return *page;
+  }
+
+  std::uint64_t size_, pages_ = 0;
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+};
+
+}  // namespace iov::host

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "models/host/bandwidth_calendar.h"
+#include "models/host/llc.h"
+#include "models/host/sparse_bytes.h"
+
+using namespace iov;
+using namespace iov::host;
+using namespace iov::literals;
+
+TEST_CASE("unwritten memory reads as zero and costs no page") {
+  SparseBytes memory(std::uint64_t{1} << 40);
+  std::vector<std::uint8_t> bytes(10000, 0xee);
+  memory.read(0x12'3456'7ff0, bytes);
+  CHECK(bytes == std::vector<std::uint8_t>(10000, 0));
+  CHECK(memory.pages() == 0);
+}
+
+TEST_CASE("bytes written across pages and table chunks come back, their neighbours stay zero") {
+  SparseBytes memory(std::uint64_t{1} << 30);
+  const std::uint64_t at = (std::uint64_t{1} << 21) - 5000;  // ends in the next 2 MiB chunk
+  std::vector<std::uint8_t> written(9000), back(9002);
+  for (std::size_t i = 0; i < written.size(); ++i) written[i] = static_cast<std::uint8_t>(i * 7 + 1);
+  memory.write(at, written);
+  memory.read(at - 1, back);
+  CHECK(back.front() == 0);
+  CHECK(back.back() == 0);
+  CHECK(std::equal(written.begin(), written.end(), back.begin() + 1));
+  CHECK(memory.pages() == 3);
+}
+
+TEST_CASE("the end of memory is checked without overflow") {
+  const SparseBytes memory(8192);
+  CHECK(memory.holds(8191, 1));
+  CHECK(memory.holds(8192, 0));
+  CHECK_FALSE(memory.holds(8191, 2));
+  CHECK_FALSE(memory.holds(~std::uint64_t{0}, 2));
+}
+
+TEST_CASE("a booking ahead of time leaves the time before it free") {
+  BandwidthCalendar calendar;
+  CHECK(calendar.book(0_ns, 100_ns, 10_ns) == 110_ns);
+  CHECK(calendar.book(0_ns, 20_ns, 10_ns) == 30_ns);    // before it
+  CHECK(calendar.book(0_ns, 25_ns, 10_ns) == 40_ns);    // waits for the one before
+  CHECK(calendar.book(0_ns, 95_ns, 10_ns) == 115_ns);   // 5 ns before 100, the rest after 110
+  CHECK(calendar.book(0_ns, 40_ns, 55_ns) == 95_ns);    // exactly the gap
+  CHECK(calendar.intervals() == 1);
+  CHECK(calendar.book(0_ns, 20_ns, 1_ns) == 116_ns);
+}
+
+TEST_CASE("bookings in any order conserve capacity") {
+  BandwidthCalendar calendar;
+  Time last;
+  for (unsigned i = 0; i < 1000; ++i)  // starts jump within 0..99 ns, 1000 x 3 ns asked for
+    last = std::max(last, calendar.book(0_ns, Time(static_cast<double>(i * 37 % 100), sc_core::SC_NS), 3_ns));
+  CHECK(last == 3000_ns);
+  CHECK(calendar.intervals() == 1);
+}
+
+TEST_CASE("past bookings are forgotten") {
+  BandwidthCalendar calendar;
+  for (unsigned i = 0; i < 10000; ++i) {
+    const Time now(10.0 * i, sc_core::SC_NS);
+    REQUIRE(calendar.book(now, now, 1_ns) == now + 1_ns);
+  }
+  CHECK(calendar.intervals() <= 2);
+}
+
+TEST_CASE("device writes stay within their share of the cache") {
+  Llc llc(20 * 64 * 16, 20, 2);  // 16 sets; device writes: 32 lines
+  unsigned evicted = 0;
+  for (std::uint64_t line = 0; line < 48; ++line) evicted += llc.write(line).evicts;
+  CHECK(evicted == 16);
+  CHECK_FALSE(llc.read(0));
+  CHECK(llc.read(16));
+  CHECK(llc.write(47).hit);
+}
+
+TEST_CASE("what a processor wrote is hit by device reads and updated in place by device writes") {
+  Llc llc(20 << 20, 20, 2);
+  llc.processor_write(0x1ffe, 4);  // crosses a sector
+  CHECK(llc.read(0x1fc0 >> 6));
+  CHECK(llc.read(0x2000 >> 6));
+  CHECK_FALSE(llc.read(0x2040 >> 6));
+  CHECK(llc.write(0x2000 >> 6).hit);
+  llc.invalidate(0x2000 >> 6);
+  CHECK_FALSE(llc.read(0x2000 >> 6));
+  CHECK(llc.read(0x1fc0 >> 6));
+}
+
+TEST_CASE("a device read that misses does not allocate") {
+  Llc llc(20 << 20, 20, 2);
+  CHECK_FALSE(llc.read(7));
+  CHECK_FALSE(llc.read(7));
+}
