@@ -16,6 +16,7 @@ enum Register : std::uint32_t {
   reg_interrupt_cause = 0x0010,  ///< RC: bit v set = vector v fired; read clears (legacy style)
   reg_interrupt_mask_set = 0x0018,    ///< W1S: enables vectors
   reg_interrupt_mask_clear = 0x0020,  ///< W1S: disables vectors
+  reg_auto_mask = 0x0028,  ///< RW: vectors whose mask bit clears by itself when their message is sent (82599 EIAM)
   reg_throttle = 0x0100,         ///< + 4 * vector: minimum ns between interrupts of this vector, 0 none
   reg_msix_table = 0x0800,       ///< + 16 * vector: PCIe MSI-X entry (addr lo, addr hi, data, control)
   reg_tx_queues = 0x1000,
