@@ -38,23 +38,45 @@ class ByteBuffer {
 
  private:
   friend class BytePool;
+  struct Store;
   struct Block {
-    BytePool* home;
+    Store* home;
     std::array<std::uint8_t, capacity> bytes;
+  };
+  struct Store {  ///< outlives its pool while buffers are on their way
+    std::vector<std::unique_ptr<Block>> blocks;
+    std::vector<Block*> free;
+    std::unique_ptr<Store> self;  ///< set once the pool is gone
+    void give_back(Block* block) {
+      free.push_back(block);
+      if (self && free.size() == blocks.size()) const auto last = std::move(self);
+    }
   };
   ByteBuffer(Block* block, std::uint32_t size) : block_(block), size_(size) {}
   Block* block_ = nullptr;
   std::uint32_t size_ = 0;
 };
 
-/// Owner of the buffers; one per module that makes payloads. Must outlive the TLPs it fed.
+/// Owner of the buffers; one per module that makes payloads. Buffers still travelling when the pool is
+/// destroyed keep its storage alive, so modules may be taken down in any order.
 class BytePool {
  public:
+  BytePool() = default;
+  BytePool(const BytePool&) = delete;
+  BytePool& operator=(const BytePool&) = delete;
+  ~BytePool() {
+    auto& store = *store_;
+    if (store.free.size() != store.blocks.size()) store.self = std::move(store_);
+  }
   /// A buffer of `size` bytes (at most 4096), not zeroed.
   ByteBuffer take(std::size_t size) {
-    if (free_.empty()) free_.push_back(blocks_.emplace_back(new ByteBuffer::Block{this, {}}).get());
-    auto* block = free_.back();
-    free_.pop_back();
+    if (store_->free.empty()) {
+      store_->blocks.push_back(std::make_unique<ByteBuffer::Block>());
+      store_->blocks.back()->home = store_.get();
+      store_->free.push_back(store_->blocks.back().get());
+    }
+    auto* block = store_->free.back();
+    store_->free.pop_back();
     return {block, static_cast<std::uint32_t>(size)};
   }
   ByteBuffer copy(std::span<const std::uint8_t> from) {
@@ -64,13 +86,11 @@ class BytePool {
   }
 
  private:
-  friend class ByteBuffer;
-  std::vector<std::unique_ptr<ByteBuffer::Block>> blocks_;
-  std::vector<ByteBuffer::Block*> free_;
+  std::unique_ptr<ByteBuffer::Store> store_ = std::make_unique<ByteBuffer::Store>();
 };
 
 inline ByteBuffer::~ByteBuffer() {
-  if (block_) block_->home->free_.push_back(block_);
+  if (block_) block_->home->give_back(block_);
 }
 inline std::uint8_t* ByteBuffer::data() { return block_->bytes.data(); }
 inline const std::uint8_t* ByteBuffer::data() const { return block_->bytes.data(); }
