@@ -39,7 +39,8 @@ std::uint8_t Core::allocate_vector(IrqHandler handler) {
 // --- interrupts -------------------------------------------------------------------------------------------
 
 void Core::interrupt(const ProcessorInterrupt& interrupt) {
-  if (interrupt.notification && mode_ == Context::guest && thread_) return thread_->posted_notification();
+  const bool posted = interrupt.notification && mode_ == Context::guest && thread_;
+  if (posted && thread_->notification_vector == interrupt.vector) return thread_->posted_notification();
   if (requested_[interrupt.vector]) return;  // the IRR holds one request per vector
   requested_[interrupt.vector] = true;
   pending_.push_back(interrupt);
@@ -258,12 +259,13 @@ Time Core::change_mode(Context target, Strand& strand) {
   if (mode_ == Context::guest)
     cost += leave_guest(thread_level(strand) ? ExitCause::preempted : ExitCause::external_interrupt);
   if (target == Context::guest) {
-    if (mode_ == Context::host_user && vcpu) cost += w.user_to_entry;
+    if (std::exchange(thread_->handed_to_user_, false)) cost += w.user_to_entry;
     return cost + enter_guest();
   }
   if (mode_ != target && thread_level(strand) && !strand.preempted_) {
-    const bool to_user = target == Context::host_user;
-    cost += vcpu ? (to_user ? w.exit_to_user : w.user_to_entry) : (to_user ? w.syscall_exit : w.syscall_entry);
+    const bool first_leg = vcpu && target == Context::host_user && !thread_->handed_to_user_;
+    if (first_leg) thread_->handed_to_user_ = true;  // the exit goes on to user space; later changes are system calls
+    cost += first_leg ? w.exit_to_user : target == Context::host_user ? w.syscall_exit : w.syscall_entry;
   }
   mode_ = target;
   return cost;

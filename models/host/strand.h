@@ -49,11 +49,12 @@ class Thread {
   bool vcpu() const { return kind_ == Kind::vcpu; }
   const std::string& name() const { return name_; }
   bool runnable() const { return !ready_[0].empty() || !ready_[1].empty() || !ready_[2].empty(); }
-  /// A posted-interrupt notification reached the core while this vCPU was in guest mode.
+  /// A posted-interrupt notification with this vCPU's vector reached the core while it was in guest mode.
   virtual void posted_notification() {}
-  /// The core leaves guest mode for this vCPU / is about to enter it; `cost` of the entry may grow.
+  /// The core is about to enter guest mode for this vCPU; returns what that costs beyond a bare entry.
   virtual Time entering_guest() { return {}; }
 
+  std::uint8_t notification_vector = 0;  ///< vCPU: 0 none
   bool halt_exits = false;  ///< vCPU: HLT leaves the guest instead of idling inside it
 
  private:
@@ -63,6 +64,7 @@ class Thread {
   const std::string name_;
   std::array<std::deque<Strand*>, 3> ready_;
   bool queued_ = false;
+  bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
 };
 
 class Strand {

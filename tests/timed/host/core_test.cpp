@@ -128,6 +128,7 @@ TEST_CASE("a posted notification reaches a running vCPU without an exit", "[F5][
     int notified = 0;
     void posted_notification() override { ++notified; }
   } vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  vcpu.notification_vector = 0xf2;
   Strand s(b.core, Level::thread_low, &vcpu);
   Task task = work(b, s, Context::guest, 10_us, 1, "guest");
   task.start();

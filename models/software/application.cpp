@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/software/application.h"
+
+namespace iov::software {
+
+using host::Strand;
+using host::Work;
+
+Application::Application(const PacketServices& services, const SoftwareCosts& costs, GuestTraffic& traffic,
+                         NetDevice& device, Strand& strand, host::Context context)
+    : services_(services), costs_(costs), traffic_(traffic), device_(device), strand_(strand), context_(context) {
+  device_.set_receiver(*this);
+  traffic_.on_due(bind<&Application::arm>(this));
+}
+
+void Application::start() {
+  task_ = send_loop();
+  task_.start();
+}
+
+void Application::arm() {
+  const Time next = traffic_.next_due();
+  if (next == sc_core::sc_max_time()) return;
+  due_.before(std::max(next, services_.timeline.now()));
+}
+
+Task Application::send_loop() {
+  for (;;) {
+    OutPacket packet;
+    while (traffic_.take(services_.timeline.now(), packet)) {
+      co_await strand_.spend(context_, Work::application, costs_.application_send);
+      packet.journey.enter(Stage::guest_driver, services_.timeline.now());
+      co_await strand_.spend(context_, Work::stack, costs_.stack_send);
+      Frame frame;
+      frame.header = packet.header;
+      frame.bytes = packet.bytes;
+      frame.journey = packet.journey;
+      if (services_.payload) {
+        frame.data = services_.payload->take(packet.bytes);
+        traffic_.payload(packet, frame.data.bytes());
+      }
+      const bool more = traffic_.next_due() <= services_.timeline.now() && device_.room() > 1;
+      co_await device_.transmit(strand_, frame, more);
+    }
+    arm();
+    co_await strand_.wait();
+  }
+}
+
+Task Application::receive(Strand& strand, Frame& frame) {
+  co_await strand.spend(context_, Work::stack, costs_.stack_receive);
+  co_await strand.spend(context_, Work::application, costs_.application_receive);
+  std::array<std::uint8_t, FrameHeader::header_bytes> header;
+  frame.header.write(header);
+  const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
+  traffic_.received(contents, frame.bytes, services_.timeline.now());
+}
+
+}  // namespace iov::software

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What software pays for its own work, per operation. Cost profiles in configs/costs/ set all of them, each with its
+/// source; the defaults here are those of a current server.
+#pragma once
+#include "models/core/params.h"
+#include "models/core/units.h"
+
+namespace iov::software {
+
+struct SoftwareCosts {
+  Time application_send = 100_ns, application_receive = 100_ns;
+  Time stack_send = 250_ns, stack_receive = 300_ns;
+  Time driver_send = 100_ns, driver_receive = 150_ns, driver_reclaim = 25_ns, driver_refill = 30_ns;
+  Time driver_interrupt = 150_ns, driver_poll = 100_ns;
+  Time mmio_write = 50_ns;
+  Time virtqueue_front = 60_ns, virtqueue_back = 120_ns;
+  Time tap = 350_ns, bridge = 300_ns, user_packet = 250_ns;
+  Time register_emulation = 400_ns, model_packet = 800_ns, eoi_emulation = 150_ns;
+  Time eventfd_signal = 270_ns, thread_wakeup = 500_ns, interrupt_injection = 300_ns;
+  Time guest_translation = 150_ns, pool_completion = 250_ns;
+  Time copy_fixed = 50_ns;
+  Bandwidth copy_cold{6e9}, copy_warm{1.2e10};
+
+  Time copy(std::uint64_t bytes, bool cold) const { return copy_fixed + (cold ? copy_cold : copy_warm).time_for(bytes); }
+
+  template <class V>
+  void describe(V& v) {
+    describe_native(v);
+    describe_backends(v);
+  }
+
+ private:
+  template <class V>
+  void cost(V& v, const char* key, Time& value, const char* meaning, const char* source = no_source) {
+    v.field(key, value, Range<Time>{{}, 1000_us}, meaning, source);
+  }
+  template <class V>
+  void describe_native(V& v) {
+    const char* packet = "share of 1816 cycles per 1500 B packet without IOMMU (rIOMMU, ASPLOS 2015)";
+    cost(v, "application_send", application_send, "application makes one packet", packet);
+    cost(v, "application_receive", application_receive, "application consumes one packet", packet);
+    cost(v, "stack_send", stack_send, "network stack, one packet down", packet);
+    cost(v, "stack_receive", stack_receive, "network stack, one packet up", packet);
+    cost(v, "driver_send", driver_send, "driver fills one transmit descriptor", packet);
+    cost(v, "driver_receive", driver_receive, "driver takes one received packet off its ring", packet);
+    cost(v, "driver_reclaim", driver_reclaim, "driver frees one sent descriptor");
+    cost(v, "driver_refill", driver_refill, "driver posts one receive buffer");
+    cost(v, "driver_interrupt", driver_interrupt, "driver's interrupt handler, register accesses not included");
+    cost(v, "driver_poll", driver_poll, "one round of the poll loop, packets not included");
+    cost(v, "mmio_write", mmio_write, "core issues one uncached posted write");
+    v.field("copy_cold", copy_cold, Range<Bandwidth>{{1e8}, {1e12}}, "copying bytes that a device just wrote or that left the cache", no_source);
+    v.field("copy_warm", copy_warm, Range<Bandwidth>{{1e8}, {1e12}}, "copying bytes that are in this core's cache", no_source);
+    cost(v, "copy_fixed", copy_fixed, "per copy, whatever its size");
+  }
+  template <class V>
+  void describe_backends(V& v) {
+    cost(v, "virtqueue_front", virtqueue_front, "front end adds or takes one buffer");
+    cost(v, "virtqueue_back", virtqueue_back, "back end takes and returns one buffer");
+    cost(v, "tap", tap, "tap device, one packet either way, copy not included");
+    cost(v, "bridge", bridge, "host bridge and its stack, one packet");
+    cost(v, "user_packet", user_packet, "user-space backend's own work on one packet");
+    cost(v, "register_emulation", register_emulation, "device model decodes and emulates one register access");
+    cost(v, "model_packet", model_packet, "device model handles one packet: descriptors, checks, state");
+    cost(v, "eoi_emulation", eoi_emulation, "in-kernel interrupt controller emulates an end of interrupt");
+    cost(v, "eventfd_signal", eventfd_signal, "hypervisor turns a kick into a signal", "560 cycles at 2.1 GHz, I/O latency out (Dall 2016 Table II)");
+    cost(v, "thread_wakeup", thread_wakeup, "waker's work to make a sleeping thread run");
+    cost(v, "interrupt_injection", interrupt_injection, "hypervisor makes one virtual interrupt pending");
+    cost(v, "guest_translation", guest_translation, "hypervisor translates and pins one guest buffer");
+    cost(v, "pool_completion", pool_completion, "hypervisor handles one completion of a queue pool");
+  }
+};
+
+}  // namespace iov::software

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/software/emulated_nic.h"
+
+namespace iov::software {
+
+using host::Context;
+using host::ExitCause;
+using host::Strand;
+using host::Work;
+using namespace nic;
+
+namespace {
+constexpr std::uint32_t vector_bit = 1;  // one interrupt line, cause bit 0
+}
+
+EmulatedNic::EmulatedNic(const sc_core::sc_module_name& name, const PacketServices& services, const SoftwareCosts& costs,
+                         Location location, MemoryView& guest, Vcpu& vcpu, HostNetwork& network, Tap& tap,
+                         host::Core& io_core)
+    : sc_module(name),
+      services_(services),
+      costs_(costs),
+      location_(location),
+      guest_(guest),
+      vcpu_(vcpu),
+      network_(network),
+      tap_(tap),
+      io_thread_(io_core, host::Thread::Kind::process, sc_module::name()) {}
+
+void EmulatedNic::start() {
+  task_ = receive_loop();
+  task_.start();
+}
+
+// --- registers ----------------------------------------------------------------------------------------------
+
+Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned, JourneyRef journey) {
+  ++accesses_;
+  journey.enter(Stage::vm_exit, services_.timeline.now());
+  co_await strand.vm_exit(ExitCause::mmio_write);
+  co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
+  journey.enter(Stage::backend, services_.timeline.now());
+  apply(offset, value);
+  if (offset == tx_register(0, queue_tail) && tx_.enabled) co_await transmit(strand);
+  if (offset == reg_interrupt_mask_set && (cause_ & mask_)) co_await raise(strand, {});
+  if (offset == rx_register(0, queue_tail) && !tap_.empty()) io_.wake();
+}
+
+Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint64_t& value) {
+  ++accesses_;
+  co_await strand.vm_exit(ExitCause::mmio_read);
+  co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
+  value = 0;
+  if (offset == reg_interrupt_cause) value = std::exchange(cause_, 0);
+  if (offset == reg_status) value = 1;
+  if (offset == tx_register(0, queue_head)) value = tx_.head;
+  if (offset == rx_register(0, queue_head)) value = rx_.head;
+}
+
+void EmulatedNic::set_ring(Ring& ring, std::uint32_t which, std::uint64_t value) {
+  if (which == queue_base) ring.base = value;
+  if (which == queue_length) ring.length = static_cast<std::uint32_t>(value);
+  if (which == queue_tail && ring.length) ring.tail = static_cast<std::uint32_t>(value) % ring.length;
+  if (which == queue_control) ring.enabled = (value & 1) && ring.length && ring.base;
+}
+
+void EmulatedNic::apply(std::uint32_t offset, std::uint64_t value) {
+  if (offset >= tx_register(0, queue_base) && offset < tx_register(1, queue_base)) set_ring(tx_, offset - reg_tx_queues, value);
+  if (offset >= rx_register(0, queue_base) && offset < rx_register(1, queue_base)) set_ring(rx_, offset - reg_rx_queues, value);
+  if (offset == reg_interrupt_mask_set) mask_ |= static_cast<std::uint32_t>(value);
+  if (offset == reg_interrupt_mask_clear) mask_ &= ~static_cast<std::uint32_t>(value);
+  if (offset == reg_throttle) throttle_ = from_fs(static_cast<double>(value) * 1e6);
+}
+
+// --- data path ----------------------------------------------------------------------------------------------
+
+Task EmulatedNic::copy(Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest) {
+  // Between guest memory and the model's buffer (warm for what was just read), then through the tap (cold to the kernel).
+  const unsigned copies = location_ == Location::user ? 2 : 1;
+  copied_.copies += copies;
+  copied_.bytes += std::uint64_t{copies} * bytes;
+  if (copies == 2) co_await strand.spend(Context::host_user, Work::copy, costs_.copy(bytes, false));
+  co_await strand.spend(Context::host_kernel, Work::copy, costs_.copy(bytes, true));
+  const Time now = services_.timeline.now();
+  if (to_guest)
+    guest_.port().write(guest_.host(guest), {}, bytes, now);
+  else
+    guest_.port().read(guest_.host(guest), {}, bytes, now);
+}
+
+Task EmulatedNic::transmit(Strand& strand) {
+  bool report = false;
+  while (tx_.head != tx_.tail) {
+    const Gpa at = guest_.from_dma(tx_.base) + std::uint64_t{tx_.head} * 16;
+    if (!guest_.contains(at, 16)) break;
+    auto descriptor = guest_.load<TxDescriptor>(at);
+    const std::uint32_t bytes = descriptor.command_length & 0xffff;
+    const Gpa buffer = guest_.from_dma(descriptor.address);
+    co_await strand.spend(own(), Work::emulation, costs_.model_packet);
+    if (bytes >= FrameHeader::header_bytes && guest_.contains(buffer, bytes)) {
+      Frame frame = load_frame(guest_, buffer, bytes, services_.payload, services_.book);
+      frame.journey.enter(Stage::copy, services_.timeline.now());
+      co_await copy(strand, bytes, buffer, false);
+      ++sent_;
+      co_await network_.send(strand, frame, false);
+    }
+    if (descriptor.command_length & tx_report_status) {
+      descriptor.status = descriptor_done;
+      guest_.store(at, descriptor);
+      report = true;
+    }
+    tx_.head = (tx_.head + 1) % tx_.length;
+  }
+  if (report) co_await raise(strand, {});
+}
+
+Task EmulatedNic::receive_loop() {
+  for (;;) {
+    while (!tap_.empty() && rx_.enabled && rx_.head != rx_.tail) {
+      Frame frame = tap_.pop();
+      co_await receive_one(frame);
+    }
+    tap_.notify(&io_);
+    co_await io_.wait();
+  }
+}
+
+Task EmulatedNic::receive_one(Frame& frame) {
+  const Gpa at = guest_.from_dma(rx_.base) + std::uint64_t{rx_.head} * 16;
+  if (location_ == Location::user) co_await io_.spend(Context::host_kernel, Work::stack, costs_.tap);
+  co_await io_.spend(own(), Work::emulation, costs_.model_packet);
+  const Gpa buffer = guest_.contains(at, 16) ? guest_.from_dma(guest_.load<RxDescriptor>(at).read.address) : Gpa(~0ull);
+  if (!guest_.contains(buffer, frame.bytes)) {
+    services_.book.dropped(frame.header.id, DropReason::malformed);
+    co_return;
+  }
+  frame.journey.enter(Stage::copy, services_.timeline.now());
+  co_await copy(io_, frame.bytes, buffer, true);
+  store_frame(guest_, buffer, frame);
+  RxDescriptor done{};
+  done.write_back.status_error = 3;  // done, end of packet
+  done.write_back.length = static_cast<std::uint16_t>(frame.bytes);
+  guest_.store(at, done);
+  rx_.head = (rx_.head + 1) % rx_.length;
+  ++delivered_;
+  frame.journey.enter(Stage::interrupt, services_.timeline.now());
+  co_await raise(io_, frame.journey);
+}
+
+// --- interrupts ---------------------------------------------------------------------------------------------
+
+Task EmulatedNic::raise(Strand& strand, JourneyRef journey) {
+  cause_ |= vector_bit;
+  if (!(cause_ & mask_)) co_return;
+  if (services_.timeline.now() < next_interrupt_) {
+    mitigation_.before(next_interrupt_);
+    co_return;
+  }
+  next_interrupt_ = services_.timeline.now() + throttle_;
+  ++interrupts_;
+  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
+  vcpu_.inject(vector_, journey);
+}
+
+void EmulatedNic::mitigation_over() {
+  if (!(cause_ & mask_)) return;
+  next_interrupt_ = services_.timeline.now() + throttle_;
+  ++interrupts_;
+  vcpu_.inject(vector_, {});
+}
+
+}  // namespace iov::software

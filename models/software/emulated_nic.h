@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// EmulatedNic -- a NIC that exists only as software: every register access of the guest's driver exits and is emulated,
+/// in host user space (QEMU) or in the host kernel.
+///
+/// Spec    registers and descriptors of models/protocol/nic.h; structure of QEMU hw/net/e1000.c: transmission inside
+///         the vCPU thread that wrote the tail, reception in an I/O thread, interrupts mitigated by the throttle register.
+/// Models  exits by cause, user legs, device-model work, both copies of each packet (guest - model - tap), level-like
+///         cause register.
+/// Omits   the emulator's global lock (vCPU and I/O thread never wait for each other).
+#pragma once
+#include "models/protocol/nic.h"
+#include "models/software/host_network.h"
+#include "models/software/register_io.h"
+#include "models/software/vcpu.h"
+#include "models/software/virtio_backend.h"
+
+namespace iov::software {
+
+class EmulatedNic : public sc_core::sc_module, public RegisterIo {
+ public:
+  enum class Location : std::uint8_t { user, kernel };
+  EmulatedNic(const sc_core::sc_module_name& name, const PacketServices& services, const SoftwareCosts& costs,
+              Location location, MemoryView& guest, Vcpu& vcpu, HostNetwork& network, Tap& tap, host::Core& io_core);
+  void start();
+  void set_vector(std::uint8_t guest_vector) { vector_ = guest_vector; }
+  Task write(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) override;
+  Task read(host::Strand& strand, std::uint32_t offset, unsigned bytes, std::uint64_t& value) override;
+  const CopyAccount& copied() const { return copied_; }
+  void reset_copies() { copied_ = {}; }
+
+ private:
+  struct Ring {
+    std::uint64_t base = 0;
+    std::uint32_t length = 0, head = 0, tail = 0;
+    bool enabled = false;
+  };
+  Task receive_loop();
+  Task transmit(host::Strand& strand);
+  Task receive_one(Frame& frame);
+  Task copy(host::Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest);
+  Task raise(host::Strand& strand, JourneyRef journey);
+  void apply(std::uint32_t offset, std::uint64_t value);
+  static void set_ring(Ring& ring, std::uint32_t which, std::uint64_t value);
+  void mitigation_over();
+  host::Context own() const { return location_ == Location::user ? host::Context::host_user : host::Context::host_kernel; }
+
+  const PacketServices services_;
+  const SoftwareCosts& costs_;
+  const Location location_;
+  MemoryView& guest_;
+  Vcpu& vcpu_;
+  HostNetwork& network_;
+  Tap& tap_;
+  host::Thread io_thread_;
+  host::Strand io_{io_thread_.core(), host::Level::thread_low, &io_thread_};
+  Ring tx_, rx_;
+  std::uint32_t cause_ = 0, mask_ = 0;
+  Time throttle_, next_interrupt_;
+  std::uint8_t vector_ = 0;
+  CopyAccount copied_;
+  Event mitigation_{services_.timeline, bind<&EmulatedNic::mitigation_over>(this)};
+  Counter accesses_{"register_accesses", "1", "register accesses emulated"};
+  Counter sent_{"sent", "1", "packets from the guest"};
+  Counter delivered_{"delivered", "1", "packets to the guest"};
+  Counter interrupts_{"interrupts", "1", "virtual interrupts raised"};
+  Task task_;
+};
+
+}  // namespace iov::software

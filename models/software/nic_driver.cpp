@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/software/nic_driver.h"
+
+namespace iov::software {
+
+using host::Strand;
+using host::Work;
+using namespace nic;
+
+NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
+                     const SoftwareCosts& costs, RegisterIo& registers, MemoryView& memory, const Place& place)
+    : sc_module(name), services_(services), params_(params), costs_(costs), registers_(registers), memory_(memory), place_(place) {
+  tx_ring_ = memory_.allocate(params.tx_descriptors * 16, 4096);
+  rx_ring_ = memory_.allocate(params.rx_descriptors * 16, 4096);
+  tx_buffers_ = memory_.allocate(params.tx_descriptors * buffer_bytes, 4096);
+  rx_buffers_ = memory_.allocate(params.rx_descriptors * buffer_bytes, 4096);
+  poll_task_ = poll_loop();
+  poll_task_.start();
+}
+
+Task NicDriver::write_register(Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) {
+  ++writes_;
+  co_await registers_.write(strand, offset, value, bytes, journey);
+}
+
+Task NicDriver::initialise(Strand& strand) {
+  const unsigned q = place_.queue;
+  const std::uint64_t enable = 1 | std::uint64_t{place_.vector} << 8;
+  co_await write_register(strand, tx_register(q, queue_base), memory_.dma(tx_ring_), 8);
+  co_await write_register(strand, tx_register(q, queue_length), params_.tx_descriptors, 4);
+  co_await write_register(strand, rx_register(q, queue_base), memory_.dma(rx_ring_), 8);
+  co_await write_register(strand, rx_register(q, queue_length), params_.rx_descriptors, 4);
+  co_await write_register(strand, reg_throttle + 4 * place_.vector, params_.throttle.value() / 1'000'000, 4);
+  if (params_.interrupt_style == InterruptStyle::msix)
+    co_await write_register(strand, reg_auto_mask, std::uint64_t{1} << place_.vector, 4);
+  co_await write_register(strand, tx_register(q, queue_control), enable, 4);
+  co_await write_register(strand, rx_register(q, queue_control), enable, 4);
+  rx_tail_ = 0;
+  for (std::uint32_t i = 0; i + 1 < params_.rx_descriptors; ++i) {
+    RxDescriptor d{};
+    d.read = {memory_.dma(rx_buffer(i)), 0};
+    memory_.store(rx_descriptor(rx_tail_++), d);
+  }
+  co_await write_register(strand, rx_register(q, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
+  co_await write_register(strand, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+}
+
+// --- transmit -----------------------------------------------------------------------------------------------
+
+Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
+  frame.journey.enter(Stage::guest_driver, services_.timeline.now());
+  while (room() == 0) {
+    if (tx_rung_ != tx_tail_) co_await doorbell(strand, {});
+    blocked_.push_back(&strand);
+    co_await strand.wait();
+  }
+  const std::uint32_t index = tx_tail_++;
+  co_await strand.spend(place_.context, Work::driver, costs_.driver_send);
+  store_frame(memory_, tx_buffer(index), frame);
+  const bool report = (index + 1) % params_.report_interval == 0 || room() == 0;
+  if (report) reports_.push_back(index);
+  memory_.store(tx_descriptor(index),
+                TxDescriptor{memory_.dma(tx_buffer(index)),
+                             frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
+  ++sent_;
+  if (!more || tx_tail_ - tx_rung_ >= params_.tx_batch) co_await doorbell(strand, frame.journey);
+}
+
+Task NicDriver::doorbell(Strand& strand, JourneyRef journey) {
+  tx_rung_ = tx_tail_;
+  journey.enter(Stage::doorbell, services_.timeline.now());
+  co_await write_register(strand, tx_register(place_.queue, queue_tail), tx_rung_ & (params_.tx_descriptors - 1), 4, journey);
+}
+
+Task NicDriver::reclaim() {
+  // Only every report_interval-th descriptor is written back; it stands for all before it.
+  while (!reports_.empty() && (memory_.load<TxDescriptor>(tx_descriptor(reports_.front())).status & descriptor_done)) {
+    const std::uint32_t next = reports_.front() + 1;
+    reports_.pop_front();
+    co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_reclaim * static_cast<double>(next - tx_clean_));
+    tx_clean_ = next;
+  }
+  if (blocked_.empty() || room() < params_.tx_descriptors / 4) co_return;
+  for (Strand* sender : std::exchange(blocked_, {})) sender->wake();
+}
+
+// --- receive ------------------------------------------------------------------------------------------------
+
+Task NicDriver::interrupt(Strand& strand) {
+  ++interrupts_;
+  if (params_.interrupt_style == InterruptStyle::legacy) {
+    std::uint64_t cause = 0;
+    ++reads_;
+    co_await registers_.read(strand, reg_interrupt_cause, 4, cause);
+    co_await write_register(strand, reg_interrupt_mask_clear, std::uint64_t{1} << place_.vector, 4);
+  }
+  co_await strand.spend(place_.interrupt_context, Work::driver, costs_.driver_interrupt);
+  place_.softirq.wake();
+}
+
+bool NicDriver::received(std::uint32_t index) const {
+  return rx_tail_ != rx_next_ && (memory_.load<RxDescriptor>(rx_descriptor(index)).write_back.status_error & descriptor_done);
+}
+
+Task NicDriver::poll_loop() {
+  for (;;) {
+    co_await place_.softirq.wait();
+    unsigned taken = params_.poll_budget;
+    while (taken == params_.poll_budget) {
+      ++polls_;
+      taken = 0;
+      co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_poll);
+      co_await reclaim();
+      co_await receive_some(taken);
+    }
+    co_await write_register(place_.softirq, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+  }
+}
+
+Task NicDriver::receive_some(unsigned& taken) {
+  while (taken < params_.poll_budget && received(rx_next_)) {
+    const auto done = memory_.load<RxDescriptor>(rx_descriptor(rx_next_)).write_back;
+    Frame frame = load_frame(memory_, rx_buffer(rx_next_), done.length, services_.payload, services_.book);
+    frame.journey.enter(Stage::guest_handler, services_.timeline.now());
+    ++rx_next_, ++taken, ++taken_;
+    co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
+    if (receiver_) co_await receiver_->receive(place_.softirq, frame);
+    if (params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch) co_await refill();
+  }
+}
+
+Task NicDriver::refill() {
+  const std::uint32_t missing = params_.rx_descriptors - 1 - (rx_tail_ - rx_next_);
+  co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_refill * static_cast<double>(missing));
+  for (std::uint32_t i = 0; i < missing; ++i) {
+    RxDescriptor d{};
+    d.read = {memory_.dma(rx_buffer(rx_tail_)), 0};
+    memory_.store(rx_descriptor(rx_tail_++), d);
+  }
+  co_await write_register(place_.softirq, rx_register(place_.queue, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
+}
+
+}  // namespace iov::software

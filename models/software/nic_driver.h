@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/// NicDriver -- the driver of a NIC function's queue pair, NAPI style: interrupt, mask, poll with a budget, unmask.
+/// One source for PF, VF and emulated device, on bare metal, in a guest and in the host.
+///
+/// Spec    register use and batching as Linux e1000/ixgbe: tail write per packet unless more follow, receive buffers
+///         returned in batches of 32, done bits polled in memory.
+/// Omits   checksum and segmentation offload, multiple queues per driver instance.
+#pragma once
+#include <deque>
+#include <vector>
+
+#include "models/protocol/nic.h"
+#include "models/software/costs.h"
+#include "models/software/packet_io.h"
+#include "models/software/register_io.h"
+
+namespace iov::software {
+
+class NicDriver : public sc_core::sc_module, public NetDevice {
+ public:
+  enum class InterruptStyle : std::uint8_t { msix, legacy };
+  static constexpr Names<2> style_names{"msix", "legacy"};
+  struct Params {
+    unsigned tx_descriptors = 512, rx_descriptors = 512;
+    unsigned tx_batch = 1, poll_budget = 64, refill_batch = 32, report_interval = 32;
+    InterruptStyle interrupt_style = InterruptStyle::msix;
+    Time throttle = 10_us;
+    template <class V>
+    void describe(V& v) {
+      const Range<unsigned> ring{8, 32768}, batch{1, 1024};
+      v.field("tx_descriptors", tx_descriptors, ring, "transmit ring size, a power of two", "Linux ixgbe default 512");
+      v.field("rx_descriptors", rx_descriptors, ring, "receive ring size, a power of two", "Linux ixgbe default 512");
+      v.field("tx_batch", tx_batch, batch, "packets per tail write when more are waiting (xmit_more)",
+              "1: tail write per packet, Linux before 3.18 and pcie-bench's host model");
+      v.field("poll_budget", poll_budget, batch, "packets per poll round", "Linux NAPI weight 64");
+      v.field("refill_batch", refill_batch, batch, "receive buffers returned per tail write",
+              "free-list refill 32, pcie-bench host model");
+      v.field("report_interval", report_interval, batch, "every n-th transmit descriptor asks for a write-back",
+              "no published source: a quarter of a small ring at most, sweep it");
+      v.choice("interrupt_style", interrupt_style, style_names,
+               "msix: one vector, no cause register; legacy: cause read, mask and unmask by register (e1000)", no_source);
+      v.field("throttle", throttle, Range<Time>{{}, 10000_us}, "minimum time between interrupts of the vector",
+              "100 000 interrupts/s, ixgbe low-latency setting");
+      v.require((tx_descriptors & (tx_descriptors - 1)) == 0 && (rx_descriptors & (rx_descriptors - 1)) == 0,
+                "ring sizes must be powers of two");
+      v.require(report_interval <= tx_descriptors / 2 && refill_batch <= rx_descriptors / 2,
+                "report_interval and refill_batch must be at most half their ring");
+    }
+  };
+  struct Place {  ///< where the driver's code runs and which queue pair it has
+    host::Strand& softirq;
+    host::Context context;
+    host::Context interrupt_context;
+    unsigned queue = 0;
+    unsigned vector = 0;
+  };
+
+  NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
+            const SoftwareCosts& costs, RegisterIo& registers, MemoryView& memory, const Place& place);
+
+  Task initialise(host::Strand& strand);       ///< programs rings and interrupts, posts buffers
+  Task interrupt(host::Strand& strand);        ///< the interrupt handler
+  Task transmit(host::Strand& strand, Frame& frame, bool more) override;
+  void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
+  std::size_t room() const override { return params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
+  std::uint64_t register_writes() const { return writes_.value(); }
+  std::uint64_t register_reads() const { return reads_.value(); }
+  std::uint64_t interrupts() const { return interrupts_.value(); }
+
+ private:
+  Task poll_loop();
+  Task reclaim();
+  Task receive_some(unsigned& taken);
+  Task refill();
+  Task doorbell(host::Strand& strand, JourneyRef journey);
+  Task write_register(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey = {});
+  Gpa tx_descriptor(std::uint32_t index) const { return tx_ring_ + (index & (params_.tx_descriptors - 1)) * 16; }
+  Gpa rx_descriptor(std::uint32_t index) const { return rx_ring_ + (index & (params_.rx_descriptors - 1)) * 16; }
+  Gpa tx_buffer(std::uint32_t index) const { return tx_buffers_ + std::uint64_t{index & (params_.tx_descriptors - 1)} * buffer_bytes; }
+  Gpa rx_buffer(std::uint32_t index) const { return rx_buffers_ + std::uint64_t{index & (params_.rx_descriptors - 1)} * buffer_bytes; }
+  bool received(std::uint32_t index) const;
+
+  static constexpr std::uint64_t buffer_bytes = 2048;
+  const PacketServices services_;
+  const Params params_;
+  const SoftwareCosts& costs_;
+  RegisterIo& registers_;
+  MemoryView& memory_;
+  const Place place_;
+  PacketReceiver* receiver_ = nullptr;
+  Gpa tx_ring_, rx_ring_, tx_buffers_, rx_buffers_;
+  std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;  ///< free running
+  std::uint32_t rx_next_ = 0, rx_tail_ = 0;
+  std::deque<std::uint32_t> reports_;       ///< descriptors that asked for a write-back
+  std::vector<host::Strand*> blocked_;  ///< senders waiting for room
+  Task poll_task_;
+  Counter sent_{"sent", "1", "packets queued for transmission"};
+  Counter taken_{"received", "1", "packets taken off the receive ring"};
+  Counter interrupts_{"interrupts", "1", "interrupts handled"};
+  Counter writes_{"register_writes", "1", "register writes"};
+  Counter reads_{"register_reads", "1", "register reads"};
+  Counter polls_{"polls", "1", "poll rounds"};
+};
+
+}  // namespace iov::software

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// RegisterIo -- a driver's view of its device's registers: the same driver source runs on a mapped BAR and on an
+/// emulated device.
+#pragma once
+#include "models/core/task.h"
+#include "models/host/core.h"
+#include "models/protocol/mmio.h"
+#include "models/software/costs.h"
+
+namespace iov::software {
+
+class RegisterIo {
+ public:
+  virtual ~RegisterIo() = default;
+  virtual Task write(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) = 0;
+  virtual Task read(host::Strand& strand, std::uint32_t offset, unsigned bytes, std::uint64_t& value) = 0;
+};
+
+/// A BAR mapped into the address space of the driver: no exit, a TLP per access.
+class MappedRegisters : public RegisterIo {
+ public:
+  MappedRegisters(MmioBus& bus, Hpa bar, host::Context context, const SoftwareCosts& costs)
+      : bus_(bus), bar_(bar), context_(context), costs_(costs) {}
+  Task write(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) override {
+    co_await strand.spend(context_, host::Work::mmio, costs_.mmio_write);
+    bus_.write(bar_ + offset, value, bytes, journey);
+  }
+  /// The core stalls for the round trip, as an uncached load does.
+  Task read(host::Strand& strand, std::uint32_t offset, unsigned bytes, std::uint64_t& value) override {
+    reader_ = &strand;
+    bus_.read(bar_ + offset, bytes, bind<&MappedRegisters::answered>(this));
+    co_await strand.stall(context_);
+    value = answer_;
+  }
+
+ private:
+  void answered(std::uint64_t value) {
+    answer_ = value;
+    reader_->stall_done();
+  }
+  MmioBus& bus_;
+  const Hpa bar_;
+  const host::Context context_;
+  const SoftwareCosts& costs_;
+  host::Strand* reader_ = nullptr;  ///< a core stalls, so there is one reader at a time per function
+  std::uint64_t answer_ = 0;
+};
+
+}  // namespace iov::software
