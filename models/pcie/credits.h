@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Credits -- a transmitter's account of one class of the far end's receive buffer. A mechanism: it is
+/// told the time, returns on their way back are folded in when somebody asks.
+///
+/// Spec    PCIe Base 5.0 2.6.1: a header unit per TLP, a data unit per 16 B of payload; 0 advertised: infinite.
+#pragma once
+#include <cstdint>
+
+#include "models/core/ring.h"
+#include "models/core/units.h"
+
+namespace iov::pcie {
+
+constexpr std::int64_t data_units(std::uint32_t payload_bytes) { return (payload_bytes + 15) / 16; }
+
+class Credits {
+ public:
+  void advertise(unsigned headers, unsigned data) {
+    advertised_headers_ = headers_ = headers;
+    advertised_data_ = data_ = data;
+  }
+  bool finite() const { return advertised_headers_ || advertised_data_; }
+  bool afford(std::int64_t units, const Time& now) {
+    if (!finite()) return true;
+    fold(now);
+    return (headers_ >= 1 || !advertised_headers_) && (data_ >= units || !advertised_data_);
+  }
+  void consume(std::int64_t units) {
+    headers_ -= 1;
+    data_ -= units;
+  }
+  /// `when` never decreases: the way back takes the same time for all.
+  void give_back(std::int64_t units, const Time& when) {
+    returns_.push({when, units});
+    returning_data_ += units;
+  }
+  bool returning() const { return !returns_.empty(); }
+  const Time& next_return() const { return returns_.front().when; }
+
+  std::int64_t advertised_headers() const { return advertised_headers_; }
+  std::int64_t advertised_data() const { return advertised_data_; }
+  /// Available or on the way back.
+  std::int64_t home_headers() const { return headers_ + static_cast<std::int64_t>(returns_.size()); }
+  std::int64_t home_data() const { return data_ + returning_data_; }
+
+ private:
+  struct Return {
+    Time when;
+    std::int64_t data = 0;
+  };
+  void fold(const Time& now) {
+    while (!returns_.empty() && returns_.front().when <= now) {
+      headers_ += 1;
+      data_ += returns_.front().data;
+      returning_data_ -= returns_.front().data;
+      returns_.pop();
+    }
+  }
+  std::int64_t advertised_headers_ = 0, advertised_data_ = 0;
+  std::int64_t headers_ = 0, data_ = 0, returning_data_ = 0;
+  Ring<Return> returns_;
+};
+
+}  // namespace iov::pcie

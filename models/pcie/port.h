@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Port -- one end of a link: transmit queues, wire, receive buffer with credits.
+///
+/// Spec    PCIe Base 5.0 2.4 (ordering), 2.6 (flow control), 3 (data link overhead).
+/// Models  a queue per flow-control class, arbitrated oldest first within the ordering table; credits with
+///         their way back; the wire as a reservation; one timeline event per arriving TLP, none per credit
+///         unless a TLP waits for it.
+/// Omits   virtual channels beyond VC0, replay, link power states.
+/// Order   a TLP that goes on the wire is there for good: what arrives is FIFO.
+#pragma once
+#include <array>
+#include <tlm>
+
+#include "models/core/invariant.h"
+#include "models/core/stat.h"
+#include "models/core/timeline.h"
+#include "models/pcie/credits.h"
+#include "models/pcie/link.h"
+#include "models/pcie/ordering.h"
+
+namespace iov::pcie {
+
+/// BEGIN_REQ hands over a TLP (forward), END_REQ gives the credits of one back (backward): only the class and
+/// the payload size of that Tlp matter.
+struct LinkProtocol {
+  using tlm_payload_type = Tlp;
+  using tlm_phase_type = tlm::tlm_phase;
+};
+
+class Port : public sc_core::sc_module,
+             public TlpPort,
+             public tlm::tlm_fw_transport_if<LinkProtocol>,
+             public tlm::tlm_bw_transport_if<LinkProtocol> {
+ public:
+  using Params = LinkParams;
+  Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
+
+  /// Joins both ends; once, before the simulation starts. @throws SimError when they disagree on the link
+  void connect(Port& partner);
+
+  void send(Tlp&& tlp) override;
+  std::size_t backlog(FcClass fc) const override { return lane(fc).queue.size(); }
+  void on_arrival(Delegate<void()> handler) override { on_arrival_ = handler; }
+  void on_drained(Delegate<void()> handler) override { on_drained_ = handler; }
+  bool empty() const override { return arrived_ == 0; }
+  Tlp take() override;
+  void release(FcClass fc, std::uint32_t payload_bytes) override;
+  const LinkLimits& limits() const override { return limits_; }
+  const Params& params() const { return params_; }
+
+  /// The time a TLP of this size occupies the wire.
+  const Time& wire_time(const Tlp& tlp) const { return wire_times_.of(tlp.header() + tlp.payload()); }
+
+  tlm::tlm_initiator_socket<32, LinkProtocol> tx{"tx"};
+  tlm::tlm_target_socket<32, LinkProtocol> rx{"rx"};
+
+  tlm::tlm_sync_enum nb_transport_fw(Tlp& tlp, tlm::tlm_phase& phase, Time& delay) override;
+  tlm::tlm_sync_enum nb_transport_bw(Tlp& tlp, tlm::tlm_phase& phase, Time& delay) override;
+
+ private:
+  friend struct PortProbe;  ///< tests that break an invariant on purpose
+  struct Queued {
+    Tlp tlp;
+    std::uint64_t order = 0;
+  };
+  struct Arrival {
+    Tlp tlp;
+    Time when;
+  };
+  /// One flow-control class: what waits to be sent, and both credit accounts.
+  struct Lane {
+    explicit Lane(const char* fc);
+    Ring<Queued> queue;
+    Credits credits;                               ///< of the far receive buffer
+    std::int64_t held_headers = 0, held_data = 0;  ///< of our receive buffer, from hand-over to release
+    std::uint64_t last_order = 0;                  ///< of the last TLP put on the wire
+    bool stalled = false;
+    Time stalled_since;
+    Counter tlps, payload_bytes, wire_bytes;
+    BusyTime credit_stall;
+  };
+  Lane& lane(FcClass fc) { return lanes_[static_cast<std::size_t>(fc)]; }
+  const Lane& lane(FcClass fc) const { return lanes_[static_cast<std::size_t>(fc)]; }
+
+  void b_transport(Tlp&, Time&) override;
+  bool get_direct_mem_ptr(Tlp&, tlm::tlm_dmi&) override { return false; }
+  unsigned transport_dbg(Tlp&) override { return 0; }
+  void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
+  void start_of_simulation() override;
+
+  void transmit(Lane& from, Tlp& tlp);
+  void pump(std::uint64_t newest);
+  Lane* next_to_send();
+  bool ordered_to_go(const Lane& candidate) const;
+  void transmit_queued(Lane& from, std::uint64_t newest);
+  void wait_for_credits();
+  void credits_arrived();
+  void tlp_arrived();
+  std::string check_credits() const;
+  std::string check_at_rest() const;
+
+  Timeline& timeline_;
+  const Params params_;
+  const LinkLimits limits_;
+  const WireTimes wire_times_;
+  const Time credit_return_;
+  Port* partner_ = nullptr;
+  bool started_ = false;
+
+  std::array<Lane, fc_classes> lanes_;
+  std::size_t waiting_ = 0;  ///< TLPs in the three queues
+  std::uint64_t order_ = 0;  ///< age of queued TLPs
+  Time wire_free_;
+  bool drained_ = false;
+
+  Ring<Arrival> arrivals_;    ///< on the wire or in the receive buffer, oldest first
+  std::size_t arrived_ = 0;   ///< how many of them are in the receive buffer
+  Time last_arrival_;
+  std::uint64_t order_breaks_ = 0;
+  Tlp credit_note_;
+
+  Delegate<void()> on_arrival_, on_drained_;
+  Event arrive_{timeline_, bind<&Port::tlp_arrived>(this)};
+  Event credit_{timeline_, bind<&Port::credits_arrived>(this)};
+
+  BusyTime wire_busy_{"wire_busy", "time the transmit wire carried TLPs, their framing and its share of DLLPs"};
+  Occupancy queued_{"queued", "TLPs waiting for credits or order"};
+
+  Invariant credit_conservation_{"credit_conservation", Invariant::always,
+                                 "credits available, returning and held by the receiver add up to those advertised",
+                                 [this] { return check_credits(); }};
+  Invariant order_kept_{"order_kept", Invariant::always,
+                        "TLPs of a class leave and all TLPs arrive in the order in which they were sent", [this] {
+                          return order_breaks_ ? std::to_string(order_breaks_) + " out of order" : std::string();
+                        }};
+  Invariant at_rest_{"nothing_queued", Invariant::at_rest, "no TLP is queued, on the wire or untaken",
+                     [this] { return check_at_rest(); }};
+};
+
+}  // namespace iov::pcie
