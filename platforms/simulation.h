@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -38,12 +39,18 @@ struct PointResult {
   double simulated_seconds = 0;
 };
 
+/// What the checks of single parameters cannot see: a module that another one needs is missing, a
+/// capture cannot be read. The message names the module and the key. iovsim exits with code 2.
+struct BadInput : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// @param simulated  time simulated so far
 /// @param share      of the run that is done, 0..1
 using Progress = std::function<void(const Time& simulated, double share)>;
 
 /// @param effective_config  object of modules by name, each {"kind": ..., every parameter}; checked
-/// @throws SimError, InvariantBroken
+/// @throws BadInput, SimError, InvariantBroken
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress);
 
 }  // namespace iov::platform
