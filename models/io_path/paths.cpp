@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each path as a composition; what they share is in GuestSide.
+#include "models/io_path/uplink.h"
+#include "models/software/vmdq_backend.h"
+
+namespace iov::io_path {
+
+using host::Context;
+using host::Strand;
+using software::Application;
+using software::CopyAccount;
+using software::EmulatedNic;
+using software::MappedRegisters;
+using software::MemoryView;
+using software::NetDevice;
+using software::NicDriver;
+using software::Vcpu;
+using software::VirtioBackend;
+using software::VirtioNet;
+using software::VmdqBackend;
+
+namespace {
+
+/// NIC driver and application in the host kernel of a machine without VMs.
+class Native : public VmPath {
+ public:
+  Native(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& memory, GuestTraffic& traffic)
+      : VmPath(name),
+        thread_(host.core(params.vcpu_core), host::Thread::Kind::process, "application"),
+        strand_(thread_.core(), host::Level::thread_low, &thread_),
+        nic_("nic", host, params.driver, memory, 0, thread_.core()),
+        application_(host.services, host.costs, traffic, nic_.driver(), strand_, Context::host_kernel) {
+    if (!host.nic.exclusive_claim(0, name)) throw SimError(host.timeline.now(), name, "the PF is in use by another path");
+    host.nic.add_filter(mac, 0, 0);
+    if (host.iommu) attach(host, params, memory);
+  }
+  void start() override {
+    nic_.start();
+    application_.start();
+  }
+  std::uint64_t interrupts() const override { return nic_.driver().interrupts(); }
+
+ private:
+  static void attach(HostSystem& host, const VmParams& params, const MemoryView& memory) {
+    const RequesterId pf = host.nic.requester(0);
+    if (params.native_iommu == HostIommu::pass_through) return host.iommu->attach_pass_through(pf);
+    const DomainId domain = host.iommu->create_domain();
+    host.iommu->map(domain, Iova(memory.dma_base()), memory.base(), memory.size(), params.iommu_log2_page);
+    host.iommu->attach(pf, domain, vtd::TranslationType::with_ats);
+  }
+  host::Thread thread_;
+  Strand strand_;
+  HostNic nic_;
+  Application application_;
+};
+
+/// A whole function, PF or VF, given to a VM: the VM's own NIC driver on the mapped BAR.
+class Assigned : public VmPath {
+ public:
+  Assigned(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+           GuestTraffic& traffic, unsigned function)
+      : VmPath(name),
+        host_(host),
+        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
+        registers_(host.mmio, host.nic.bar(function), Context::guest, host.costs),
+        driver_("driver", host.services, params.driver, host.costs, registers_, guest,
+                {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
+        application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
+    if (!host.iommu) throw SimError(host.timeline.now(), name, "assigning a function needs an IOMMU in the platform");
+    if (!host.nic.exclusive_claim(function, name))
+      throw SimError(host.timeline.now(), name, "the function is assigned already; an assigned function is exclusive");
+    host.nic.add_filter(mac, function, 0);
+    const DomainId domain = host.iommu->create_domain();
+    host.iommu->map(domain, Iova(guest.dma_base()), guest.base(), guest.size(), params.iommu_log2_page);
+    host.iommu->attach(host.nic.requester(function), domain, vtd::TranslationType::with_ats);
+    guest_vector_ = vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_));
+    if (params.assigned_interrupts == InterruptDelivery::posted)
+      post_interrupts(function);
+    else
+      route_to_host(host, function, 0, host.core(params.interrupt_core), bind<&Assigned::inject>(this));
+  }
+  void start() override {
+    task_ = bring_up();
+    task_.start();
+  }
+  std::uint64_t interrupts() const override { return driver_.interrupts(); }
+
+ private:
+  Task bring_up() {
+    co_await driver_.initialise(vcpu_.application());
+    application_.start();
+  }
+  void post_interrupts(unsigned function) {
+    const Hpa descriptor = host_.host_memory.host(host_.host_memory.allocate(64, 64));
+    const std::uint8_t notification = vcpu_.core().allocate_vector(bind<&Assigned::notified>(this));
+    vcpu_.use_posted_descriptor(host_.memory, descriptor, notification);
+    const auto index = host_.iommu->allocate_irte(
+        vtd::posted_irte(descriptor, guest_vector_, host_.nic.requester(function)));
+    write_msix(host_, function, 0, vtd::remappable_msi_address(index), 0);
+  }
+  Task notified(Strand&) {  // the vCPU was not in guest mode
+    vcpu_.wake_for_posted();
+    co_return;
+  }
+  Task inject(Strand& strand) {  // VFIO's handler and irqfd
+    co_await strand.spend(Context::irq, host::Work::emulation, host_.costs.interrupt_injection);
+    vcpu_.inject(guest_vector_, {});
+  }
+  HostSystem& host_;
+  Vcpu vcpu_;
+  MappedRegisters registers_;
+  NicDriver driver_;
+  Application application_;
+  std::uint8_t guest_vector_ = 0;
+  Task task_;
+};
+
+/// An unmodified driver on a NIC that is software.
+class Emulation : public VmPath {
+ public:
+  Emulation(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest, GuestTraffic& traffic)
+      : VmPath(name),
+        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
+        model_("nic", host.services, host.costs, params.emulation_location, guest, vcpu_, uplink_of(host).network,
+               uplink_of(host).network.add_tap(mac), host.core(params.backend_core)),
+        driver_("driver", host.services, params.emulated_driver, host.costs, model_, guest,
+                {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
+        application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
+    host.nic.add_filter(mac, 0, 0);
+    model_.set_vector(vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_)));
+  }
+  void start() override {
+    model_.start();
+    task_ = bring_up();
+    task_.start();
+  }
+  CopyAccount copied() const override { return model_.copied(); }
+  void reset_copies() override { model_.reset_copies(); }
+  std::uint64_t interrupts() const override { return driver_.interrupts(); }
+
+ private:
+  Task bring_up() {
+    co_await driver_.initialise(vcpu_.application());
+    application_.start();
+  }
+  Vcpu vcpu_;
+  EmulatedNic model_;
+  NicDriver driver_;
+  Application application_;
+  Task task_;
+};
+
+/// A virtio-net guest; `Backend` serves its queues.
+class Paravirtual : public VmPath {
+ public:
+  Paravirtual(const char* name, HostSystem& host, const VmParams& params, MemoryView& guest, GuestTraffic& traffic)
+      : VmPath(name),
+        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
+        front_("driver", host.services, params.virtio, host.costs, guest, vcpu_),
+        application_(host.services, host.costs, traffic, front_, vcpu_.application(), Context::guest) {}
+  void start() override {
+    start_backend();
+    task_ = bring_up();
+    task_.start();
+  }
+  std::uint64_t interrupts() const override { return vcpu_.interrupts(); }
+
+ protected:
+  virtual void start_backend() = 0;
+  Vcpu vcpu_;
+  VirtioNet front_;
+
+ private:
+  Task bring_up() {
+    co_await front_.initialise(vcpu_.application());
+    application_.start();
+  }
+  Application application_;
+  Task task_;
+};
+
+class Virtio : public Paravirtual {
+ public:
+  Virtio(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+         GuestTraffic& traffic, VirtioBackend::Location location)
+      : Paravirtual(name, host, params, guest, traffic),
+        backend_("backend", host.services, params.backend, host.costs, location, front_, guest, vcpu_,
+                 uplink_of(host).network, uplink_of(host).network.add_tap(mac), host.core(params.backend_core)) {
+    host.nic.add_filter(mac, 0, 0);
+  }
+  CopyAccount copied() const override { return backend_.copied(); }
+  void reset_copies() override { backend_.reset_copies(); }
+
+ private:
+  void start_backend() override { backend_.start(); }
+  VirtioBackend backend_;
+};
+
+class Vmdq : public Paravirtual {
+ public:
+  Vmdq(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest, GuestTraffic& traffic)
+      : Paravirtual(name, host, params, guest, traffic),
+        pool_("pool", host, host.params.driver, host.host_memory, claim_pool(host, mac), host.core(params.backend_core)),
+        backend_("backend", host.services, params.backend, host.costs, front_, guest, vcpu_, pool_.driver(),
+                 host.core(params.backend_core)) {}
+  CopyAccount copied() const override { return backend_.copied(); }
+  void reset_copies() override { backend_.reset_copies(); }
+
+ private:
+  static unsigned claim_pool(HostSystem& host, MacAddress mac) {
+    uplink_of(host);  // the host keeps queue 0
+    const unsigned pool = host.nic.add_pool();
+    host.nic.add_filter(mac, 0, pool);
+    return pool;
+  }
+  void start_backend() override {
+    pool_.start();
+    backend_.start();
+  }
+  HostNic pool_;
+  VmdqBackend backend_;
+};
+
+}  // namespace
+
+std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmParams& params, MacAddress mac,
+                                  MemoryView& guest, GuestTraffic& traffic) {
+  switch (params.path) {
+    case PathKind::native: return std::make_unique<Native>(name, host, params, mac, guest, traffic);
+    case PathKind::emulation: return std::make_unique<Emulation>(name, host, params, mac, guest, traffic);
+    case PathKind::virtio:
+      return std::make_unique<Virtio>(name, host, params, mac, guest, traffic, VirtioBackend::Location::user);
+    case PathKind::vhost:
+      return std::make_unique<Virtio>(name, host, params, mac, guest, traffic, VirtioBackend::Location::kernel);
+    case PathKind::vmdq: return std::make_unique<Vmdq>(name, host, params, mac, guest, traffic);
+    case PathKind::passthrough: return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, 0);
+    case PathKind::sriov:
+      return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, host.nic.enable_function());
+  }
+  throw SimError(host.timeline.now(), name, "unknown path");
+}
+
+}  // namespace iov::io_path

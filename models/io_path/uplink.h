@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/// HostNic and Uplink -- the host's own use of a queue pair of the PF: driver in the host kernel, softirq on the core that
+/// takes the interrupt; the uplink has the bridge above.
+#pragma once
+#include "models/io_path/vm_path.h"
+
+namespace iov::io_path {
+
+/// Writes one MSI-X table entry through the bus.
+void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint32_t address, std::uint32_t data);
+/// Binds a NIC vector to a host interrupt handler: MSI-X table entry, interrupt remapping if there is an IOMMU.
+void route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler);
+
+class HostNic : public sc_core::sc_module {
+ public:
+  HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
+          software::MemoryView& memory, unsigned queue, host::Core& core);
+  void start();
+  software::NicDriver& driver() { return driver_; }
+  const software::NicDriver& driver() const { return driver_; }
+
+ private:
+  Task initialise() { co_await driver_.initialise(setup_); }
+  host::Strand softirq_;
+  host::Thread setup_thread_;
+  host::Strand setup_;
+  software::MappedRegisters registers_;
+  software::NicDriver driver_;
+  Task task_;
+};
+
+class Uplink : public sc_core::sc_module {
+ public:
+  Uplink(const sc_core::sc_module_name& name, HostSystem& host);
+  HostNic nic;
+  software::HostNetwork network;
+};
+
+/// The uplink of this host; made and started at the first call.
+Uplink& uplink_of(HostSystem& host);
+
+}  // namespace iov::io_path

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/// VmPath -- one VM (or the bare-metal host) with its way to the NIC: a composition of software roles and functions.
+/// `make_path` is the one table of paths.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/host/processors.h"
+#include "models/protocol/mmio.h"
+#include "models/software/application.h"
+#include "models/software/emulated_nic.h"
+#include "models/software/iommu_driver.h"
+#include "models/software/nic_driver.h"
+#include "models/software/vcpu.h"
+#include "models/software/virtio_backend.h"
+
+namespace iov::io_path {
+
+/// What a path needs of a NIC's management: implemented by the platform on top of whatever device is there.
+class NicControl {
+ public:
+  virtual ~NicControl() = default;
+  virtual unsigned enable_function() = 0;  ///< the next VF; returns its function index (0 is the PF)
+  virtual Hpa bar(unsigned function) const = 0;
+  virtual RequesterId requester(unsigned function) const = 0;
+  virtual void add_filter(MacAddress mac, unsigned function, unsigned pool) = 0;
+  virtual unsigned add_pool() = 0;  ///< a queue pair of the PF of its own; returns pool = queue number
+  virtual bool exclusive_claim(unsigned function, const std::string& owner) = 0;  ///< false: somebody has it
+};
+
+enum class PathKind : std::uint8_t { native, emulation, virtio, vhost, vmdq, passthrough, sriov };
+inline constexpr Names<7> path_names{"native", "emulation", "virtio", "vhost", "vmdq", "passthrough", "sriov"};
+/// One line each, for `iovsim list`.
+inline constexpr Names<7> path_meanings{
+    "NIC driver on bare metal, no VM",
+    "unmodified driver, every register access trapped and emulated in host user space or kernel",
+    "paravirtual front end, back end in a user-space I/O thread, tap and bridge",
+    "paravirtual front end, back end in a host kernel worker, tap and bridge",
+    "paravirtual front end on a hardware-sorted queue pool; the hypervisor copies",
+    "the whole NIC assigned to the VM through the IOMMU",
+    "a virtual function assigned to the VM; device TLB by nic0.device_tlb.enabled"};
+
+enum class InterruptDelivery : std::uint8_t { vmm_inject, posted };
+enum class HostIommu : std::uint8_t { off, pass_through, translate };
+
+struct VmParams {
+  PathKind path = PathKind::sriov;
+  software::EmulatedNic::Location emulation_location = software::EmulatedNic::Location::user;
+  InterruptDelivery assigned_interrupts = InterruptDelivery::posted;
+  HostIommu native_iommu = HostIommu::pass_through;
+  Bytes memory{64ull << 20};
+  unsigned iommu_log2_page = 21;
+  unsigned vcpu_core = 2, backend_core = 1, interrupt_core = 2;
+  software::Vcpu::Params vcpu;
+  software::NicDriver::Params driver, emulated_driver;
+  software::VirtioNet::Params virtio;
+  software::VirtioBackend::Params backend;
+
+  VmParams() {
+    emulated_driver.interrupt_style = software::NicDriver::InterruptStyle::legacy;
+    emulated_driver.tx_descriptors = emulated_driver.rx_descriptors = 256;
+  }
+  template <class V>
+  void describe(V& v) {
+    v.choice("path", path, path_names, "how the VM gets its I/O", "the comparison this product is for");
+    v.choice("emulation_location", emulation_location, Names<2>{"user", "kernel"}, "where the device model runs (path emulation)",
+             "QEMU: user");
+    v.choice("assigned_interrupts", assigned_interrupts, Names<2>{"vmm_inject", "posted"},
+             "interrupts of assigned functions: host handler injects, or posted-interrupt descriptor", "VT-d 4.1 5.2");
+    v.choice("native_iommu", native_iommu, Names<3>{"off", "pass_through", "translate"}, "IOMMU on bare metal (path native)",
+             "Linux iommu=pt");
+    v.field("memory", memory, Range<Bytes>{8_MiB, Bytes{std::uint64_t{1} << 40}}, "guest memory", no_source);
+    v.field("iommu_log2_page", iommu_log2_page, Range<unsigned>{12, 30}, "leaf size of the VM's IOMMU mapping: 12, 21 or 30",
+            "2 MiB: guest memory on huge pages");
+    v.field("vcpu_core", vcpu_core, Range<unsigned>{0, 1023}, "core the vCPU is pinned to", no_source);
+    v.field("backend_core", backend_core, Range<unsigned>{0, 1023}, "core of the back end's thread", no_source);
+    v.field("interrupt_core", interrupt_core, Range<unsigned>{0, 1023}, "core that takes the assigned function's host interrupts",
+            "affinity to the vCPU's core, irqbalance hint");
+    v.group("vcpu", vcpu, "virtual processor");
+    v.group("driver", driver, "NIC driver of bare metal, PF or VF");
+    v.group("emulated_driver", emulated_driver, "unmodified driver of the emulated NIC");
+    v.group("virtio", virtio, "virtio-net front end");
+    v.group("backend", backend, "back end");
+    v.require(iommu_log2_page == 12 || iommu_log2_page == 21 || iommu_log2_page == 30, "iommu_log2_page must be 12, 21 or 30");
+  }
+};
+
+struct HostParams {
+  software::NicDriver::Params driver;
+  software::HostNetwork::Params network;
+  unsigned network_core = 0;
+  template <class V>
+  void describe(V& v) {
+    v.group("driver", driver, "the host's own NIC driver, under the software paths");
+    v.group("network", network, "bridge and taps");
+    v.field("network_core", network_core, Range<unsigned>{0, 1023}, "core that takes the PF's interrupts", no_source);
+  }
+};
+
+class Uplink;
+
+struct HostSystem {  ///< what all paths of one host share
+  Timeline& timeline;
+  software::PacketServices services;
+  const HostParams& params;
+  const software::SoftwareCosts& costs;
+  host::Processors& processors;
+  MemoryPort& memory;  ///< software's accesses
+  MmioBus& mmio;
+  NicControl& nic;
+  software::IommuDriver* iommu;  ///< null: no IOMMU in the platform
+  software::MemoryView& host_memory;
+  std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
+  host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
+};
+
+class VmPath : public sc_core::sc_module {
+ public:
+  explicit VmPath(const sc_core::sc_module_name& name) : sc_module(name) {}
+  virtual void start() = 0;  ///< drivers initialise, then the application runs
+  virtual software::CopyAccount copied() const { return {}; }
+  virtual void reset_copies() {}
+  /// Interrupts that reached whoever drives the device on behalf of this VM.
+  virtual std::uint64_t interrupts() const = 0;
+};
+
+/// @throws SimError when the path cannot be built: a function already claimed, no core of that number
+std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmParams& params, MacAddress mac,
+                                  software::MemoryView& guest, GuestTraffic& traffic);
+
+}  // namespace iov::io_path
