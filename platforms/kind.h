@@ -36,10 +36,11 @@ Kind make_kind(std::string name, std::string meaning) {
           }};
 }
 
-/// The params struct of one module of a checked, effective configuration.
+/// The params struct of one module of a checked, effective configuration (its "kind" is skipped).
 /// @throws std::invalid_argument naming every problem: the config was not checked
 template <class Params>
-Params params_of(const nlohmann::json& module_config) {
+Params params_of(nlohmann::json module_config) {
+  module_config.erase("kind");
   ProblemSink problems;
   Params params;
   JsonReader(module_config, problems).read(params);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "experiments/iovsim/lib/commands.h"
+#include "experiments/iovsim/lib/point.h"
+
+namespace iov::experiment {
+
+namespace {
+
+constexpr const char* examples = R"(
+Examples:
+  iovsim run experiments/path_comparison.json            all points, on all cores
+  iovsim run experiments/path_comparison.json -j 1 --set nic0.dma_engine.tags=32 --out /tmp/few_tags
+  iovsim run results/path_comparison/points/sriov_64_transmit/config.json      one point again
+  iovsim check experiments/*.json platforms/*.json       find mistakes without running
+  iovsim describe nic                                    every parameter of a kind of module
+  iovsim plot results/path_comparison                    redraw the figures
+
+Exit codes: 0 good, 1 an expectation failed, 2 bad input, 3 an invariant broke or a point died.)";
+
+struct CommandLine {
+  CLI::App app{"iovsim -- a simulator of I/O virtualization, from the guest driver to the wire"};
+  RunRequest run;
+  std::vector<std::string> check_files, check_set;
+  std::string kind, plot_folder, point_folder, point_fingerprint;
+
+  explicit CommandLine(const std::string& version) {
+    app.footer(examples);
+    app.set_version_flag("--version", "iovsim " + version);
+    app.require_subcommand(1);
+    add_run();
+    auto* check_command = app.add_subcommand("check", "check experiment, platform and configuration files");
+    check_command->add_option("files", check_files, "files")->required();
+    check_command->add_option("--set", check_set, "key.path=value, as in run")->allow_extra_args(false);
+    app.add_subcommand("describe", "show every parameter: type, range, default, meaning, source")
+        ->add_option("kind", kind, "of module; all kinds without it");
+    app.add_subcommand("list", "list I/O paths, kinds of module, platforms, experiments, configurations");
+    app.add_subcommand("plot", "redraw the figures of an experiment")
+        ->add_option("folder", plot_folder, "results of a run")
+        ->required();
+    auto* point = app.add_subcommand("point", "")->group("");  // hidden: what run starts for each point
+    point->add_option("folder", point_folder)->required();
+    point->add_option("fingerprint", point_fingerprint)->required();
+  }
+
+ private:
+  void add_run() {
+    auto* command = app.add_subcommand("run", "run an experiment, or one point from its config.json or platform file");
+    command->add_option("experiment", run.file, "experiment file")->required();
+    command->add_option("-j,--jobs", run.jobs, "points at a time (default: one per core)");
+    command->add_option("--set", run.set, "key.path=value above everything else; may be repeated")->allow_extra_args(false);
+    command->add_option("--out", run.out, "folder for the results (default: results/<experiment>)");
+    command->add_flag("--fresh", run.fresh, "run points again that are done already");
+    command->add_flag("--plot", run.plot, "draw the figures afterwards");
+    command->add_option("--time-limit", run.time_limit, "seconds for one point, 0: none")->capture_default_str();
+  }
+};
+
+int dispatch(const Program& program, const CommandLine& line) {
+  if (line.app.got_subcommand("run")) return run(program, line.run);
+  if (line.app.got_subcommand("check")) return check(program, line.check_files, line.check_set);
+  if (line.app.got_subcommand("describe")) return describe(program, line.kind);
+  if (line.app.got_subcommand("list")) return list(program);
+  if (line.app.got_subcommand("plot")) return plot(line.plot_folder);
+  return simulate_point(program, line.point_folder, line.point_fingerprint);
+}
+
+}  // namespace
+
+int run_command_line(const Program& program, int argc, char* argv[]) {
+  CommandLine line(program.version);
+  try {
+    line.app.parse(argc, argv);
+    return dispatch(program, line);
+  } catch (const CLI::ParseError& error) {
+    return line.app.exit(error) == 0 ? good : bad_input;
+  } catch (const std::exception& error) {
+    std::cerr << "iovsim: " << error.what() << "\n";
+    return bad_input;
+  }
+}
+
+}  // namespace iov::experiment

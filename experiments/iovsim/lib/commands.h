@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The commands of iovsim, without their command line. Each returns the exit code.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/iovsim/lib/program.h"
+
+namespace iov::experiment {
+
+struct RunRequest {
+  std::string file;
+  std::vector<std::string> set;
+  std::string out;  ///< empty: results/<experiment>
+  unsigned jobs = 0;  ///< 0: all cores
+  bool fresh = false, plot = false;
+  double time_limit = 3600;
+};
+
+int run(const Program& program, const RunRequest& request);
+int check(const Program& program, const std::vector<std::string>& files, const std::vector<std::string>& set);
+int describe(const Program& program, const std::string& kind);
+int list(const Program& program);
+int plot(const std::string& folder);
+
+}  // namespace iov::experiment

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Words, numbers and signs of expressions and claims.
+#pragma once
+#include <stdexcept>
+#include <string>
+
+namespace iov::experiment {
+
+struct SyntaxError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class Lexer {
+ public:
+  enum class Type { end, number, word, sign };
+  struct Token {
+    Type type = Type::end;
+    std::string text;
+    double number = 0;
+  };
+
+  explicit Lexer(std::string text) : text_(std::move(text)) { advance(); }
+
+  const Token& peek() const { return token_; }
+  Token take();
+  bool take_if(const std::string& text);  ///< a word or sign
+  void expect(const std::string& text);
+  /// Everything up to one of `stops`, trimmed: labels need no quotes.
+  std::string take_label(const std::string& stops);
+  /// Where the present token starts, and the text between two such places.
+  std::size_t position() const { return start_; }
+  std::string between(std::size_t from, std::size_t to) const;
+  [[noreturn]] void fail(const std::string& what) const;
+
+ private:
+  void advance();
+  std::string text_;
+  std::size_t start_ = 0, next_ = 0;
+  Token token_;
+};
+
+}  // namespace iov::experiment

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+#include <optional>
+#include <thread>
+
+#include "experiments/iovsim/lib/commands.h"
+#include "experiments/iovsim/lib/runner.h"
+
+namespace iov::experiment {
+
+namespace fs = std::filesystem;
+using platform::ProblemSink;
+
+namespace {
+
+int refuse(const ProblemSink& problems) {
+  std::cerr << problems.text() << problems.size() << (problems.size() == 1 ? " problem" : " problems")
+            << "; nothing was run\n";
+  return bad_input;
+}
+
+std::vector<Override> parse_sets(const std::vector<std::string>& texts, ProblemSink& problems) {
+  std::vector<Override> overrides;
+  for (const std::string& text : texts)
+    if (auto parsed = parse_set(text, problems)) overrides.push_back(std::move(*parsed));
+  return overrides;
+}
+
+/// An experiment file; a platform file counts as the experiment of its one point.
+std::optional<Experiment> load_experiment(const std::string& name, ProblemSink& problems) {
+  auto object = platform::load_json(name, name, problems);
+  if (!object) return std::nullopt;
+  if (!is_experiment(*object)) object = Json{{"platform", *object}};
+  return read_experiment(*object, name, name, problems);
+}
+
+struct Loaded {
+  Experiment experiment;
+  std::vector<Point> points;
+};
+
+std::optional<Loaded> load(const Program& program, const std::string& file, const std::vector<std::string>& set,
+                           const fs::path& home, ProblemSink& problems) {
+  const auto last_word = parse_sets(set, problems);
+  auto experiment = load_experiment(file, problems);
+  if (!experiment) return std::nullopt;
+  auto points = expand(*experiment, last_word, home, program.kinds, problems);
+  if (!problems.empty()) return std::nullopt;
+  return Loaded{std::move(*experiment), std::move(points)};
+}
+
+bool is_fragment(const Json& object) { return object.contains("kind") && object["kind"].is_string(); }
+
+void check_file(const Program& program, const std::string& file, const std::vector<std::string>& set,
+                ProblemSink& problems) {
+  const auto object = platform::load_json(file, file, problems);
+  if (!object) return;
+  if (is_fragment(*object)) return platform::check_fragment(*object, file, program.kinds, problems);
+  const auto loaded = load(program, file, set, platform::find_home(file), problems);
+  if (!loaded) return;
+  std::cout << file << ": good";
+  if (is_experiment(*object)) std::cout << ", " << loaded->points.size() << " points";
+  std::cout << "\n";
+}
+
+}  // namespace
+
+int check(const Program& program, const std::vector<std::string>& files, const std::vector<std::string>& set) {
+  ProblemSink problems;
+  for (const std::string& file : files) {
+    const std::size_t before = problems.size();
+    check_file(program, file, set, problems);
+    if (problems.size() == before) continue;
+  }
+  if (problems.empty()) return good;
+  std::cerr << problems.text();
+  return bad_input;
+}
+
+int run(const Program& program, const RunRequest& request) {
+  ProblemSink problems;
+  const fs::path home = platform::find_home(request.file);
+  const auto loaded = load(program, request.file, request.set, home, problems);
+  if (!loaded) return refuse(problems);
+  RunOptions options;
+  options.home = home;
+  options.out = request.out.empty() ? home / "results" / loaded->experiment.name : fs::path(request.out);
+  options.jobs = request.jobs > 0 ? request.jobs : std::max(1u, std::thread::hardware_concurrency());
+  options.fresh = request.fresh;
+  options.time_limit = request.time_limit;
+  const int code = Runner(loaded->experiment, loaded->points, options).run();
+  if (code == interrupted || !request.plot) return code;
+  const int drawn = plot(options.out.string());
+  return code == good ? drawn : code;
+}
+
+}  // namespace iov::experiment

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdlib>
+#include <iomanip>
+#include <iostream>
+
+#include "experiments/iovsim/lib/commands.h"
+#include "experiments/iovsim/lib/experiment.h"
+#include "experiments/iovsim/lib/files.h"
+#include "experiments/iovsim/lib/process.h"
+
+namespace iov::experiment {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void describe_kind(const platform::Kind& kind) {
+  std::cout << kind.name << " -- " << kind.meaning << "\n";
+  for (const platform::ParamDoc& param : kind.parameters()) {
+    std::cout << "  " << param.name << " = " << param.default_value << "   (" << param.type;
+    if (!param.range.empty()) std::cout << ", " << param.range;
+    std::cout << ")\n      " << param.meaning << "\n";
+    if (param.type == "time" || param.type == "size" || param.type == "rate" || param.type == "frequency")
+      std::cout << "      units: " << param.units << "\n";
+    std::cout << "      source: " << param.source << "\n";
+  }
+  std::cout << "\n";
+}
+
+std::vector<fs::path> json_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void list_files(const char* title, const fs::path& home, const char* folder, const char* key) {
+  std::cout << title << "\n";
+  for (const fs::path& file : json_files(home / folder)) {
+    platform::ProblemSink ignored;
+    const auto object = platform::load_json(file, file.string(), ignored);
+    std::cout << "  " << file.lexically_relative(home).string();
+    if (object && object->contains(key) && (*object)[key].is_string())
+      std::cout << "  " << (*object)[key].get<std::string>();
+    std::cout << "\n";
+  }
+  std::cout << "\n";
+}
+
+void list_names(const char* title, const std::vector<platform::NamedItem>& items) {
+  std::size_t width = 0;
+  for (const auto& item : items) width = std::max(width, item.name.size());
+  std::cout << title << "\n";
+  for (const auto& item : items)
+    std::cout << "  " << std::left << std::setw(static_cast<int>(width)) << item.name << "  " << item.meaning << "\n";
+  std::cout << "\n";
+}
+
+/// Runs one plot script to its end; it prints the pictures it wrote.
+bool draw(const fs::path& script, const std::string& folder) {
+  std::cout.flush();
+  Processes processes(0, [](std::size_t, const std::string& line) { std::cout << line << "\n"; });
+  processes.start(0, {"python3", script.string(), folder});
+  for (;;)
+    for (const auto& ended : processes.wait(std::chrono::milliseconds(1000))) {
+      if (ended.exit_code == good) return true;
+      std::cerr << script.filename().string() << " failed: " << ended.said;
+      return false;
+    }
+}
+
+}  // namespace
+
+int describe(const Program& program, const std::string& name) {
+  std::vector<std::string> names;
+  for (const platform::Kind& kind : program.kinds) {
+    names.push_back(kind.name);
+    if (name.empty() || name == kind.name) describe_kind(kind);
+  }
+  if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return good;
+  std::cerr << platform::unknown_name("kind", name, names) << "\n";
+  return bad_input;
+}
+
+int list(const Program& program) {
+  const fs::path home = platform::find_home(".");
+  list_names("I/O paths", program.io_paths);
+  std::vector<platform::NamedItem> kinds;
+  for (const platform::Kind& kind : program.kinds) kinds.push_back({kind.name, kind.meaning});
+  list_names("kinds of module (iovsim describe KIND shows the parameters)", kinds);
+  list_files("platforms", home, "platforms", "description");
+  list_files("experiments", home, "experiments", "question");
+  list_files("configurations to \"use\"", home, "configs", "description");
+  return good;
+}
+
+int plot(const std::string& folder) {
+  const fs::path file = fs::path(folder) / "experiment.json";
+  const auto description = Json::parse(read_file(file), nullptr, false);
+  if (!description.is_object() || !description.contains("plot") || !fs::exists(fs::path(folder) / "table.csv")) {
+    std::cerr << folder << ": no results of an experiment in this folder\n";
+    return bad_input;
+  }
+  const fs::path home = platform::find_home(folder);
+  bool drawn = true;
+  for (const std::string name : description["plot"]) {
+    const fs::path script = home / "experiments" / "plots" / name;
+    const bool exists = fs::exists(script);
+    if (!exists) std::cerr << "no plot script " << script.string() << "\n";
+    drawn = exists && draw(script, folder) && drawn;
+  }
+  return drawn ? good : bad_input;
+}
+
+}  // namespace iov::experiment

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/config.h"
+
+#include <algorithm>
+
+namespace iov::platform {
+
+namespace fs = std::filesystem;
+using Json = Config::Json;
+
+namespace {
+
+constexpr int max_use_depth = 8;
+
+/// The origin of a path: its own or that of the nearest object above it.
+template <class Origins>
+auto nearest_origin(const Origins& origins, std::string path) {
+  for (;;) {
+    if (const auto found = origins.find(path); found != origins.end()) return found->second;
+    if (path.empty()) return typename Origins::mapped_type{};
+    const auto dot = path.rfind('.');
+    path.resize(dot == std::string::npos ? 0 : dot);
+  }
+}
+
+template <class Origins>
+void forget_below(Origins& origins, const std::string& path) {
+  auto at = origins.lower_bound(path + ".");
+  while (at != origins.end() && at->first.starts_with(path + ".")) at = origins.erase(at);
+}
+
+/// Keeps what `node` says and adds what only `base` says.
+template <class Origins>
+void merge_below(Json& node, const std::string& path, const Json& base, Origins& origins,
+                 const typename Origins::mapped_type& origin) {
+  for (const auto& [key, value] : base.items()) {
+    const std::string at = joined_path(path, key);
+    if (!node.contains(key)) {
+      node[key] = value;
+      origins[at] = origin;
+    } else if (node[key].is_object() && value.is_object()) {
+      merge_below(node[key], at, value, origins, origin);
+    }
+  }
+}
+
+std::vector<std::string> names_of(const std::vector<Kind>& kinds) {
+  std::vector<std::string> names;
+  for (const Kind& kind : kinds) names.push_back(kind.name);
+  return names;
+}
+
+const Kind* find_kind(const std::vector<Kind>& kinds, const std::string& name) {
+  const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.name == name; });
+  return found == kinds.end() ? nullptr : &*found;
+}
+
+bool is_module_name(const std::string& name) {
+  if (name.empty() || name[0] < 'a' || name[0] > 'z') return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+nlohmann::json parameters_of(const Json& module) {
+  nlohmann::json given = module;
+  given.erase("kind");
+  return given;
+}
+
+}  // namespace
+
+void Config::merge(const std::string& path, const Json& layer, const std::string& shown, const fs::path& file) {
+  Json* at = &tree_;
+  std::string rest = path;
+  while (rest.find('.') != std::string::npos) {
+    const auto dot = rest.find('.');
+    Json& next = (*at)[rest.substr(0, dot)];
+    if (!next.is_object()) next = Json::object();
+    at = &next;
+    rest.erase(0, dot + 1);
+  }
+  if (path.empty()) return merge_over(tree_, "", layer, {shown, file});
+  if (layer.is_null()) {
+    at->erase(rest);
+    return;
+  }
+  merge_over((*at)[rest], path, layer, {shown, file});
+}
+
+void Config::merge_over(Json& at, const std::string& path, const Json& layer, const Origin& origin) {
+  if (!layer.is_object() || !at.is_object()) {
+    at = layer;
+    forget_below(origins_, path);
+    origins_[path] = origin;
+    return;
+  }
+  for (const auto& [key, value] : layer.items()) {
+    if (value.is_null()) at.erase(key);
+    else merge_over(at[key], joined_path(path, key), value, origin);
+  }
+}
+
+void Config::lay_file_below(Json& node, const std::string& name, const std::string& path, Origins& origins,
+                            ProblemSink& problems) const {
+  const Origin said = nearest_origin(origins, joined_path(path, "use"));
+  const auto file = find_file(name, home_, said.file);
+  if (!file) {
+    problems.add_in(said.shown, joined_path(path, "use"), "no file \"" + name + "\" in " + home_.string());
+    return;
+  }
+  auto base = load_json(*file, name, problems);
+  if (!base) return;
+  const bool is_module = !path.empty() && path.find('.') == std::string::npos;
+  if (base->contains("kind") && node.contains("kind") && is_module && (*base)["kind"] != node["kind"])
+    problems.add_in(said.shown, joined_path(path, "use"),
+                    "\"" + name + "\" configures kind " + (*base)["kind"].dump() + ", not " + node["kind"].dump());
+  if (!is_module) base->erase("kind");
+  merge_below(node, path, *base, origins, {name, *file});
+}
+
+void Config::follow_uses(Json& node, const std::string& path, Origins& origins, ProblemSink& problems,
+                         int depth) const {
+  if (!node.is_object()) return;
+  for (; node.contains("use"); ++depth) {
+    const Origin said = nearest_origin(origins, joined_path(path, "use"));
+    const Json use = node["use"];
+    node.erase("use");
+    if (depth == max_use_depth) {
+      problems.add_in(said.shown, joined_path(path, "use"), "files use each other in a circle");
+      return;
+    }
+    if (!use.is_string()) {
+      problems.add_in(said.shown, joined_path(path, "use"), use.dump() + " is not the name of a file");
+      return;
+    }
+    origins[joined_path(path, "use")] = said;
+    lay_file_below(node, use, path, origins, problems);
+  }
+  for (const auto& [key, value] : node.items()) follow_uses(value, joined_path(path, key), origins, problems, depth);
+}
+
+const Kind* Config::kind_of(const Json& modules, const std::string& name, const Json& module, const Origins& origins,
+                            ProblemSink& problems) const {
+  const std::string shown = nearest_origin(origins, name).shown;
+  if (!module.is_object() || !module.contains("kind")) {
+    std::vector<std::string> known;
+    for (const auto& [other, value] : modules.items())
+      if (value.is_object() && value.contains("kind")) known.push_back(other);
+    const bool in_platform = shown == nearest_origin(origins, "").shown;
+    problems.add_in(shown, in_platform ? name : "",
+                    in_platform ? "a module is an object with a \"kind\": " + one_of(names_of(*kinds_))
+                                : unknown_name("module", name, known));
+    return nullptr;
+  }
+  const Json& given = module["kind"];
+  const Kind* kind = given.is_string() ? find_kind(*kinds_, given) : nullptr;
+  if (!is_module_name(name))
+    problems.add_in(shown, name, "a module's name has small letters, digits and _, and starts with a letter");
+  if (!kind)
+    problems.add_in(nearest_origin(origins, name + ".kind").shown, name + ".kind",
+                    unknown_name("kind", given.is_string() ? given.get<std::string>() : given.dump(), names_of(*kinds_)));
+  return kind;
+}
+
+nlohmann::json Config::effective(ProblemSink& problems) const {
+  Json modules = tree_;
+  Origins origins = origins_;
+  follow_uses(modules, "", origins, problems, 0);
+  ProblemSink found([&](const std::string& path) { return nearest_origin(origins, path).shown; });
+  nlohmann::json result = nlohmann::json::object();
+  for (const auto& [name, module] : modules.items()) {
+    if (is_remark(name)) continue;
+    const Kind* kind = kind_of(modules, name, module, origins, found);
+    if (!kind) continue;
+    found.below(name);
+    result[name] = kind->effective(parameters_of(module), found);
+    result[name]["kind"] = kind->name;
+    found.below("");
+  }
+  for (const Problem& problem : found.list()) problems.add_in(problem.file, problem.path, problem.what);
+  return result;
+}
+
+std::vector<std::string> Config::modules_of(const std::string& kind) const {
+  std::vector<std::string> names;
+  for (const auto& [name, module] : tree_.items())
+    if (module.is_object() && module.contains("kind") && module["kind"] == kind) names.push_back(name);
+  return names;
+}
+
+void check_fragment(const Json& fragment, const std::string& shown, const std::vector<Kind>& kinds,
+                    ProblemSink& problems) {
+  if (!fragment.contains("kind") || !fragment["kind"].is_string()) {
+    problems.add_in(shown, "kind", "a configuration file names the kind of module it configures: " +
+                                       one_of(names_of(kinds)));
+    return;
+  }
+  const Kind* kind = find_kind(kinds, fragment["kind"]);
+  if (!kind) {
+    problems.add_in(shown, "kind", unknown_name("kind", fragment["kind"], names_of(kinds)));
+    return;
+  }
+  ProblemSink found([&](const std::string&) { return shown; });
+  kind->effective(parameters_of(fragment), found);
+  for (const Problem& problem : found.list()) problems.add_in(problem.file, problem.path, problem.what);
+}
+
+}  // namespace iov::platform

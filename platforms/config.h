@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Config -- a platform under construction: named modules, layer over layer.
+///
+/// Precedence, lowest first: struct default < file named by "use" < inline in the platform file <
+/// experiment "set" < sweep axis < --set. A later layer replaces single values; objects merge; null
+/// takes away what the layers before said about a key. "use" may stand in any object and may be set
+/// by a later layer: it is followed last, and what it brings lies below everything inline.
+///
+/// A module's key is its object name, its path in the statistics and its --set key.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platforms/json_file.h"
+#include "platforms/kind.h"
+#include "platforms/problem.h"
+
+namespace iov::platform {
+
+class Config {
+ public:
+  using Json = nlohmann::ordered_json;
+
+  Config(std::filesystem::path home, const std::vector<Kind>& kinds) : home_(std::move(home)), kinds_(&kinds) {}
+
+  /// Merges `layer` at a dotted key path ("" is the top) and remembers that it came from `shown`.
+  void merge(const std::string& path, const Json& layer, const std::string& shown,
+             const std::filesystem::path& file = {});
+  /// Follows every "use", checks each module and returns the whole configuration, defaults included.
+  /// The result is only meaningful when nothing was added to `problems`.
+  nlohmann::json effective(ProblemSink& problems) const;
+  /// Names of the modules of one kind; follows no "use".
+  std::vector<std::string> modules_of(const std::string& kind) const;
+
+ private:
+  struct Origin {
+    std::string shown;
+    std::filesystem::path file;
+  };
+  using Origins = std::map<std::string, Origin>;  ///< by key path; what has none came with its parent
+
+  void merge_over(Json& at, const std::string& path, const Json& layer, const Origin& origin);
+  void follow_uses(Json& node, const std::string& path, Origins& origins, ProblemSink& problems, int depth) const;
+  void lay_file_below(Json& node, const std::string& name, const std::string& path, Origins& origins,
+                      ProblemSink& problems) const;
+  const Kind* kind_of(const Json& modules, const std::string& name, const Json& module, const Origins& origins,
+                      ProblemSink& problems) const;
+
+  std::filesystem::path home_;
+  const std::vector<Kind>* kinds_;
+  Json tree_ = Json::object();
+  Origins origins_;
+};
+
+/// Checks a file of configs/: {"kind": ..., parameters}.
+void check_fragment(const nlohmann::ordered_json& fragment, const std::string& shown, const std::vector<Kind>& kinds,
+                    ProblemSink& problems);
+
+}  // namespace iov::platform

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/json_file.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace iov::platform {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+std::optional<std::string> read_text(const fs::path& file, const std::string& shown, ProblemSink& problems) {
+  std::error_code error;
+  if (!fs::exists(file, error)) {
+    problems.add_in(shown, "", "no such file");
+    return std::nullopt;
+  }
+  std::ifstream in(file, std::ios::binary);
+  if (!fs::is_regular_file(file, error) || !in) {
+    problems.add_in(shown, "", fs::is_directory(file, error) ? "is a folder, not a file" : "cannot be read");
+    return std::nullopt;
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+namespace {
+
+/// Watches the parser go by and reports keys that appear twice in one object.
+class DuplicateKeys {
+ public:
+  DuplicateKeys(const std::string& shown, ProblemSink& problems) : shown_(shown), problems_(problems) {}
+  bool operator()(ordered_json::parse_event_t event, const ordered_json& parsed) {
+    using enum ordered_json::parse_event_t;
+    if (event == object_start) open_.emplace_back();
+    if (event == object_end) open_.pop_back();
+    if (event == key) see(parsed.get<std::string>());
+    return true;
+  }
+
+ private:
+  struct Open {
+    std::set<std::string> keys;
+    std::string last;
+  };
+  void see(const std::string& key) {
+    if (!open_.back().keys.insert(key).second) problems_.add_in(shown_, path(), "key \"" + key + "\" appears twice");
+    open_.back().last = key;
+  }
+  std::string path() const {
+    std::string result;
+    for (std::size_t i = 0; i + 1 < open_.size(); ++i) result = joined_path(result, open_[i].last);
+    return result;
+  }
+  const std::string& shown_;
+  ProblemSink& problems_;
+  std::vector<Open> open_;
+};
+
+/// "[json.exception.parse_error.101] parse error at line 3, column 7: syntax error ..." -> from "line".
+std::string parse_message(const ordered_json::parse_error& error) {
+  const std::string text = error.what();
+  const auto line = text.find("line ");
+  std::string message = "is not JSON: " + (line == std::string::npos ? text : text.substr(line));
+  for (const std::string noise : {"syntax error while parsing ", "syntax error "})
+    if (const auto at = message.find(noise); at != std::string::npos) message.erase(at, noise.size());
+  return message;
+}
+
+}  // namespace
+
+std::optional<ordered_json> parse_json(const std::string& text, const std::string& shown, ProblemSink& problems) {
+  const std::size_t before = problems.size();
+  DuplicateKeys duplicates(shown, problems);
+  try {
+    auto parsed = ordered_json::parse(
+        text,
+        [&](int, ordered_json::parse_event_t event, ordered_json& value) { return duplicates(event, value); }, true,
+        true);
+    if (problems.size() > before) return std::nullopt;
+    if (!parsed.is_object()) {
+      problems.add_in(shown, "", "expected an object { ... } at the top");
+      return std::nullopt;
+    }
+    return parsed;
+  } catch (const ordered_json::parse_error& error) {
+    problems.add_in(shown, "", text.find_first_not_of(" \t\r\n") == std::string::npos ? "is empty" : parse_message(error));
+    return std::nullopt;
+  }
+}
+
+std::optional<ordered_json> load_json(const fs::path& file, const std::string& shown, ProblemSink& problems) {
+  const auto text = read_text(file, shown, problems);
+  return text ? parse_json(*text, shown, problems) : std::nullopt;
+}
+
+namespace {
+fs::path home_above(fs::path start) {
+  std::error_code error;
+  start = fs::weakly_canonical(fs::absolute(start, error), error);
+  for (fs::path at = start;; at = at.parent_path()) {
+    if (fs::is_directory(at / "configs", error) && fs::is_directory(at / "platforms", error)) return at;
+    if (at == at.parent_path()) return {};
+  }
+}
+}  // namespace
+
+fs::path find_home(const fs::path& start) {
+  std::error_code error;
+  if (const char* home = std::getenv("IOVSIM_HOME"); home && *home) return fs::absolute(home, error);
+  for (const fs::path& from : {start, fs::current_path(error), fs::read_symlink("/proc/self/exe", error)})
+    if (fs::path home = from.empty() ? fs::path() : home_above(from); !home.empty()) return home;
+  return fs::current_path(error);
+}
+
+std::optional<fs::path> find_file(const std::string& name, const fs::path& home, const fs::path& named_in) {
+  std::error_code error;
+  for (const fs::path& folder : {home, named_in.parent_path()})
+    if (fs::path file = folder / name; fs::exists(file, error)) return file;  // an absolute name stays itself
+  return std::nullopt;
+}
+
+}  // namespace iov::platform
