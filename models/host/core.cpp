@@ -25,7 +25,6 @@ Core::Core(const sc_core::sc_module_name& name, Timeline& timeline, const Params
     : sc_module(name), timeline_(timeline), params_(params), apic_id_(apic_id) {
   for (const char* cause : exit_cause_names) exits_.add_row(cause);
   kick_vector_ = allocate_vector(bind<&Core::kick_handler>(this));
-  irq_strand_.context_ = Context::irq;
   irq_task_ = irq_loop();
   irq_task_.start();
 }

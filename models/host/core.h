@@ -111,7 +111,7 @@ class Core : public sc_core::sc_module {
   Event end_{timeline_, bind<&Core::finish>(this)};
   Event look_{timeline_, bind<&Core::dispatch>(this)};
   Event kick_arrival_{timeline_, bind<&Core::kick_arrives>(this)};
-  Strand irq_strand_{*this, Level::host_irq};
+  Strand irq_strand_{*this, Level::host_irq, nullptr, Context::irq};
   std::deque<ProcessorInterrupt> pending_;
   std::array<IrqHandler, 256> handlers_{};
   std::uint8_t next_vector_ = 0x30, kick_vector_ = 0;

@@ -69,7 +69,9 @@ class Thread {
 
 class Strand {
  public:
-  Strand(Core& core, Level level, Thread* thread = nullptr) : core_(core), level_(level), thread_(thread) {}
+  /// @param home  the context it wakes up in
+  Strand(Core& core, Level level, Thread* thread = nullptr, Context home = Context::host_kernel)
+      : core_(core), level_(level), thread_(thread), context_(home) {}
   Strand(const Strand&) = delete;
   Strand& operator=(const Strand&) = delete;
 
@@ -126,7 +128,7 @@ class Strand {
   Core& core_;
   const Level level_;
   Thread* const thread_;
-  Context context_ = Context::host_kernel;
+  Context context_;
   Work work_ = Work::application;
   ExitCause exit_cause_ = ExitCause::external_interrupt;
   bool wakeup_ = false, waiting_ = false, exiting_ = false, preempted_ = false;

@@ -65,9 +65,9 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
 
   const Params params_;
   const SoftwareCosts& costs_;
-  host::Strand application_{core(), host::Level::thread_low, this};
-  host::Strand softirq_{core(), host::Level::thread_middle, this};
-  host::Strand interrupt_{core(), host::Level::thread_high, this};
+  host::Strand application_{core(), host::Level::thread_low, this, host::Context::guest};
+  host::Strand softirq_{core(), host::Level::thread_middle, this, host::Context::guest};
+  host::Strand interrupt_{core(), host::Level::thread_high, this, host::Context::guest};
   std::array<Handler, 256> handlers_{};
   std::array<bool, 256> requested_{};
   std::uint8_t next_vector_ = 0x30;
