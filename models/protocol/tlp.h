@@ -80,7 +80,8 @@ struct Tlp {
   }
   /// Payload bytes on the wire: whole DWs between the first and the last byte.
   std::uint32_t payload() const {
-    return has_data() ? static_cast<std::uint32_t>((address & 3) + length + 3) & ~3u : 0u;
+    const std::uint64_t lead = type == TlpType::message_data ? 0 : address & 3;  // a message has no byte address
+    return has_data() ? static_cast<std::uint32_t>(lead + length + 3) & ~3u : 0u;
   }
   /// Header and prefix bytes: 3 DW for completions, config and requests below 4 GiB, else 4 DW.
   std::uint32_t header() const { return (four_dw() ? 16u : 12u) + (pasid.present() ? 4u : 0u); }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Arrival, admission to translation, and order: up to the moment a TLP may touch memory.
+#include "models/pcie/inbound.h"
+
+namespace iov::pcie {
+
+Inbound::Inbound(const sc_core::sc_module_name& name, Timeline& timeline, const RootComplexParams& params,
+                 const Routes& routes, MemoryPort& memory, Outbound& outbound)
+    : sc_module(name), timeline_(timeline), params_(params), routes_(routes), memory_(memory), outbound_(outbound) {}
+
+void Inbound::add_port(TlpPort& link) {
+  RootPort& port = ports_.emplace_back(*this, link);
+  link.on_arrival(bind<&RootPort::arrived>(&port));
+  link.on_drained(bind<&RootPort::drained>(&port));
+}
+
+void Inbound::arrive(RootPort& port) {
+  while (!port.link.empty()) accept(port, port.link.take());
+  admit();
+}
+
+Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
+  const bool interrupt = is_interrupt_address(tlp.address);
+  switch (tlp.type) {
+    case TlpType::memory_write:
+      if (!interrupt) return Kind::memory;
+      return tlp.at == AddressType::untranslated ? Kind::interrupt : Kind::refused;  // VT-d 3.14
+    case TlpType::memory_read:
+      if (tlp.at == AddressType::translation_request) return translator_ ? Kind::translation : Kind::refused;
+      return interrupt && (!translator_ || tlp.at == AddressType::translated) ? Kind::refused : Kind::memory;
+    case TlpType::completion:
+    case TlpType::completion_data: return Kind::completion;
+    case TlpType::message:
+    case TlpType::message_data:
+      return tlp.message == MessageCode::invalidate_completion || tlp.message == MessageCode::page_request
+                 ? Kind::message
+                 : Kind::refused;
+    default: return Kind::refused;
+  }
+}
+
+void Inbound::accept(RootPort& port, Tlp&& tlp) {
+  Slot& slot = take_slot();
+  slot.tlp = std::move(tlp);
+  slot.from = &port;
+  slot.kind = kind_of(slot.tlp);
+  slot.state = State::translating;
+  slot.known = slot.ordered = false;
+  slot.status = CompletionStatus::success;
+  slot.lines = 0;
+  slot.arrived = timeline_.now();
+  slot.arrival = ++arrivals_;
+  const FcClass fc = slot.tlp.fc();
+  if (slot.kind == Kind::memory || slot.kind == Kind::translation)
+    slot.tlp.journey.enter(Stage::translation, slot.arrived);
+  if (fc == FcClass::posted) {
+    ++port.posted_arrived;
+    port.posted.push(slot.ticket);
+    return posted_queue_.push(slot.ticket);
+  }
+  order_behind_posted(slot);
+  if (fc == FcClass::non_posted) {
+    asked_ += slot.tlp.length;
+    return read_queue_.push(slot.ticket);
+  }
+  slot.address = Hpa(slot.tlp.address);
+  slot.ready = slot.arrived;
+  resolve(slot);
+}
+
+// A read or completion must not pass posted TLPs that arrived before it (2.4.1, B2a and D2a).
+void Inbound::order_behind_posted(Slot& slot) {
+  RootPort& port = *slot.from;
+  if (port.posted_issued != port.posted_arrived) {
+    port.behind.push({slot.ticket, port.posted_arrived});
+    return;
+  }
+  slot.ordered = true;
+  slot.order = port.last_commit;
+}
+
+void Inbound::admit() {
+  const auto ready = [this](const Ring<Ticket>& queue, unsigned used, unsigned limit) -> Slot* {
+    if (queue.empty()) return nullptr;
+    Slot& slot = slots_[queue.front()];
+    if (translator_full_ && needs_translation(slot)) return nullptr;
+    const unsigned lines = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
+    return used + lines <= limit ? &slot : nullptr;
+  };
+  for (;;) {
+    Slot* posted = ready(posted_queue_, write_lines_used_, params_.write_lines);
+    Slot* read = ready(read_queue_, read_lines_used_, params_.read_lines);
+    if (!posted && !read) return;
+    const bool posted_first = !read || (posted && posted->arrival < read->arrival);
+    if (start(posted_first ? *posted : *read)) (posted_first ? posted_queue_ : read_queue_).pop();
+  }
+}
+
+bool Inbound::needs_translation(const Slot& slot) const {
+  return translator_ && slot.tlp.at != AddressType::translated &&
+         (slot.kind == Kind::memory || slot.kind == Kind::translation);
+}
+
+bool Inbound::start(Slot& slot) {
+  const Tlp& tlp = slot.tlp;
+  take_lines(slot);
+  if (!needs_translation(slot)) {
+    slot.address = Hpa(tlp.address);
+    slot.ready = timeline_.now();
+    if (slot.kind == Kind::refused) slot.status = CompletionStatus::unsupported_request;
+    if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::memory, slot.ready);
+    resolve(slot);
+    return true;
+  }
+  const Access access = tlp.type == TlpType::memory_write ? Access::write : Access::read;
+  const TranslationRequest request{tlp.requester, tlp.pasid,         tlp.at,     access,
+                                   tlp.no_write,  Iova(tlp.address), tlp.length, tlp.journey};
+  if (translator_->translate(request, slot.ticket, *this)) return true;
+  free_lines(slot);
+  translator_full_ = true;
+  return false;
+}
+
+void Inbound::translated(std::uint32_t ticket, const TranslationReply& reply) {
+  using Outcome = TranslationReply::Outcome;
+  Slot& slot = slots_.at(ticket);
+  if (slot.state != State::translating || slot.known)
+    throw SimError(timeline_.now(), name(), "a translation was answered that nobody waits for");
+  slot.address = reply.address;
+  slot.ready = reply.ready;
+  const bool ats = slot.kind == Kind::translation;
+  if (ats) slot.entry = translation_entry(reply);
+  if (reply.outcome == Outcome::abort)
+    slot.status = CompletionStatus::abort;
+  else if (reply.outcome == Outcome::blocked || (!ats && reply.outcome == Outcome::not_present))
+    slot.status = CompletionStatus::unsupported_request;
+  translation_time.add(slot.ready - slot.arrived);
+  slot.tlp.journey.enter(Stage::memory, slot.ready);
+  resolve(slot);
+}
+
+void Inbound::translator_ready() {
+  translator_full_ = false;
+  admit();
+}
+
+void Inbound::resolve(Slot& slot) {
+  slot.known = true;
+  slot.state = State::ordering;
+  if (slot.tlp.fc() == FcClass::posted)
+    advance_posted(*slot.from);
+  else
+    advance_other(slot);
+}
+
+// Posted TLPs touch memory in order: a slow translation holds up those behind it, whose own runs meanwhile.
+void Inbound::advance_posted(RootPort& port) {
+  while (!port.posted.empty()) {
+    Slot& slot = slots_[port.posted.front()];
+    if (!slot.known) return;
+    port.posted.pop();
+    port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
+    slot.state = State::access;
+    slot.due.at(port.last_issue);
+  }
+}
+
+void Inbound::advance_other(Slot& slot) {
+  if (!slot.known || !slot.ordered) return;
+  slot.state = State::access;
+  slot.due.at(std::max(slot.ready + params_.inbound_latency, slot.order));
+}
+
+void Inbound::take_lines(Slot& slot) {
+  if (slot.kind != Kind::memory) return;
+  slot.lines = lines_of(slot.tlp.address, slot.tlp.length);
+  const bool posted = slot.tlp.fc() == FcClass::posted;
+  unsigned& used = posted ? write_lines_used_ : read_lines_used_;
+  used += slot.lines;
+  (posted ? write_lines : read_lines).set(used, timeline_.now());
+}
+
+void Inbound::free_lines(Slot& slot) {
+  if (slot.lines == 0) return;
+  const bool posted = slot.tlp.fc() == FcClass::posted;
+  unsigned& used = posted ? write_lines_used_ : read_lines_used_;
+  used -= slot.lines;
+  slot.lines = 0;
+  (posted ? write_lines : read_lines).set(used, timeline_.now());
+}
+
+Inbound::Slot& Inbound::take_slot() {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<Ticket>(slots_.size()));
+    slots_.emplace_back(*this, timeline_, free_slots_.back());
+  }
+  Slot& slot = slots_[free_slots_.back()];
+  free_slots_.pop_back();
+  return slot;
+}
+
+void Inbound::free_slot(Slot& slot) {
+  slot.state = State::free;
+  slot.tlp.data = ByteBuffer();
+  free_slots_.push_back(slot.ticket);
+}
+
+}  // namespace iov::pcie

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Inbound -- the half of the root complex that serves devices: DMA, translation requests, interrupts,
+/// messages, peer-to-peer.
+///
+/// Spec    PCIe Base 5.0 2.3 (requests and completions), 2.4 (ordering), 10.2 (ATS); VT-d 4.1 3.14, 5.1.
+/// Models  a TLP keeps its receive credits while its translation runs and waits (a full translation queue is
+///         back-pressure); translations run concurrently, posted TLPs are issued in order per root port, each
+///         read after the posted TLPs that arrived before it have been committed; line buffers for
+///         writes and reads; completions cut by RCB and MPS.
+/// Omits   relaxed ordering (permitted, not required), atomic operations, ACS, error logging.
+/// Order   posted and non-posted TLPs wait in separate queues: neither blocks the other.
+#pragma once
+#include <array>
+#include <deque>
+
+#include "models/core/invariant.h"
+#include "models/core/ring.h"
+#include "models/core/stat.h"
+#include "models/core/timeline.h"
+#include "models/pcie/outbound.h"
+#include "models/pcie/root_complex_params.h"
+#include "models/pcie/routes.h"
+#include "models/protocol/interrupt.h"
+#include "models/protocol/memory_port.h"
+#include "models/protocol/translation.h"
+
+namespace iov::pcie {
+
+class Inbound : public sc_core::sc_module, public TranslationClient {
+ public:
+  Inbound(const sc_core::sc_module_name& name, Timeline& timeline, const RootComplexParams& params,
+          const Routes& routes, MemoryPort& memory, Outbound& outbound);
+
+  void add_port(TlpPort& link);
+  void set_translator(Translator* translator) { translator_ = translator; }
+  void set_interrupt_remapper(InterruptRemapper* remapper) { remapper_ = remapper; }
+  void set_ats_agent(AtsAgent* agent) { ats_agent_ = agent; }
+
+  void translated(std::uint32_t ticket, const TranslationReply& reply) override;
+  void translator_ready() override;
+
+  Counter reads{"reads", "1", "DMA reads accepted"};
+  Counter read_bytes{"read_bytes", "B", "bytes asked for by DMA reads"};
+  Counter writes{"writes", "1", "DMA writes accepted"};
+  Counter written_bytes{"written_bytes", "B", "bytes of DMA writes"};
+  Counter translation_requests{"translation_requests", "1", "ATS translation requests"};
+  Counter interrupts{"interrupts", "1", "interrupt messages handed to remapping"};
+  Counter messages{"messages", "1", "invalidate completions and page requests"};
+  Counter peer_to_peer{"peer_to_peer", "1", "requests sent on to another function's BAR"};
+  Counter unsupported_requests{"unsupported_requests", "1", "reads answered with UR or CA"};
+  Counter dropped_writes{"dropped_writes", "1", "posted TLPs dropped: blocked, or claimed by nobody"};
+  BusyTime translation_time{"translation_time", "sum over TLPs, arrival to translated"};
+  BusyTime read_time{"read_time", "sum over reads, arrival to completion sent"};
+  Occupancy write_lines{"write_lines", "lines of posted writes in use"};
+  Occupancy read_lines{"read_lines", "lines of reads in use"};
+
+ private:
+  friend struct InboundProbe;  ///< tests that break an invariant on purpose
+  using Ticket = std::uint32_t;
+  enum class Kind : std::uint8_t { memory, translation, interrupt, message, completion, refused };
+  enum class State : std::uint8_t { free, translating, ordering, access, finish, forward };
+
+  struct RootPort {
+    struct Behind {
+      Ticket ticket;
+      std::uint64_t posted;  ///< to be committed first
+    };
+    RootPort(Inbound& i, TlpPort& l) : inbound(i), link(l) {}
+    void arrived() { inbound.arrive(*this); }
+    void drained() { inbound.forward_waiting(*this); }
+    Inbound& inbound;
+    TlpPort& link;
+    Ring<Ticket> posted;  ///< not yet issued, in order of arrival
+    Ring<Behind> behind;  ///< reads and completions that arrived behind them
+    std::uint64_t posted_arrived = 0, posted_issued = 0;
+    Time last_issue, last_commit;
+    std::array<Ring<Ticket>, fc_classes> forwards;  ///< peer-to-peer TLPs that wait to leave here
+  };
+
+  struct Slot {  ///< one TLP from arrival until its credits and lines are free
+    Slot(Inbound& i, Timeline& timeline, Ticket t) : inbound(i), ticket(t), due(timeline, bind<&Slot::happen>(this)) {}
+    void happen() { inbound.due(*this); }
+    Inbound& inbound;
+    const Ticket ticket;
+    Event due;
+    Tlp tlp;
+    RootPort* from = nullptr;
+    Kind kind = Kind::memory;
+    State state = State::free;
+    bool known = false;    ///< its address is translated
+    bool ordered = false;  ///< the posted TLPs before it are issued
+    CompletionStatus status = CompletionStatus::success;
+    unsigned lines = 0;
+    std::uint64_t entry = 0;  ///< answer to a translation request
+    std::uint64_t arrival = 0;
+    Hpa address;
+    Time arrived, ready, order;
+    ByteBuffer data;
+  };
+
+  // Arrival and admission (inbound.cpp)
+  void arrive(RootPort& port);
+  void accept(RootPort& port, Tlp&& tlp);
+  Kind kind_of(const Tlp& tlp) const;
+  void order_behind_posted(Slot& slot);
+  void admit();
+  bool start(Slot& slot);
+  bool needs_translation(const Slot& slot) const;
+  void take_lines(Slot& slot);
+  void free_lines(Slot& slot);
+  void resolve(Slot& slot);
+  void advance_posted(RootPort& port);
+  void advance_other(Slot& slot);
+  Slot& take_slot();
+  void free_slot(Slot& slot);
+
+  // Access and answer (inbound_access.cpp)
+  void due(Slot& slot);
+  void issue_posted(Slot& slot);
+  Time commit(Slot& slot);
+  void finish_posted(Slot& slot);
+  void deliver_interrupt(const Tlp& tlp);
+  void deliver_message(const Tlp& tlp);
+  void access_other(Slot& slot);
+  Time read_memory(Slot& slot);
+  void answer_read(Slot& slot);
+  void send_error(Slot& slot);
+  void send_data(Slot& slot);
+  void hand_completion(Slot& slot);
+  void forward(Slot& slot, unsigned to);
+  void forward_waiting(RootPort& to);
+  void leave(Slot& slot, RootPort& to);
+  std::string check_bytes() const;
+  std::string check_lines() const;
+
+  Timeline& timeline_;
+  const RootComplexParams params_;
+  const Routes& routes_;
+  MemoryPort& memory_;
+  Outbound& outbound_;
+  Translator* translator_ = nullptr;
+  InterruptRemapper* remapper_ = nullptr;
+  AtsAgent* ats_agent_ = nullptr;
+
+  std::deque<RootPort> ports_;
+  std::deque<Slot> slots_;
+  std::vector<Ticket> free_slots_;
+  Ring<Ticket> posted_queue_, read_queue_;  ///< arrived, not yet admitted to translation
+  bool translator_full_ = false;
+  std::uint64_t arrivals_ = 0;
+  unsigned write_lines_used_ = 0, read_lines_used_ = 0;
+  std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
+  BytePool pool_;
+
+  Invariant reads_answered_{"reads_answered", Invariant::always,
+                            "every read gets exactly its byte count, one error completion, or goes to a peer",
+                            [this] { return check_bytes(); }};
+  Invariant lines_conserved_{"lines_conserved", Invariant::always, "lines in use are those of the TLPs inside",
+                             [this] { return check_lines(); }};
+  Invariant nothing_pending_{"nothing_pending", Invariant::at_rest, "no TLP is inside the root complex", [this] {
+                               const auto inside = slots_.size() - free_slots_.size();
+                               return inside ? std::to_string(inside) + " inside" : std::string();
+                             }};
+};
+
+}  // namespace iov::pcie

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Access to memory, peers, interrupt remapping and the IOMMU's agent; answers.
+#include "models/pcie/inbound.h"
+
+namespace iov::pcie {
+
+void Inbound::due(Slot& slot) {
+  const bool posted = slot.tlp.fc() == FcClass::posted;
+  if (slot.state == State::access) return posted ? issue_posted(slot) : access_other(slot);
+  posted ? finish_posted(slot) : answer_read(slot);
+}
+
+void Inbound::issue_posted(Slot& slot) {
+  RootPort& port = *slot.from;
+  slot.state = State::finish;
+  const Time done = std::max(commit(slot), port.last_commit);
+  port.last_commit = done;
+  ++port.posted_issued;
+  while (!port.behind.empty() && port.behind.front().posted <= port.posted_issued) {
+    Slot& follower = slots_[port.behind.front().ticket];
+    port.behind.pop();
+    follower.ordered = true;
+    follower.order = done;
+    advance_other(follower);
+  }
+  if (slot.state == State::finish) slot.due.at(done);  // else it left for a peer
+}
+
+/// @returns when the TLP's effect is visible to the processors
+Time Inbound::commit(Slot& slot) {
+  const Time now = timeline_.now();
+  if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return now;
+  if (slot.kind != Kind::memory || slot.status != CompletionStatus::success || is_interrupt_address(slot.address.value)) {
+    ++dropped_writes;
+    return now;
+  }
+  if (const unsigned peer = routes_.port_of(slot.address); peer != Routes::nowhere) {
+    forward(slot, peer);
+    return now;
+  }
+  const Tlp& tlp = slot.tlp;
+  ++writes;
+  written_bytes += tlp.length;
+  const std::span<const std::uint8_t> bytes = tlp.data ? tlp.data.bytes() : std::span<const std::uint8_t>();
+  const Time done = memory_.write(slot.address, bytes, tlp.length, now, !tlp.no_snoop);
+  if (!memory_.ok()) ++dropped_writes;
+  return done;
+}
+
+void Inbound::finish_posted(Slot& slot) {
+  const Kind kind = slot.kind;
+  const Tlp tlp = std::move(slot.tlp);
+  slot.from->link.release(FcClass::posted, tlp.payload());
+  free_lines(slot);
+  free_slot(slot);
+  if (kind == Kind::interrupt) deliver_interrupt(tlp);
+  if (kind == Kind::message) deliver_message(tlp);
+  admit();
+}
+
+void Inbound::deliver_interrupt(const Tlp& tlp) {
+  if (!remapper_ || tlp.data.size() < 4) {
+    ++dropped_writes;
+    return;
+  }
+  InterruptMessage message{tlp.requester, static_cast<std::uint32_t>(tlp.address), 0, tlp.journey};
+  std::memcpy(&message.data, tlp.data.data(), 4);
+  ++interrupts;
+  remapper_->interrupt(message);
+}
+
+void Inbound::deliver_message(const Tlp& tlp) {
+  if (!ats_agent_) {
+    ++dropped_writes;
+    return;
+  }
+  ++messages;
+  if (tlp.message == MessageCode::page_request) return ats_agent_->page_requested(tlp.requester, tlp.pasid, tlp.address);
+  ats_agent_->invalidate_completed(tlp.requester, static_cast<std::uint32_t>(tlp.address),
+                                   static_cast<std::uint8_t>(tlp.byte_count));
+}
+
+void Inbound::access_other(Slot& slot) {
+  if (slot.kind == Kind::completion) return hand_completion(slot);
+  const Time now = timeline_.now();
+  Time done = now;
+  if (slot.kind == Kind::translation) ++translation_requests;
+  if (slot.kind == Kind::memory && slot.status == CompletionStatus::success) {
+    if (const unsigned peer = routes_.port_of(slot.address); peer != Routes::nowhere) return forward(slot, peer);
+    done = read_memory(slot);
+  }
+  slot.state = State::finish;
+  slot.from->link.release(FcClass::non_posted, slot.tlp.payload());
+  slot.due.at(done + params_.completion_latency);
+}
+
+Time Inbound::read_memory(Slot& slot) {
+  const Tlp& tlp = slot.tlp;
+  const Time now = timeline_.now();
+  if (is_interrupt_address(slot.address.value)) {
+    slot.status = CompletionStatus::unsupported_request;
+    return now;
+  }
+  ++reads;
+  read_bytes += tlp.length;
+  std::span<std::uint8_t> bytes;
+  if (tlp.want_bytes > 0) {
+    slot.data = pool_.take(std::min(tlp.want_bytes, tlp.length));
+    bytes = slot.data.bytes();
+  }
+  const Time done = memory_.read(slot.address, bytes, tlp.length, now, !tlp.no_snoop);
+  if (memory_.ok()) return done;
+  slot.status = CompletionStatus::unsupported_request;
+  return now;
+}
+
+void Inbound::answer_read(Slot& slot) {
+  read_time.add(timeline_.now() - slot.arrived);
+  slot.tlp.journey.enter(Stage::link, timeline_.now());
+  if (slot.status == CompletionStatus::success)
+    send_data(slot);
+  else
+    send_error(slot);
+  slot.data = ByteBuffer();
+  free_lines(slot);
+  free_slot(slot);
+  admit();
+}
+
+namespace {
+Tlp completion_of(const Tlp& request) {
+  Tlp tlp;
+  tlp.requester = request.requester;
+  tlp.completer = Outbound::id;
+  tlp.tag = request.tag;
+  tlp.relaxed_ordering = request.relaxed_ordering;
+  tlp.no_snoop = request.no_snoop;
+  return tlp;
+}
+}  // namespace
+
+void Inbound::send_error(Slot& slot) {
+  Tlp tlp = completion_of(slot.tlp);
+  tlp.type = TlpType::completion;
+  tlp.status = slot.status;
+  tlp.byte_count = slot.tlp.length;
+  tlp.address = slot.tlp.address;
+  tlp.journey = slot.tlp.journey;
+  ++unsupported_requests;
+  failed_ += slot.tlp.length;
+  slot.from->link.send(std::move(tlp));
+}
+
+void Inbound::send_data(Slot& slot) {
+  const Tlp& request = slot.tlp;
+  const LinkLimits& limits = slot.from->link.limits();
+  const std::uint32_t rcb = limits.read_completion_boundary;
+  const std::uint32_t chunk = params_.completion_split == CompletionSplit::max_payload ? limits.max_payload : rcb;
+  std::uint32_t total = request.length;
+  if (slot.kind == Kind::translation) {  // one translation, however many were asked for (10.2.3)
+    answered_ += request.length - 8;
+    total = 8;
+    slot.data = pool_.copy({reinterpret_cast<const std::uint8_t*>(&slot.entry), 8});
+  }
+  std::uint32_t offset = 0;
+  do {
+    const std::uint32_t piece = next_completion(request.address + offset, total - offset, chunk, rcb);
+    Tlp tlp = completion_of(request);
+    tlp.type = TlpType::completion_data;
+    tlp.length = piece;
+    tlp.byte_count = total - offset;
+    tlp.address = request.address + offset;
+    if (piece == total)
+      tlp.data = std::move(slot.data);
+    else if (const auto real = static_cast<std::uint32_t>(slot.data.size()); offset < real)
+      tlp.data = pool_.copy(slot.data.bytes().subspan(offset, std::min(piece, real - offset)));
+    offset += piece;
+    if (offset == total) tlp.journey = request.journey;
+    answered_ += piece;
+    slot.from->link.send(std::move(tlp));
+  } while (offset < total);
+}
+
+void Inbound::hand_completion(Slot& slot) {
+  if (slot.tlp.requester != Outbound::id)
+    if (const unsigned peer = routes_.port_of(slot.tlp.requester); peer != Routes::nowhere) return forward(slot, peer);
+  slot.from->link.release(FcClass::completion, slot.tlp.payload());
+  const Tlp tlp = std::move(slot.tlp);
+  free_slot(slot);
+  outbound_.complete(tlp);
+}
+
+// Peer-to-peer by way of the root complex: credits and lines stay taken until the TLP leaves.
+void Inbound::forward(Slot& slot, unsigned to) {
+  RootPort& out = ports_[to];
+  Ring<Ticket>& queue = out.forwards[static_cast<std::size_t>(slot.tlp.fc())];
+  slot.state = State::forward;
+  slot.tlp.journey.enter(Stage::link, timeline_.now());
+  if (!queue.empty() || out.link.backlog(slot.tlp.fc()) > 0) return queue.push(slot.ticket);
+  leave(slot, out);
+}
+
+void Inbound::forward_waiting(RootPort& to) {
+  for (std::size_t c = 0; c < fc_classes; ++c) {
+    Ring<Ticket>& queue = to.forwards[c];
+    while (!queue.empty() && to.link.backlog(static_cast<FcClass>(c)) == 0) {
+      Slot& slot = slots_[queue.front()];
+      queue.pop();
+      leave(slot, to);
+    }
+  }
+}
+
+void Inbound::leave(Slot& slot, RootPort& to) {
+  const FcClass fc = slot.tlp.fc();
+  slot.from->link.release(fc, slot.tlp.payload());
+  free_lines(slot);
+  if (fc == FcClass::non_posted) forwarded_ += slot.tlp.length;
+  if (fc != FcClass::completion) {
+    ++peer_to_peer;
+    slot.tlp.address = slot.address.value;
+    slot.tlp.at = AddressType::untranslated;
+  }
+  to.link.send(std::move(slot.tlp));
+  free_slot(slot);
+  admit();
+}
+
+std::string Inbound::check_bytes() const {
+  std::uint64_t pending = 0;
+  for (const Slot& slot : slots_)
+    if (slot.state != State::free && slot.tlp.fc() == FcClass::non_posted) pending += slot.tlp.length;
+  if (asked_ == answered_ + failed_ + forwarded_ + pending) return {};
+  std::ostringstream seen;
+  seen << asked_ << " B asked for, " << answered_ << " answered, " << failed_ << " refused, " << forwarded_
+       << " forwarded, " << pending << " pending";
+  return seen.str();
+}
+
+std::string Inbound::check_lines() const {
+  unsigned writes_now = 0, reads_now = 0;
+  for (const Slot& slot : slots_)
+    if (slot.state != State::free) (slot.tlp.fc() == FcClass::posted ? writes_now : reads_now) += slot.lines;
+  if (writes_now == write_lines_used_ && reads_now == read_lines_used_) return {};
+  std::ostringstream seen;
+  seen << write_lines_used_ << " write lines counted, " << writes_now << " held, " << read_lines_used_
+       << " read lines counted, " << reads_now << " held";
+  return seen.str();
+}
+
+}  // namespace iov::pcie
