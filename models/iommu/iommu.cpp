@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/iommu/iommu.h"
+
+namespace iov::iommu {
+
+using namespace vtd;
+
+Iommu::Iommu(const sc_core::sc_module_name& name, Timeline& timeline, const Params& p, InterruptBus& bus)
+    : sc_module(name),
+      timeline_(timeline),
+      registers_(p.features),
+      faults_(registers_, p.features, bus),
+      memory("memory", timeline),
+      translation(timeline, p, memory, faults_),
+      interrupts(timeline, p, memory, faults_, bus),
+      invalidation(timeline, p, memory, registers_, faults_, translation, interrupts, bus),
+      page_requests(timeline, p, memory, registers_, bus) {}
+
+void Iommu::set_ats_fabric(AtsFabric* fabric) {
+  invalidation.set_fabric(fabric);
+  page_requests.set_fabric(fabric);
+}
+
+std::uint64_t Iommu::read_register(std::uint32_t offset, unsigned bytes) {
+  return registers_.read(offset, bytes);
+}
+
+void Iommu::write_register(std::uint32_t offset, std::uint64_t value, unsigned bytes) {
+  registers_.write(offset, value, bytes);
+  const auto touches = [&](std::uint32_t reg) { return offset <= reg && reg < offset + bytes; };
+  if (touches(reg_global_command)) global_command();
+  if (touches(reg_queue_tail)) invalidation.tail_written();
+  if (touches(reg_context_command + 4)) context_command();
+  if (touches(reg_iotlb_invalidate + 4)) iotlb_command();
+  if (touches(reg_fault_status) || offset >= reg_fault_records) {
+    faults_.status_changed();
+    invalidation.status_cleared();
+  }
+  if (touches(reg_fault_event_control)) faults_.event.unmasked();
+  if (touches(reg_completion_status) && !(registers_.get32(reg_completion_status) & ics_wait_completed))
+    invalidation.event.settle();
+  if (touches(reg_completion_event_control)) invalidation.event.unmasked();
+  page_requests.registers_written(offset, bytes);
+}
+
+/// GCMD holds the wanted state; one-shot commands act and show in GSTS (11.4.4).
+void Iommu::global_command() {
+  const std::uint32_t command = registers_.get32(reg_global_command);
+  registers_.set32(reg_global_command, 0);
+  if (command & gcmd_set_root_table) latch_root_table();
+  if (command & gcmd_set_interrupt_table) latch_interrupt_table();
+  constexpr std::uint32_t switches =
+      gcmd_translation_enable | gcmd_queue_enable | gcmd_interrupt_remapping | gcmd_compatibility_format;
+  const std::uint32_t before = status_;
+  status_ = (status_ & ~switches) | (command & (switches | gcmd_set_root_table | gcmd_set_interrupt_table));
+  status_ |= before & (gcmd_set_root_table | gcmd_set_interrupt_table);
+  registers_.set32(reg_global_status, status_);
+
+  TableRoot root = translation.root();
+  root.enabled = status_ & gcmd_translation_enable;
+  translation.set_root(root);
+  InterruptRoot table = interrupts.root();
+  table.enabled = status_ & gcmd_interrupt_remapping;
+  table.compatibility = status_ & gcmd_compatibility_format;
+  interrupts.set_root(table);
+  if ((status_ ^ before) & gcmd_queue_enable) invalidation.enable(status_ & gcmd_queue_enable);
+}
+
+/// Caches keep what they hold: software must invalidate them globally after SRTP and SIRTP (6.6).
+void Iommu::latch_root_table() {
+  const std::uint64_t value = registers_.get64(reg_root_table);
+  TableRoot root = translation.root();
+  root.mode = static_cast<TableRoot::Mode>(value >> 10 & 3);
+  root.table = value & page_mask;
+  translation.set_root(root);
+}
+
+void Iommu::latch_interrupt_table() {
+  const std::uint64_t value = registers_.get64(reg_interrupt_table);
+  InterruptRoot root = interrupts.root();
+  root.table = value & page_mask;
+  root.entries = 2u << (value & 15);
+  root.x2apic = value & irta_x2apic && registers_.get64(reg_extended_capability) >> 4 & 1;
+  interrupts.set_root(root);
+}
+
+/// Register-based invalidation is for software that does not use the queue (6.5.1); with it on, ignored.
+void Iommu::context_command() {
+  static constexpr std::uint16_t ignored[] = {0, 4, 6, 7};
+  std::uint64_t c = registers_.get64(reg_context_command);
+  if (!(c & ccmd_invalidate)) return;
+  const auto granularity = c >> 61 & 3;
+  c &= ~(ccmd_invalidate | 3ull << 59);
+  if (!(status_ & gcmd_queue_enable) && granularity != 0) {
+    ContextInvalidation what;
+    what.scope = static_cast<ContextInvalidation::Scope>(granularity - 1);
+    what.domain.value = static_cast<std::uint16_t>(c);
+    what.source.value = static_cast<std::uint16_t>(c >> 16);
+    what.ignore = ignored[c >> 32 & 3];
+    translation.invalidate(what);
+    c |= granularity << 59;  // what was actually done
+  }
+  registers_.set64(reg_context_command, c);
+}
+
+void Iommu::iotlb_command() {
+  std::uint64_t c = registers_.get64(reg_iotlb_invalidate);
+  if (!(c & iotlb_invalidate)) return;
+  const auto granularity = c >> 60 & 3;
+  const std::uint64_t address = registers_.get64(reg_invalidate_address);
+  c &= ~(iotlb_invalidate | 3ull << 57);
+  if (!(status_ & gcmd_queue_enable) && granularity != 0) {
+    IotlbInvalidation what;
+    what.domain.value = static_cast<std::uint16_t>(c >> 32);
+    what.address = address & page_mask;
+    what.mask = static_cast<std::uint8_t>(address & 63);
+    what.leaf_only = address >> 6 & 1;
+    const bool page = granularity == 3 && what.mask <= max_address_mask;
+    what.scope = granularity == 1 ? IotlbInvalidation::Scope::global
+                 : page           ? IotlbInvalidation::Scope::pages
+                                  : IotlbInvalidation::Scope::domain;  // a mask too large: done more coarsely
+    translation.invalidate(what);
+    c |= (granularity == 3 && !page ? 2 : granularity) << 57;
+  }
+  registers_.set64(reg_iotlb_invalidate, c);
+}
+
+void Iommu::page_requested(RequesterId function, Pasid pasid, std::uint64_t body) {
+  page_requests.request(function, pasid, body);
+}
+
+std::string Iommu::at_rest() const {
+  if (translation.pending() > 0) return std::to_string(translation.pending()) + " translations pending";
+  if (!interrupts.idle()) return "an interrupt is being remapped";
+  if (!invalidation.idle()) return "an invalidation is not finished";
+  return {};
+}
+
+}  // namespace iov::iommu

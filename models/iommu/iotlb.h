@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Iotlb -- the cache of finished translations, pages of any size side by side, optionally cut into
+/// partitions so that one domain cannot evict another's entries. Mechanism: knows no time.
+///
+/// Spec    VT-d 4.1 6.2.4 (tagging), 6.5.2.3, 6.5.2.4 (what an invalidation removes).
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/core/address.h"
+#include "models/core/set_assoc.h"
+#include "models/iommu/context.h"
+
+namespace iov::iommu {
+
+/// A translation: where a page lies and what may be done to it.
+struct Mapping {
+  std::uint64_t page = 0;  ///< host-physical address of its first byte
+  std::uint8_t log2_page = 12;
+  bool read = false, write = false, execute = false;
+  bool dirty = true;  ///< no D bit left to set before a write
+  bool global = false, snoop = false, nested = false;
+};
+
+struct IotlbKey {
+  std::uint64_t page = 0;  ///< untranslated address >> log2_page
+  std::uint32_t tag = Binding::no_tag;
+  std::uint16_t domain = 0;
+  std::uint8_t log2_page = 12;
+  friend bool operator==(const IotlbKey&, const IotlbKey&) = default;
+  /// Sets are picked by page number, shuffled by domain and PASID so that equal addresses of many
+  /// domains do not fall into one set.
+  std::uint64_t hash() const {
+    return page ^ (std::uint64_t{domain} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag + 1} * 0x85ebca6bu >> 5);
+  }
+};
+
+/// What an IOTLB or PASID-IOTLB invalidation names.
+struct IotlbInvalidation {
+  enum class Scope : std::uint8_t { global, domain, pages, pasid, pasid_pages };
+  Scope scope = Scope::global;
+  DomainId domain;
+  std::uint32_t pasid = 0;
+  std::uint64_t address = 0;  ///< aligned down to its range
+  std::uint8_t mask = 0;      ///< 2^mask pages
+  bool leaf_only = false;     ///< IH: paging-structure caches may stay
+
+  std::uint64_t first() const { return address >> 12 >> mask << mask << 12; }
+  std::uint64_t last() const { return first() + (std::uint64_t{4096} << mask) - 1; }
+  /// @param base, log2_size  the range the entry covers
+  bool covers(DomainId entry_domain, std::uint32_t tag, bool nested, bool global, std::uint64_t base,
+              unsigned log2_size) const {
+    if (scope == Scope::global) return true;
+    if (entry_domain != domain) return false;
+    const bool overlap = base <= last() && first() <= base + ((std::uint64_t{1} << log2_size) - 1);
+    switch (scope) {
+      case Scope::domain: return true;
+      case Scope::pages: return nested || (tag == Binding::no_tag && overlap);  // addresses are second-stage inputs
+      case Scope::pasid: return tag == pasid && !global;
+      default: return tag == pasid && overlap;
+    }
+  }
+};
+
+class Iotlb {
+ public:
+  using Cache = SetAssoc<IotlbKey, Mapping>;
+  /// @param partitions  domains share by domain ID modulo partitions; 1: one cache for all
+  Iotlb(const CacheGeometry& geometry, unsigned partitions) {
+    CacheGeometry part = geometry;
+    part.entries /= partitions;
+    for (unsigned p = 0; p < partitions; ++p) parts_.emplace_back(part);
+  }
+  Mapping* lookup(const Binding& b, std::uint64_t address) {
+    Cache& part = part_of(b.domain.value);
+    for (const std::uint8_t log2 : sizes) {
+      if (present_[index_of(log2)] == 0) continue;
+      if (Mapping* m = part.lookup({address >> log2, b.tag, b.domain.value, log2})) return m;
+    }
+    return nullptr;
+  }
+  const Mapping* peek(const Binding& b, std::uint64_t address) const {
+    for (const std::uint8_t log2 : sizes)
+      if (const Mapping* m = parts_[b.domain.value % parts_.size()].peek({address >> log2, b.tag, b.domain.value, log2}))
+        return m;
+    return nullptr;
+  }
+  /// @returns the domain that lost an entry, if one did
+  std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {
+    const IotlbKey key{address >> m.log2_page, b.tag, b.domain.value, m.log2_page};
+    Cache& part = part_of(key.domain);
+    const std::size_t before = part.size();
+    const auto evicted = part.fill(key, m);
+    if (part.size() > before || evicted) ++present_[index_of(m.log2_page)];
+    if (!evicted) return std::nullopt;
+    --present_[index_of(evicted->key.log2_page)];
+    return DomainId{evicted->key.domain};
+  }
+  std::size_t invalidate(const IotlbInvalidation& what) {
+    std::size_t removed = 0;
+    for (Cache& part : parts_)
+      removed += part.erase_if([&](const IotlbKey& k, const Mapping& m) {
+        if (!what.covers({k.domain}, k.tag, m.nested, m.global, k.page << k.log2_page, k.log2_page)) return false;
+        --present_[index_of(k.log2_page)];
+        return true;
+      });
+    return removed;
+  }
+  std::size_t size() const {
+    std::size_t n = 0;
+    for (const Cache& part : parts_) n += part.size();
+    return n;
+  }
+  std::size_t capacity() const { return parts_.size() * parts_.front().capacity(); }
+  template <class Visit>
+  void for_each_entry(Visit visit) const {
+    for (const Cache& part : parts_) part.for_each_entry(visit);
+  }
+
+ private:
+  static constexpr std::array<std::uint8_t, 3> sizes{12, 21, 30};
+  static std::size_t index_of(std::uint8_t log2) { return (log2 - 12u) / 9u; }
+  Cache& part_of(std::uint16_t domain) {
+    return parts_.size() == 1 ? parts_.front() : parts_[domain % parts_.size()];
+  }
+  std::vector<Cache> parts_;
+  std::array<std::size_t, 3> present_{};  ///< entries by page size: sizes without any are not probed
+};
+
+}  // namespace iov::iommu

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests: what the caches can answer at once, and what has to wait.
+#include "models/iommu/translation_unit.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "models/iommu/judge.h"
+#include "models/iommu/resolve.h"
+
+namespace iov::iommu {
+
+namespace {
+enum RequesterColumn { requests, requester_hits, requester_misses, requester_faults };
+constexpr std::uint32_t no_row = 0xffff'ffff;
+}  // namespace
+
+TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort& memory, FaultLog& faults)
+    : timeline_(timeline),
+      features_(p.features),
+      memory_(memory),
+      faults_(faults),
+      contexts_(p.context_cache.geometry),
+      pasids_(p.pasid_cache.geometry),
+      iotlb_(p.iotlb.geometry, p.iotlb_partitions),
+      paging_({p.pde_cache.geometry, p.pdpe_cache.geometry, p.pml4e_cache.geometry, p.pml5e_cache.geometry}),
+      setup_(p.walk_setup),
+      read_overhead_(p.walk_read_overhead),
+      pending_(p.translation_queue),
+      queue_(p.translation_queue),
+      requester_rows_(65536, no_row),
+      domain_rows_(65536, no_row),
+      context_cache("context_cache", p.context_cache, p.clock),
+      pasid_cache("pasid_cache", p.pasid_cache, p.clock),
+      iotlb_cache("iotlb", p.iotlb, p.clock),
+      pml5e_cache("pml5e_cache", p.pml5e_cache, p.clock),
+      pml4e_cache("pml4e_cache", p.pml4e_cache, p.clock),
+      pdpe_cache("pdpe_cache", p.pdpe_cache, p.clock),
+      pde_cache("pde_cache", p.pde_cache, p.clock) {
+  for (int i = static_cast<int>(p.translation_queue); i-- > 0;) free_.push_back(i);
+  for (int i = 0; i < static_cast<int>(p.walkers); ++i) walkers_.push_back(std::make_unique<Walker>(*this, i));
+  for (int i = static_cast<int>(p.walkers); i-- > 0;) idle_walkers_.push_back(i);
+  if (p.audit) audit_ = std::make_unique<TranslationAudit>();
+}
+
+bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+  if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
+  Lookup found;
+  look_up(q, found);
+  if (!found.settled) return miss(found, q, ticket, client);
+  const Time ready = spend(found, timeline_.now());
+  ++accepted_;
+  count(found, q);
+  settle(found, q, ticket, client, ready);
+  return true;
+}
+
+/// Translation off, or an address that is never translated.
+bool TranslationUnit::bypass(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+  ++accepted_;
+  TranslationReply reply;
+  if (const FaultReason reason = check_input(root_, q); reason != FaultReason::none)
+    reply = refuse(reason, !root_.enabled, q);
+  else if (q.at == AddressType::translation_request)
+    reply = refused(FaultReason::none, q);  // 4.2.3: UR while remapping is off
+  else
+    reply = granted(identity(q.address.value), q);
+  reply.ready = timeline_.now();
+  send(client, ticket, reply);
+  return true;
+}
+
+/// What the caches know. No time, no statistics: a request that is turned away leaves no trace.
+void TranslationUnit::look_up(const TranslationRequest& q, Lookup& l) {
+  l.context = contexts_.lookup({q.requester, Pasid::none});
+  if (!l.context) return;
+  const std::uint64_t address = q.address.value;
+  l.fault = admit(*l.context, q);
+  if (l.fault == FaultReason::none && q.at == AddressType::translated) {
+    l.own = identity(address);
+    l.mapping = &l.own;
+    if (features_.beyond_host(address))
+      l.fault = l.context->scalable ? FaultReason::sm_beyond_host_width : FaultReason::beyond_width;
+    l.settled = true;
+    return;
+  }
+  if (l.fault != FaultReason::none) {
+    l.settled = true;
+    return;
+  }
+  l.binding = l.context->scalable
+                  ? pasids_.lookup({q.requester, q.pasid.present() ? q.pasid.value : l.context->rid_pasid})
+                  : &l.context->binding;
+  if (!l.binding) return;
+  if (l.binding->stages == Stages::pass_through) return look_up_identity(q, l);
+  l.iotlb_used = true;
+  l.mapping = iotlb_.lookup(*l.binding, address);
+  if (!l.mapping) return;
+  const bool will_write = q.access == Access::write || (q.at == AddressType::translation_request && !q.no_write);
+  if (will_write && l.mapping->write && !l.mapping->dirty) {  // a walk must set the dirty bit
+    l.mapping = nullptr;
+    return;
+  }
+  l.fault = judge(l.context->scalable, *l.mapping, q);
+  l.settled = true;
+}
+
+void TranslationUnit::look_up_identity(const TranslationRequest& q, Lookup& l) {
+  const std::uint64_t address = q.address.value;
+  if (features_.beyond_host(address) || address >> features_.guest_address_bits() != 0) return;  // a walk explains
+  l.own = identity(address);
+  l.mapping = &l.own;
+  l.settled = true;
+}
+
+/// Takes a slot in each pipeline that was asked, one after the other.
+Time TranslationUnit::spend(const Lookup& l, const Time& start) {
+  Time t = context_cache.look_up(start, l.context);
+  if (l.context && l.context->scalable) t = pasid_cache.look_up(t, l.binding);
+  if (l.iotlb_used) t = iotlb_cache.look_up(t, l.mapping);
+  return t;
+}
+
+void TranslationUnit::count(const Lookup& l, const TranslationRequest& q) {
+  ++requester_cell(q.requester, requests);
+  if (!l.iotlb_used) return;
+  ++requester_cell(q.requester, l.mapping ? requester_hits : requester_misses);
+  ++domain_cell(l.binding->domain, l.mapping ? 0 : 1);
+}
+
+void TranslationUnit::settle(const Lookup& l, const TranslationRequest& q, std::uint32_t ticket,
+                             TranslationClient& client, const Time& ready) {
+  TranslationReply reply;
+  if (l.fault != FaultReason::none) {
+    reply = refuse(l.fault, l.context->suppress_faults || (l.binding && l.binding->suppress_faults), q);
+  } else {
+    reply = granted(*l.mapping, q);
+    if (audit_ && l.iotlb_used) audit_->hit(*l.binding, q.address.value, *l.mapping);
+  }
+  reply.ready = ready;
+  send(client, ticket, reply);
+}
+
+void TranslationUnit::send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply) {
+  ++answered_;
+  if (last_ready_ < reply.ready) last_ready_ = reply.ready;
+  client.translated(ticket, reply);
+}
+
+TranslationReply TranslationUnit::refuse(FaultReason reason, bool suppress, const TranslationRequest& q) {
+  ++faults;
+  ++requester_cell(q.requester, requester_faults);
+  if (!(suppress && qualified(reason))) faults_.record(q, reason);
+  return refused(reason, q);
+}
+
+std::uint64_t& TranslationUnit::requester_cell(RequesterId id, std::size_t column) {
+  std::uint32_t& row = requester_rows_[id.value];
+  if (row == no_row) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%02x:%02x.%x", id.bus(), id.devfn() >> 3, id.devfn() & 7);
+    row = static_cast<std::uint32_t>(requesters.add_row(text));
+  }
+  return requesters.at(row, column);
+}
+
+std::uint64_t& TranslationUnit::domain_cell(DomainId id, std::size_t column) {
+  std::uint32_t& row = domain_rows_[id.value];
+  if (row == no_row) row = static_cast<std::uint32_t>(domains.add_row(std::to_string(id.value)));
+  return domains.at(row, column);
+}
+
+bool TranslationUnit::within_capacity() const {
+  bool within = contexts_.size() <= contexts_.capacity() && pasids_.size() <= pasids_.capacity() &&
+                iotlb_.size() <= iotlb_.capacity() && used_ <= pending_.size();
+  for (unsigned level = PagingCaches::lowest; level <= PagingCaches::highest; ++level)
+    within = within && paging_.level(level).size() <= paging_.level(level).capacity();
+  return within;
+}
+
+}  // namespace iov::iommu

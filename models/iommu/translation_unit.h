@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/// TranslationUnit -- the DMA side of the IOMMU in time: caches in front, a bounded queue of misses,
+/// walkers behind. A hit is answered within the call and costs no event; a miss costs one event per
+/// table read.
+///
+/// Spec    VT-d 4.1 ch. 3 (remapping), ch. 6 (caches), 6.5.5 (draining).
+/// Models  hit-under-miss; a miss for a page that is already being walked joins that walk; an
+///         invalidation waits for walks that began before it, whose results enter no cache.
+/// Omits   in-order answers: the root complex restores the order it needs.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "models/core/delegate.h"
+#include "models/core/stat.h"
+#include "models/core/timeline.h"
+#include "models/iommu/cache_unit.h"
+#include "models/iommu/fault_log.h"
+#include "models/iommu/translation_audit.h"
+#include "models/iommu/walk.h"
+#include "models/protocol/memory_port.h"
+
+namespace iov::iommu {
+
+struct SourceKey {
+  RequesterId requester;
+  std::uint32_t pasid = Pasid::none;
+  friend bool operator==(const SourceKey&, const SourceKey&) = default;
+  std::uint64_t hash() const { return requester.value ^ std::uint64_t{pasid + 1} * 0x9e3779b1u >> 3; }
+};
+
+struct ContextInvalidation {
+  enum class Scope : std::uint8_t { global, domain, device };
+  Scope scope = Scope::global;
+  DomainId domain;
+  RequesterId source;
+  std::uint16_t ignore = 0;  ///< source bits not compared (FM)
+};
+struct PasidInvalidation {
+  enum class Scope : std::uint8_t { global, domain, pasid };
+  Scope scope = Scope::global;
+  DomainId domain;
+  std::uint32_t pasid = 0;
+};
+
+class TranslationUnit {
+ public:
+  TranslationUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults);
+
+  bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client);
+  void set_root(const TableRoot& root) { root_ = root; }
+  const TableRoot& root() const { return root_; }
+
+  /// Each removes entries at once; results of walks under way enter no cache any more.
+  void invalidate(const ContextInvalidation& what);
+  void invalidate(const PasidInvalidation& what);
+  void invalidate(const IotlbInvalidation& what);
+  /// Whether walks older than the last invalidation, or answers they gave, are still on their way.
+  bool draining() const { return stale_walks_ > 0; }
+  Time answered_by() const { return last_ready_; }
+  void on_drained(Delegate<void()> handler) { drained_ = handler; }
+
+  std::size_t pending() const { return used_; }
+  const Iotlb& iotlb() const { return iotlb_; }
+  Iotlb& iotlb() { return iotlb_; }  ///< for tests that break invariants on purpose
+  const PagingCaches& paging_caches() const { return paging_; }
+  std::size_t cached_contexts() const { return contexts_.size(); }
+  std::size_t cached_pasids() const { return pasids_.size(); }
+  bool within_capacity() const;
+  std::string audit_finding() const { return audit_ ? audit_->finding() : std::string(); }
+  bool conserves() const { return accepted_.value() == answered_.value() + used_; }
+  TranslationAudit* audit() { return audit_.get(); }
+
+ private:
+  enum class State : std::uint8_t { free, queued, walking, joined };
+  struct Pending {
+    TranslationRequest request;
+    std::uint32_t ticket = 0;
+    TranslationClient* client = nullptr;
+    State state = State::free;
+    int walker = -1;  ///< of a walking request
+    int next = -1;    ///< further requests that wait for the same walk
+    Time ready;       ///< when its cache lookups were done
+    Time accepted;
+    bool bound = false;  ///< domain and tag are known
+    DomainId domain;
+    std::uint32_t tag = 0;
+  };
+  struct Walker {
+    explicit Walker(TranslationUnit& u, int i) : unit(u), index(i) {}
+    void step() { unit.step(*this); }
+    TranslationUnit& unit;
+    int index;
+    Walk walk;
+    int slot = -1;
+    bool stale = false, ok = true;
+    Time started;
+    Mapping before;  ///< audit: what the tables said when the walk began
+    std::array<std::uint64_t, 8> words{};
+    Event event{unit.timeline_, bind<&Walker::step>(this)};
+  };
+  struct Lookup {
+    Context* context = nullptr;
+    const Binding* binding = nullptr;
+    Mapping* mapping = nullptr;
+    Mapping own;  ///< identity: pass-through and translated requests
+    FaultReason fault = FaultReason::none;
+    bool settled = false;  ///< answered from the caches
+    bool iotlb_used = false;
+  };
+  struct Result {  ///< of a walk, kept while its requests are answered
+    Context context;
+    Binding binding;
+    Mapping mapping;
+    FaultReason fault = FaultReason::none;
+    bool not_present = false, has_context = false, suppress = false;
+    TranslationRequest request;
+  };
+
+  void look_up(const TranslationRequest& q, Lookup& found);
+  void look_up_identity(const TranslationRequest& q, Lookup& found);
+  Time spend(const Lookup& found, const Time& start);
+  void settle(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client,
+              const Time& ready);
+  bool bypass(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  bool miss(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  int allocate(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  void release(int slot);
+  bool join(int slot);
+  bool joinable(const Pending& leader, const Pending& p) const;
+  void enqueue(int slot);
+  void start_queued();
+  bool answer_late_hit(int slot);
+  void start_walk(Walker& w, int slot);
+  void issue(Walker& w, const Time& start);
+  void step(Walker& w);
+  void finish(Walker& w);
+  void fill_caches(const Walker& w);
+  void answer_chain(int slot, const Result& result);
+  void answer(int slot, const Result& result);
+  void invite();
+  void mark_walks_stale();
+  Mapping repeat_walk(const TranslationRequest& q);
+  void audit_walk(const Walker& w, bool cached);
+  bool peek_words(std::uint64_t address, std::span<std::uint64_t> words);
+  void send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply);
+  TranslationReply refuse(FaultReason reason, bool suppress, const TranslationRequest& q);
+  void count(const Lookup& found, const TranslationRequest& q);
+  std::uint64_t& requester_cell(RequesterId id, std::size_t column);
+  std::uint64_t& domain_cell(DomainId id, std::size_t column);
+
+  Timeline& timeline_;
+  const Features features_;
+  MemoryPort& memory_;
+  FaultLog& faults_;
+  TableRoot root_;
+  SetAssoc<SourceKey, Context> contexts_;
+  SetAssoc<SourceKey, Binding> pasids_;
+  Iotlb iotlb_;
+  PagingCaches paging_;
+  const Time setup_, read_overhead_;
+  std::vector<Pending> pending_;
+  std::vector<int> free_;
+  std::vector<int> queue_;  ///< ring of queued slots
+  std::size_t queue_head_ = 0, queued_ = 0, used_ = 0;
+  std::vector<std::unique_ptr<Walker>> walkers_;
+  std::vector<int> idle_walkers_;
+  std::vector<TranslationClient*> turned_away_;
+  unsigned stale_walks_ = 0;
+  Time last_ready_;
+  Delegate<void()> drained_;
+  std::unique_ptr<TranslationAudit> audit_;
+  std::vector<std::uint32_t> requester_rows_, domain_rows_;
+
+ public:
+  CacheUnit context_cache, pasid_cache, iotlb_cache, pml5e_cache, pml4e_cache, pdpe_cache, pde_cache;
+  Counter merges{"merges", "1", "misses that joined a walk already under way"};
+  Counter walks{"walks", "1", "page walks finished"};
+  Counter walk_reads{"walk_reads", "1", "table reads of finished walks"};
+  Counter updates{"accessed_dirty_updates", "1", "accessed and dirty bits written"};
+  Counter faults{"faults", "1", "requests refused"};
+  Counter queue_full{"queue_full", "1", "requests that found the translation queue full"};
+  LatencyHistogram walk_time{"walk_time", "from the first table read to the last"};
+  LatencyHistogram miss_time{"miss_time", "from the acceptance of a request that missed to its answer"};
+  Occupancy queue{"translation_queue", "requests that wait for a walk or its end"};
+  BusyTime walker_busy{"walker_busy", "sum over walkers of the time they walked"};
+  TableStat requesters{"requesters", "requests by requester ID",
+                       {{"requests", "1"}, {"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"faults", "1"}}};
+  TableStat domains{"domains", "IOTLB use by domain",
+                    {{"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"iotlb_evictions", "1"}, {"walk_reads", "1"}}};
+
+ private:
+  Counter accepted_{"accepted", "1", "requests accepted"};
+  Counter answered_{"answered", "1", "requests answered"};
+};
+
+}  // namespace iov::iommu

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Misses: the queue, the walkers, and what an invalidation does to them.
+#include <algorithm>
+
+#include "models/iommu/judge.h"
+#include "models/iommu/resolve.h"
+#include "models/iommu/translation_unit.h"
+
+namespace iov::iommu {
+
+bool TranslationUnit::miss(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket,
+                           TranslationClient& client) {
+  if (free_.empty()) {
+    ++queue_full;
+    if (std::find(turned_away_.begin(), turned_away_.end(), &client) == turned_away_.end())
+      turned_away_.push_back(&client);
+    return false;
+  }
+  ++accepted_;
+  count(found, q);
+  const int slot = allocate(q, ticket, client);
+  Pending& p = pending_[static_cast<std::size_t>(slot)];
+  p.ready = spend(found, timeline_.now());
+  p.bound = found.binding != nullptr;
+  if (p.bound) p.domain = found.binding->domain, p.tag = found.binding->tag;
+  if (join(slot)) return true;
+  if (queued_ == 0 && !idle_walkers_.empty()) {
+    Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
+    idle_walkers_.pop_back();
+    start_walk(w, slot);
+  } else {
+    enqueue(slot);
+  }
+  return true;
+}
+
+int TranslationUnit::allocate(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+  const int slot = free_.back();
+  free_.pop_back();
+  Pending& p = pending_[static_cast<std::size_t>(slot)];
+  p = Pending{};
+  p.request = q;
+  p.ticket = ticket;
+  p.client = &client;
+  p.accepted = timeline_.now();
+  queue.set(++used_, timeline_.now());
+  return slot;
+}
+
+void TranslationUnit::release(int slot) {
+  pending_[static_cast<std::size_t>(slot)].state = State::free;
+  free_.push_back(slot);
+  queue.set(--used_, timeline_.now());
+}
+
+bool TranslationUnit::joinable(const Pending& leader, const Pending& p) const {
+  if (leader.request.address.page(12) != p.request.address.page(12)) return false;
+  if (leader.state == State::walking) {
+    if (walkers_[static_cast<std::size_t>(leader.walker)]->stale) return false;
+  } else if (leader.state != State::queued) {
+    return false;
+  }
+  if ((leader.request.at == AddressType::translated) != (p.request.at == AddressType::translated)) return false;
+  if (leader.request.requester == p.request.requester && leader.request.pasid == p.request.pasid) return true;
+  return leader.bound && p.bound && leader.domain == p.domain && leader.tag == p.tag;
+}
+
+/// Waits for a walk of the same page instead of doing it again.
+bool TranslationUnit::join(int slot) {
+  Pending& p = pending_[static_cast<std::size_t>(slot)];
+  for (Pending& leader : pending_) {
+    if (!joinable(leader, p)) continue;
+    p.state = State::joined;
+    p.next = leader.next;  // order among the joined is restored when they are answered
+    leader.next = slot;
+    ++merges;
+    return true;
+  }
+  return false;
+}
+
+void TranslationUnit::enqueue(int slot) {
+  pending_[static_cast<std::size_t>(slot)].state = State::queued;
+  queue_[(queue_head_ + queued_++) % queue_.size()] = slot;
+}
+
+/// Hands queued requests to idle walkers; one whose page arrived in the meantime is answered at once.
+void TranslationUnit::start_queued() {
+  while (queued_ > 0 && !idle_walkers_.empty()) {
+    const int slot = queue_[queue_head_];
+    queue_head_ = (queue_head_ + 1) % queue_.size();
+    --queued_;
+    if (answer_late_hit(slot)) continue;
+    Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
+    idle_walkers_.pop_back();
+    start_walk(w, slot);
+  }
+}
+
+/// A queued request asks the caches again before it takes a walker.
+bool TranslationUnit::answer_late_hit(int slot) {
+  Pending& p = pending_[static_cast<std::size_t>(slot)];
+  Lookup l;
+  look_up(p.request, l);
+  if (!l.settled || p.next >= 0) return false;
+  const Time ready = spend(l, std::max(timeline_.now(), p.ready));
+  miss_time.record(ready - p.accepted);
+  const Pending answered = p;
+  release(slot);
+  settle(l, answered.request, answered.ticket, *answered.client, ready);
+  return true;
+}
+
+/// The caches are asked again: they may have learnt or forgotten while the request waited.
+void TranslationUnit::start_walk(Walker& w, int slot) {
+  Pending& p = pending_[static_cast<std::size_t>(slot)];
+  p.state = State::walking;
+  p.walker = w.index;
+  w.slot = slot;
+  w.stale = false;
+  Time start = std::max(timeline_.now(), p.ready);
+  Lookup l;
+  look_up(p.request, l);
+  if (l.binding)
+    w.walk.start_at_tables(features_, p.request, *l.context, *l.binding, &paging_);
+  else if (l.context)
+    w.walk.start_at_pasid(features_, p.request, *l.context, &paging_);
+  else
+    w.walk.start(features_, root_, p.request, &paging_);
+  if (audit_) w.before = repeat_walk(p.request);
+  if (l.binding) {
+    const unsigned level = w.walk.cache_hit_level();
+    Time found = pde_cache.look_up(start, level == 2);
+    found = std::max(found, pdpe_cache.look_up(start, level == 3));
+    found = std::max(found, pml4e_cache.look_up(start, level == 4));
+    if (features_.max_levels == 5) found = std::max(found, pml5e_cache.look_up(start, level == 5));
+    start = found;
+  }
+  w.started = start + setup_;
+  w.walk.done() ? w.event.at(w.started) : issue(w, w.started);
+}
+
+void TranslationUnit::issue(Walker& w, const Time& start) {
+  const Walk::Access64& a = w.walk.wanted();
+  const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
+  Time end;
+  if (a.update) {
+    w.ok = memory_.peek<std::uint64_t>(Hpa(a.address)) == a.expected;
+    w.words[0] = a.desired;
+    end = w.ok ? memory_.write(Hpa(a.address), bytes, a.bytes, start, features_.coherent) : start;
+    ++updates;
+  } else {
+    end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
+    w.ok = !memory_.failed();
+  }
+  w.event.at(end + read_overhead_);
+}
+
+void TranslationUnit::step(Walker& w) {
+  if (!w.walk.done()) {
+    if (w.walk.wanted().update)
+      w.walk.updated(w.ok);
+    else
+      w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
+    if (!w.walk.done()) return issue(w, timeline_.now());
+  }
+  finish(w);
+}
+
+void TranslationUnit::finish(Walker& w) {
+  const Walk& walk = w.walk;
+  ++walks;
+  walk_reads += walk.reads();
+  walk_time.record(timeline_.now() - w.started);
+  walker_busy.add(timeline_.now() - w.started);
+  if (walk.has_binding()) domain_cell(walk.binding().domain, 3) += walk.reads();
+  if (!w.stale) fill_caches(w);
+  const Result result{walk.context(), walk.binding(), walk.mapping(), walk.fault(), walk.not_present(),
+                      walk.has_context(), walk.suppress_faults(),
+                      pending_[static_cast<std::size_t>(w.slot)].request};
+  const int slot = w.slot;
+  const bool last_stale = w.stale && --stale_walks_ == 0;
+  w.slot = -1;
+  w.stale = false;
+  idle_walkers_.push_back(w.index);
+  answer_chain(slot, result);
+  start_queued();
+  if (last_stale && drained_) drained_();
+  invite();
+}
+
+void TranslationUnit::fill_caches(const Walker& w) {
+  const Walk& walk = w.walk;
+  const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
+  if (walk.has_context() && contexts_.fill({q.requester, Pasid::none}, walk.context())) ++context_cache.evictions;
+  if (!walk.has_binding()) return;
+  const Binding& b = walk.binding();
+  if (b.scalable) {
+    const std::uint32_t pasid = q.pasid.present() ? q.pasid.value : walk.context().rid_pasid;
+    if (pasids_.fill({q.requester, pasid}, b)) ++pasid_cache.evictions;
+  }
+  if (walk.fault() != FaultReason::none || walk.not_present() || b.stages == Stages::pass_through) return;
+  if (audit_) audit_walk(w, true);
+  if (const auto loser = iotlb_.fill(b, q.address.value, walk.mapping())) {
+    ++iotlb_cache.evictions;
+    ++domain_cell(*loser, 2);
+  }
+}
+
+/// The request whose walk ended, and all that joined it, in their order of arrival.
+void TranslationUnit::answer_chain(int slot, const Result& result) {
+  int joined = pending_[static_cast<std::size_t>(slot)].next, oldest = -1;
+  while (joined >= 0) {  // the chain is newest first: turn it round
+    Pending& p = pending_[static_cast<std::size_t>(joined)];
+    const int after = p.next;
+    p.next = oldest;
+    oldest = joined;
+    joined = after;
+  }
+  answer(slot, result);
+  while (oldest >= 0) {
+    const int next = pending_[static_cast<std::size_t>(oldest)].next;
+    pending_[static_cast<std::size_t>(oldest)].next = -1;
+    answer(oldest, result);
+    oldest = next;
+  }
+}
+
+/// Answers from the walk's result, or walks again when the result does not speak for this request.
+void TranslationUnit::answer(int slot, const Result& result) {
+  Pending& p = pending_[static_cast<std::size_t>(slot)];
+  const TranslationRequest q = p.request;
+  const bool alike = q.access == result.request.access && q.at == result.request.at &&
+                     q.no_write == result.request.no_write && q.requester == result.request.requester;
+  const bool refusing = result.fault != FaultReason::none || result.not_present;
+  const bool needs_dirty = !result.mapping.dirty && result.mapping.write &&
+                           (q.access == Access::write || q.at == AddressType::translation_request);
+  const bool foreign = q.requester != result.request.requester && !p.bound;
+  if (!alike && (refusing || needs_dirty || foreign || admit(result.context, q) != FaultReason::none)) {
+    p.ready = timeline_.now();
+    return enqueue(slot);
+  }
+  TranslationReply reply;
+  const FaultReason fault = refusing ? result.fault : judge(result.context.scalable, result.mapping, q);
+  if (fault != FaultReason::none)
+    reply = refuse(fault, result.suppress, q);
+  else
+    reply = result.not_present ? absent() : granted(result.mapping, q);
+  reply.ready = timeline_.now();
+  miss_time.record(reply.ready - p.accepted);
+  TranslationClient& client = *p.client;
+  const std::uint32_t ticket = p.ticket;
+  release(slot);
+  send(client, ticket, reply);
+}
+
+/// Room again: calls back those that were turned away, as long as there is room.
+void TranslationUnit::invite() {
+  while (!turned_away_.empty() && !free_.empty()) {
+    TranslationClient* client = turned_away_.front();
+    turned_away_.erase(turned_away_.begin());
+    client->translator_ready();
+  }
+}
+
+}  // namespace iov::iommu

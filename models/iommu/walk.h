@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Walk -- one translation, one memory access at a time: root, context, PASID directory and entry,
+/// first and second stage, nested. It says what it wants read (or updated) and is fed the bytes;
+/// whoever feeds it spends the time. Fed from an array it is the time-free function.
+///
+/// Spec    VT-d 4.1 3.4 (legacy), 3.6 (first stage), 3.7 (second stage), 3.8 (nested), 3.6.2 and 3.7.2
+///         (accessed and dirty), 4.2 (translation requests), 7.1.3 (fault conditions and their order).
+/// Models  paging-structure caches when given, with fills; A/D updates as compare-and-exchange.
+/// Omits   privileged requests (the PR bit), supervisor-mode execution prevention, PAT and memory types.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "models/iommu/context.h"
+#include "models/iommu/iotlb.h"
+#include "models/iommu/paging_cache.h"
+
+namespace iov::iommu {
+
+class Walk {
+ public:
+  /// The next access. A read wants `bytes`; an update wants `expected` replaced by `desired`.
+  struct Access64 {
+    bool update = false;
+    std::uint64_t address = 0;
+    unsigned bytes = 8;  ///< 8, 16, 32 or 64
+    std::uint64_t expected = 0, desired = 0;
+  };
+
+  /// @param caches  may be null: then every level is read
+  void start(const Features& features, const TableRoot& root, const TranslationRequest& request, PagingCaches* caches);
+  /// As start(), with the context (and binding) already known from the caches; the request was admitted.
+  void start_at_pasid(const Features& features, const TranslationRequest& request, const Context& context,
+                      PagingCaches* caches);
+  void start_at_tables(const Features& features, const TranslationRequest& request, const Context& context,
+                       const Binding& binding, PagingCaches* caches);
+
+  bool done() const { return phase_ == Phase::done; }
+  const Access64& wanted() const { return access_; }
+  /// The bytes that were read; `ok` false: the memory refused.
+  void feed(std::span<const std::uint64_t> words, bool ok);
+  /// Whether the update found what it expected; if not the entry is read again.
+  void updated(bool matched);
+  /// An invalidation overtook this walk: what it still finds must not enter a cache.
+  void forbid_fills() { fills_allowed_ = false; }
+  bool fills_allowed() const { return fills_allowed_; }
+
+  FaultReason fault() const { return fault_; }
+  /// ATS: the page is simply not there for this access, which is an answer and not a fault.
+  bool not_present() const { return not_present_; }
+  bool has_context() const { return has_context_; }
+  bool has_binding() const { return has_binding_; }
+  const Context& context() const { return context_; }
+  const Binding& binding() const { return binding_; }
+  const Mapping& mapping() const { return mapping_; }  ///< when done without fault
+  bool suppress_faults() const { return suppress_; }
+  unsigned reads() const { return reads_; }
+  unsigned cache_hit_level() const { return hit_level_; }  ///< of the stage walked first; 0: none
+
+ private:
+  enum class Phase : std::uint8_t { root, context, pasid_directory, pasid_entry, first, second, done };
+  enum class Purpose : std::uint8_t { page, first_table };  ///< what a second-stage walk translates
+
+  void begin(const Features& features, const TranslationRequest& request, PagingCaches* caches);
+  void read(std::uint64_t address, unsigned bytes);
+  void finish();
+  void fail(FaultReason reason);
+  void deny(FaultReason reason);  ///< a fault for a DMA, "not present" for a translation request
+
+  void on_root(std::span<const std::uint64_t> words);
+  void on_context(std::span<const std::uint64_t> words);
+  void after_context();
+  void begin_pasid();
+  void on_pasid_directory(std::uint64_t word);
+  void on_pasid_entry(std::span<const std::uint64_t> words);
+  void begin_tables();
+  FaultReason access_error() const;
+
+  void begin_first();
+  void read_first_entry(std::uint64_t table);
+  void on_first(std::uint64_t entry);
+  bool first_allowed(std::uint64_t entry, unsigned level);
+  bool first_reserved(std::uint64_t entry) const;
+  void first_continues();
+  void finish_first();
+
+  void begin_second(std::uint64_t address, Purpose purpose);
+  void on_second(std::uint64_t entry);
+  bool second_allowed();
+  bool second_reserved(std::uint64_t entry) const;
+  void second_continues();
+  void finish_second();
+  void deny_second();
+  bool check_output(std::uint64_t address);
+
+  bool ats() const { return request_.at == AddressType::translation_request; }
+  bool writes() const { return request_.access == Access::write; }
+  bool wants_dirty(bool writable) const { return writes() || (ats() && !request_.no_write && writable); }
+  bool is_leaf(std::uint64_t entry, unsigned level) const { return level == 1 || (level <= 3 && (entry >> 7 & 1)); }
+  bool update(std::uint64_t entry, std::uint64_t desired);
+
+  const Features* features_ = nullptr;
+  PagingCaches* caches_ = nullptr;
+  TranslationRequest request_;
+  Phase phase_ = Phase::done;
+  Access64 access_;
+  Context context_;
+  Binding binding_;
+  Mapping mapping_;
+  FaultReason fault_ = FaultReason::none;
+  bool scalable_ = false, not_present_ = false, has_context_ = false, has_binding_ = false, suppress_ = false,
+       fills_allowed_ = true;
+  std::uint32_t pasid_ = 0;
+  unsigned reads_ = 0, hit_level_ = 0;
+
+  std::uint64_t entry_ = 0;  ///< being processed, kept across an update
+  unsigned first_level_ = 0;
+  Permissions first_, second_;
+  bool first_dirty_ = true, second_dirty_ = true, table_writable_ = false, global_ = false;
+  std::uint64_t first_page_ = 0;   ///< guest-physical address that the first stage found
+  unsigned first_log2_ = 12;
+  unsigned second_level_ = 0;
+  std::uint64_t second_input_ = 0;
+  Purpose purpose_ = Purpose::page;
+};
+
+}  // namespace iov::iommu

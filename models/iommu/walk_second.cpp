@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second stage: guest-physical (or I/O-virtual) to host-physical. Spec: VT-d 4.1 3.7, 9.8.
+#include "models/iommu/walk.h"
+
+namespace iov::iommu {
+
+using R = FaultReason;
+
+namespace {
+constexpr std::uint64_t address_mask = 0x000f'ffff'ffff'f000;
+constexpr std::uint64_t accessed = 1u << 8, dirty = 1u << 9;
+unsigned index_at(std::uint64_t address, unsigned level) {
+  return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511);
+}
+}  // namespace
+
+void Walk::begin_second(std::uint64_t address, Purpose purpose) {
+  phase_ = Phase::second;
+  purpose_ = purpose;
+  second_input_ = address;
+  second_ = {};
+  second_level_ = binding_.second_levels;
+  if (address >> features_->address_bits(binding_.second_levels) != 0) {
+    if (!scalable_) return deny(R::beyond_width);
+    return deny(purpose == Purpose::first_table ? R::first_stage_beyond_width : R::sm_beyond_width);
+  }
+  std::uint64_t table = binding_.second_table;
+  if (caches_) {
+    const auto found = caches_->deepest(binding_.domain, Binding::no_tag, address, binding_.second_levels);
+    if (found.level) {
+      if (reads_ == 0) hit_level_ = found.level;
+      table = found.entry.next;
+      second_ = found.entry.permissions;
+      second_level_ = found.level - 1;
+      if (!second_allowed()) return deny_second();
+    }
+  }
+  read(table + index_at(address, second_level_) * 8u, 8);
+}
+
+bool Walk::second_allowed() {
+  if (purpose_ == Purpose::first_table) return second_.read;
+  if (ats()) return second_.read || second_.write;
+  return writes() ? second_.write : second_.read;
+}
+
+void Walk::deny_second() {
+  if (!second_.read && !second_.write && scalable_) return deny(R::second_stage_not_present);
+  if (purpose_ == Purpose::first_table)
+    return deny(first_level_ == binding_.first_levels ? R::first_stage_top_read : R::first_stage_read);
+  if (writes()) return deny(scalable_ ? R::sm_write_denied : R::write_denied);
+  deny(scalable_ ? R::sm_read_denied : R::read_denied);
+}
+
+bool Walk::second_reserved(std::uint64_t entry) const {
+  const unsigned level = second_level_;
+  if ((entry & address_mask) >> features_->host_address_bits != 0) return true;
+  if (entry & 1u << 11) return true;  // SNP: no snoop control (ECAP.SC = 0)
+  const bool big = level > 1 && (entry >> 7 & 1);
+  const bool leaf = level == 1 || big;
+  if (entry >> 62 & 1 && !(leaf && features_->device_tlb)) return true;  // TM
+  if (!big) return false;
+  if (!features_->leaf_supported(level)) return true;
+  return (entry & ((std::uint64_t{1} << (12 + 9 * (level - 1))) - 1) & ~std::uint64_t{0xfff}) != 0;
+}
+
+void Walk::on_second(std::uint64_t entry) {
+  entry_ = entry;
+  second_.read = second_.read && (entry & 1);
+  second_.write = second_.write && (entry >> 1 & 1);
+  if (!second_allowed()) return deny_second();
+  if (second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
+  const bool leaf = is_leaf(entry, second_level_);
+  if (binding_.second_dirty) {
+    const bool set_dirty = leaf && purpose_ == Purpose::page && wants_dirty(second_.write && first_.write);
+    if (update(entry, entry | accessed | (set_dirty ? dirty : 0))) return;
+  }
+  second_continues();
+}
+
+void Walk::second_continues() {
+  if (is_leaf(entry_, second_level_)) return finish_second();
+  const std::uint64_t next = entry_ & address_mask;
+  if (caches_ && fills_allowed_)
+    caches_->fill(binding_.domain, Binding::no_tag, second_input_, second_level_, {next, second_, false});
+  --second_level_;
+  read(next + index_at(second_input_, second_level_) * 8u, 8);
+}
+
+void Walk::finish_second() {
+  const unsigned log2 = 12 + 9 * (second_level_ - 1);
+  const std::uint64_t offset = (std::uint64_t{1} << log2) - 1;
+  const std::uint64_t page = entry_ & address_mask & ~offset;
+  if (purpose_ == Purpose::first_table) {
+    table_writable_ = second_.write;
+    return read_first_entry(page | (second_input_ & offset));
+  }
+  second_dirty_ = !binding_.second_dirty || (entry_ & dirty);
+  const bool nested = binding_.stages == Stages::nested;
+  const unsigned smaller = nested ? std::min(log2, first_log2_) : log2;
+  mapping_.log2_page = static_cast<std::uint8_t>(smaller);
+  mapping_.page = (page | (second_input_ & offset)) & ~((std::uint64_t{1} << smaller) - 1);
+  mapping_.read = second_.read;
+  mapping_.write = second_.write && first_.write;
+  mapping_.execute = nested && first_.execute;
+  mapping_.dirty = second_dirty_ && (!nested || first_dirty_);
+  mapping_.nested = nested;
+  mapping_.global = nested && global_;
+  finish();
+}
+
+}  // namespace iov::iommu
