@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds and runs every test.
+#   ./test.sh [options of ctest, e.g. -R iommu]
 set -euo pipefail
-cd "$(dirname "$(readlink -f "$0")")"
+root=$(dirname "$(readlink -f "$0")")
+cd "$root"
 . scripts/setup.sh
 install_packages
-build_tree -DIOVSIM_TESTS=ON
+as_owner "$root/test.sh" "$@"
+build_tree
 ctest --test-dir build --output-on-failure -j "$(nproc)" "$@"

@@ -63,7 +63,9 @@ void list_names(const char* title, const std::vector<platform::NamedItem>& items
 bool draw(const fs::path& script, const std::string& folder) {
   std::cout.flush();
   Processes processes(0, [](std::size_t, const std::string& line) { std::cout << line << "\n"; });
-  processes.start(0, {"python3", script.string(), folder});
+  // matplotlib comes with the distribution's own interpreter; another python3 may come first in PATH
+  const char* python = fs::exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+  processes.start(0, {python, "-B", script.string(), folder});
   for (;;)
     for (const auto& ended : processes.wait(std::chrono::milliseconds(1000))) {
       if (ended.exit_code == good) return true;

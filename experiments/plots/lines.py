@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any sweep over numbers: one panel per collected value (or headline metric), one line per combination of the
+other axes: python3 lines.py DIR [COLUMN...]"""
+import sys
+
+import style
+from style import plt, words
+
+UNITS = {"gbps": "Gb/s", "mpps": "Mpackets/s", "ns": "ns", "ratio": "share"}
+HEADLINES = ["throughput_gbps", "latency_p50_ns", "latency_p99_ns", "cpu_cycles_per_packet"]
+
+
+def is_number(text):
+    try:
+        float(text)
+        return True
+    except ValueError:
+        return False
+
+
+def label(column):
+    """Column name as words, its unit in parentheses."""
+    head, _, unit = column.rpartition("_")
+    return f"{words(head)} ({UNITS[unit]})" if unit in UNITS else words(column)
+
+
+def main(folder, chosen):
+    table = style.Table(folder)
+    axes_names = table.columns[:table.columns.index("throughput_gbps")]
+    numeric = [a for a in axes_names if a != "seed" and all(map(is_number, table.values(a)))]
+    if not numeric:
+        sys.exit(f"{folder}/table.csv: no axis with numbers only, nothing to draw lines along")
+    along = max(numeric, key=lambda a: len(table.values(a)))
+    others = [a for a in axes_names if a != along and len(table.values(a)) > 1]
+    columns = chosen or [c for c in HEADLINES if any(row[c] for row in table.rows)]
+    figure, panels = plt.subplots(len(columns), 1, figsize=(8, 2.6 * len(columns) + 0.6), squeeze=False, sharex=True)
+    lines = list(dict.fromkeys(tuple(row[a] for a in others) for row in table.rows))
+    for axes, column in zip(panels[:, 0], columns):
+        for i, labels in enumerate(lines):
+            rows = [r for r in table.rows if tuple(r[a] for a in others) == labels and is_number(r[column])]
+            colour, _ = style.REST[i % len(style.REST)]
+            axes.plot([float(r[along]) for r in rows], [float(r[column]) for r in rows], color=colour,
+                      marker=style.MARKERS[i % len(style.MARKERS)], markeredgecolor="black", markeredgewidth=0.4,
+                      label=", ".join(labels) or column)
+        axes.set_ylabel(label(column))
+        axes.set_ylim(bottom=0)
+    values = sorted(float(v) for v in table.values(along))
+    if values[0] > 0 and values[-1] / values[0] > 20:
+        panels[0, 0].set_xscale("log", base=2)
+    for axes in panels[:, 0]:
+        axes.set_xticks(values, [f"{value:g}" for value in values])
+    panels[-1, 0].set_xlabel(along)
+    style.legend_above(figure, panels[0, 0], 4)
+    style.save(figure, folder, "lines")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of experiments/path_comparison.json, from its table.csv alone: python3 path_comparison.py DIR"""
+import sys
+
+import style
+from style import plt, words
+
+TRAFFIC = ("transmit", "receive")
+ROUND_TRIP = "request_response"
+
+
+def size_title(size):
+    return f"{size} B frames" if size.isdigit() else words(size)
+
+
+def wire_limit(table, size):
+    """Gb/s of frames: collected by the experiment, else 10 GbE less preamble, start and gap (20 B per frame)."""
+    for row in table.rows:
+        if row.get("size") == size and row.get("wire_limit_gbps"):
+            return float(row["wire_limit_gbps"])
+    return 10.0 * int(size) / (int(size) + 20) if size.isdigit() else None
+
+
+def throughput(table, folder):
+    """Bars by path in groups by size, one panel per direction; the wire limit as a line over each group."""
+    paths, sizes = table.values("path"), table.values("size")
+    modes = [m for m in TRAFFIC if m in table.values("mode")]
+    figure, panels = plt.subplots(len(modes), 1, figsize=(9, 3.1 * len(modes) + 0.5), squeeze=False, sharex=True)
+    width = 0.84 / len(paths)
+    for axes, mode in zip(panels[:, 0], modes):
+        for p, path in enumerate(paths):
+            heights = [table.number("throughput_gbps", path=path, size=size, mode=mode) or 0 for size in sizes]
+            at = [s - 0.42 + (p + 0.5) * width for s in range(len(sizes))]
+            axes.bar(at, heights, width, label=words(path), **style.ink(path, style.PATHS, p))
+        for s, size in enumerate(sizes):
+            limit = wire_limit(table, size)
+            if limit:
+                axes.hlines(limit, s - 0.46, s + 0.46, colors="black", linestyles="dashed", linewidth=1.1,
+                            label="wire limit" if s == 0 else None)
+        axes.set_title(mode, loc="left")
+        axes.set_ylabel("throughput (Gb/s)")
+        axes.grid(False, axis="x")
+        axes.set_xticks(range(len(sizes)), [size_title(size) for size in sizes])
+    style.legend_above(figure, panels[0, 0], 9)
+    style.save(figure, folder, "throughput")
+
+
+def latency_percentiles(table, folder):
+    """Round-trip percentiles on a logarithmic scale, one panel per size."""
+    paths, sizes = table.values("path"), table.values("size")
+    shares = [("p50", "median"), ("p90", "90 %"), ("p99", "99 %"), ("p999", "99.9 %"), ("max", "maximum")]
+    fills = [style.BLUE, style.SKY, style.YELLOW, style.RED, style.BLACK]
+    columns = 2 if len(sizes) > 1 else 1
+    rows = -(-len(sizes) // columns)
+    figure, panels = plt.subplots(rows, columns, figsize=(9, 2.9 * rows + 0.4), squeeze=False, sharex=True, sharey=True)
+    for axes, size in zip(panels.flat, sizes):
+        for y, path in enumerate(paths):
+            row = dict(path=path, size=size, mode=ROUND_TRIP)
+            values = [table.number(f"latency_{short}_ns", **row) for short, _ in shares]
+            if None in values:
+                continue
+            axes.plot([values[0] / 1000, values[-1] / 1000], [y, y], color="0.6", linewidth=1.2, zorder=1)
+            for i, value in enumerate(values):
+                axes.plot(value / 1000, y, style.MARKERS[i], color=fills[i], markersize=6,
+                          markeredgecolor="black", markeredgewidth=0.4, label=shares[i][1] if y == 0 else None)
+        style.log_times(axes)
+        style.first_on_top(axes, paths)
+        axes.set_title(size_title(size), loc="left")
+        axes.grid(True, axis="x", which="major")
+    for axes in panels[-1, :]:
+        axes.set_xlabel("round-trip time (µs)")
+    style.legend_above(figure, panels[0, 0], 5)
+    style.save(figure, folder, "latency_percentiles")
+
+
+def breakdown(table, folder, name, prefix, suffix, inks, unit, scale, modes, sizes, least=0.0):
+    """Stacked bars by path of one breakdown, a column of panels per mode, a row per size.
+
+    Parts below the share `least` of every bar are summed up as "other".
+    """
+    paths = table.values("path")
+
+    def value(part, path, mode, size):
+        return (table.number(prefix + part + suffix, path=path, mode=mode, size=size) or 0) * scale
+
+    parts = table.parts(prefix, suffix)
+    cells = [(path, mode, size) for path in paths for mode in modes for size in sizes]
+    totals = {cell: sum(value(part, *cell) for part in parts) for cell in cells}
+    kept = [p for p in parts if any(value(p, *c) > least * totals[c] for c in cells)]
+    rest = [p for p in parts if p not in kept and any(value(p, *c) > 0 for c in cells)]
+    figure, panels = plt.subplots(len(sizes), len(modes), figsize=(9, 2.75 * len(sizes) + 0.9), squeeze=False,
+                                  sharey=True)
+    for r, size in enumerate(sizes):
+        for c, mode in enumerate(modes):
+            stacks = [(part, [value(part, path, mode, size) for path in paths], style.ink(part, inks, i))
+                      for i, part in enumerate(kept)]
+            if rest:
+                stacks.append(("other", [sum(value(p, path, mode, size) for p in rest) for path in paths],
+                               {"color": "white", "edgecolor": "black", "linewidth": 0.5}))
+            style.stacked_bars(panels[r, c], paths, stacks)
+            panels[r, c].set_title(f"{words(mode)}, {size_title(size)}", loc="left")
+    for axes in panels[-1, :]:
+        axes.set_xlabel(unit)
+    style.legend_above(figure, panels[0, 0], 6)
+    style.save(figure, folder, name)
+
+
+def main(folder):
+    table = style.Table(folder)
+    missing = [axis for axis in ("path", "size", "mode") if axis not in table.columns]
+    if missing:
+        sys.exit(f"{folder}/table.csv has no column {', '.join(missing)}: not a path comparison")
+    numeric = [size for size in table.values("size") if size.isdigit()] or table.values("size")
+    ends = list(dict.fromkeys([numeric[0], numeric[-1]]))
+    modes = table.values("mode")
+    traffic = [mode for mode in TRAFFIC if mode in modes]
+    if traffic:
+        throughput(table, folder)
+        breakdown(table, folder, "cycles_per_packet", "cycles_", "", style.CONTEXTS,
+                  "CPU cycles per packet, all cores", 1, traffic, ends)
+    if ROUND_TRIP in modes:
+        latency_percentiles(table, folder)
+        breakdown(table, folder, "latency_stages", "stage_", "_ns", style.STAGES,
+                  "mean latency (µs)", 1e-3, [ROUND_TRIP], ends, 0.03)
+    breakdown(table, folder, "exits_per_packet", "exits_", "", {}, "VM exits per packet", 1, modes, ends[-1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

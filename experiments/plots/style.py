@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look for all figures: readable in greyscale (hatches, markers), by colour-blind people, and equal
+byte for byte for equal data."""
+import csv
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator  # noqa: E402
+
+plt.rcParams.update({
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.88",
+    "grid.linewidth": 0.7,
+    "hatch.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "svg.hashsalt": "iovsim",
+    "svg.fonttype": "path",
+})
+
+# Okabe and Ito's palette.
+BLUE, SKY, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
+ORANGE, RED, PURPLE, GREY, BLACK = "#e69f00", "#d55e00", "#cc79a7", "#cccccc", "#333333"
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<"]
+
+# Colour says who, hatch says what. (colour, hatch)
+PATHS = {"native": (BLACK, ""), "emulation": (YELLOW, "//"), "virtio": (ORANGE, ""), "vhost": (ORANGE, "..."),
+         "vmdq": (RED, "\\\\"), "passthrough": (SKY, ""), "sriov": (BLUE, ""), "sriov_ats": (BLUE, "xxx")}
+CONTEXTS = {"guest": (BLUE, ""), "host_kernel": (ORANGE, ""), "host_user": (YELLOW, "//"), "irq": (BLACK, "")}
+STAGES = {  # guest blue, host orange to red, device and its way to memory green, wire grey, interrupt black
+    "application": (SKY, ""), "guest_driver": (BLUE, ""), "vm_exit": (RED, ""), "backend": (ORANGE, ""),
+    "copy": (YELLOW, ""), "host_stack": (ORANGE, "//"), "doorbell": (GREEN, "..."), "descriptor_fetch": (GREEN, "//"),
+    "device": (GREEN, ""), "link": (GREEN, "xxx"), "translation": (PURPLE, ""), "memory": (PURPLE, "//"),
+    "wire": (GREY, ""), "completion": (GREEN, "\\\\"), "interrupt": (BLACK, ""), "injection": (RED, "xxx"),
+    "guest_handler": (SKY, "//")}
+REST = [(BLUE, ""), (YELLOW, "//"), (RED, ""), (GREY, "..."), (GREEN, "xxx"), (ORANGE, ""), (BLACK, ""),
+        (PURPLE, "\\\\"), (SKY, "//"), (GREY, ""), (RED, "..."), (GREEN, ""), (YELLOW, ""), (BLUE, "xxx")]
+
+
+def ink(name, known, index):
+    """Bar style of a part: its own when it has one, else that of its place."""
+    colour, hatch = known.get(name) or REST[index % len(REST)]
+    return {"color": colour, "hatch": hatch, "edgecolor": "white" if colour == BLACK else "black", "linewidth": 0.5}
+
+
+class Table:
+    """table.csv of a results folder: rows of text, numbers on request."""
+
+    def __init__(self, folder):
+        path = pathlib.Path(folder) / "table.csv"
+        with open(path, newline="") as file:
+            reader = csv.DictReader(file)
+            self.rows = list(reader)
+            self.columns = reader.fieldnames or []
+        if not self.rows:
+            sys.exit(f"{path}: no rows")
+
+    def values(self, axis):
+        """Labels of an axis in order of appearance."""
+        return list(dict.fromkeys(row[axis] for row in self.rows)) if axis in self.columns else []
+
+    def row(self, **labels):
+        """The row with these labels (the first, when there are several seeds); None when missing."""
+        for row in self.rows:
+            if all(row.get(axis) == label for axis, label in labels.items()):
+                return row
+        return None
+
+    def number(self, column, **labels):
+        """A number, or None when the row, the column or the value is missing."""
+        row = self.row(**labels)
+        try:
+            return float(row[column])
+        except (TypeError, KeyError, ValueError):
+            return None
+
+    def parts(self, prefix, suffix=""):
+        """Parts of a breakdown, e.g. parts("stage_", "_ns")."""
+        whole = {"exits_per_packet", "dropped_packets"}
+        found = [c for c in self.columns if c.startswith(prefix) and c.endswith(suffix) and c not in whole]
+        return [c[len(prefix):len(c) - len(suffix)] for c in found]
+
+
+def words(name):
+    """snake_case as words."""
+    return name.replace("_", " ")
+
+
+def number_text(value):
+    """Three significant digits without exponents."""
+    if value == 0:
+        return "0"
+    if value >= 99.5:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def first_on_top(axes, names):
+    """Names along the y axis, read from top to bottom."""
+    axes.set_yticks(range(len(names)), [words(name) for name in names])
+    axes.set_ylim(len(names) - 0.45, -0.55)
+
+
+def log_times(axes):
+    """A logarithmic x axis with numbers that people read."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def legend_above(figure, axes, columns):
+    """One legend for all panels, in a strip of its own on top."""
+    handles, labels = axes.get_legend_handles_labels()
+    strip = (0.22 * -(-len(labels) // columns) + 0.12) / figure.get_figheight()
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - strip))
+    figure.legend(handles, labels, loc="upper center", ncol=columns, columnspacing=1.2, handlelength=1.8)
+
+
+def stacked_bars(axes, names, parts):
+    """Horizontal stacked bars, first name on top, the total at the end of each bar.
+
+    parts: [(part name, [value per name], bar style)]
+    """
+    ends = [0.0] * len(names)
+    for part, values, bar_style in parts:
+        axes.barh(range(len(names)), values, left=ends, height=0.7, label=words(part), **bar_style)
+        ends = [end + value for end, value in zip(ends, values)]
+    longest = max(ends) or 1.0
+    for y, end in enumerate(ends):
+        axes.text(end + 0.01 * longest, y, number_text(end), va="center", fontsize=8)
+    first_on_top(axes, names)
+    axes.set_xlim(0, longest * 1.14)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(False, axis="y")
+
+
+def save(figure, folder, name):
+    """Writes folder/plots/name.png and .svg and says so."""
+    target = pathlib.Path(folder) / "plots"
+    target.mkdir(exist_ok=True)
+    for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+        path = target / f"{name}.{suffix}"
+        figure.savefig(path, dpi=150, metadata=metadata)
+        print(f"picture: {path}")
+    plt.close(figure)
