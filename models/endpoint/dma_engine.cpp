@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/endpoint/dma_engine.h"
+
+#include <algorithm>
+
+#include "models/endpoint/splitter.h"
+
+namespace iov::endpoint {
+
+DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
+                     OutstandingRequests& requests, DeviceTlb& tlb)
+    : sc_module(name),
+      timeline_(timeline),
+      params_(params),
+      port_(port),
+      requests_(requests),
+      tlb_(tlb),
+      limits_(port.limits()),
+      read_tlps_(limits_.tags) {
+  port.on_drained(bind<&DmaEngine::pump>(this));
+}
+
+unsigned DmaEngine::add_channel(RequesterId requester, DmaClient& client, Pasid pasid) {
+  Channel& c = channels_.emplace_back();
+  c.requester = requester, c.pasid = pasid, c.client = &client;
+  return static_cast<unsigned>(channels_.size() - 1);
+}
+
+std::uint32_t DmaEngine::take_slot() {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
+  if (request.length == 0) throw SimError(timeline_.now(), name(), "a DMA request of no bytes");
+  std::uint32_t slot = take_slot();
+  Request& q = slots_[slot];
+  q.r = std::move(request);
+  q.channel = channel;
+  q.issued = q.tlps = 0;
+  q.live = true, q.queued = q.in_setup = q.translating = q.cancelled = false;
+  q.status = DmaStatus::success;
+  q.started = timeline_.now();
+  ++live_;
+  if (!q.r.write && q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
+  if (q.r.write || params_.read_setup == Time()) return enqueue(std::move(slot));
+  q.in_setup = true;
+  setup_.push(timeline_.now() + params_.read_setup, std::move(slot));
+}
+
+void DmaEngine::enqueue(std::uint32_t&& slot) {
+  Request& q = slots_[slot];
+  q.in_setup = false;
+  if (q.cancelled) return retire(slot);
+  const Direction d = q.r.write ? writes : reads;
+  q.queued = true;
+  channels_[q.channel].lane[d].queue.push(slot);
+  if (tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated) start_translation(slot);
+  list(q.channel, d);
+  pump();
+}
+
+/// Asks for the page of the next byte. Ahead of the request's turn, so that misses of one channel overlap.
+void DmaEngine::start_translation(std::uint32_t slot) {
+  Request& q = slots_[slot];
+  const Channel& c = channels_[q.channel];
+  q.translating = true;
+  q.r.journey.enter(Stage::translation, timeline_.now());
+  tlb_.translate(c.requester, c.pasid, q.r.address + q.issued, q.r.write, slot, *this);
+}
+
+void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
+  Request& q = slots_[slot];
+  q.translating = false;
+  q.grant = grant;
+  if (q.cancelled && !q.queued && q.tlps == 0) return retire(slot);
+  if (grant.kind == Grant::Kind::refused) fail(q, DmaStatus::not_translated);
+  q.r.journey.enter(Stage::device, timeline_.now());
+  list(q.channel, q.r.write ? writes : reads);
+  pump();
+}
+
+void DmaEngine::list(unsigned channel, Direction d) {
+  Lane& lane = channels_[channel].lane[d];
+  if (lane.listed || lane.queue.empty()) return;
+  lane.listed = true;
+  ready_[d].push(channel);
+}
+
+void DmaEngine::pump() {
+  if (pumping_) return;  // an answer asked for more: the loop below will see it
+  pumping_ = true;
+  for (bool moved = true; moved;) {
+    moved = serve(writes);
+    moved |= serve(reads);
+  }
+  pumping_ = false;
+}
+
+/// Serves one direction until nothing is ready or the shared resource is used up.
+bool DmaEngine::serve(Direction d) {
+  bool moved = false;
+  while (!ready_[d].empty() && room(d)) {
+    const unsigned channel = ready_[d].front();
+    Lane& lane = channels_[channel].lane[d];
+    if (lane.queue.empty()) {  // cancelled meanwhile
+      ready_[d].pop();
+      lane.listed = false;
+      continue;
+    }
+    const std::uint32_t slot = lane.queue.front();
+    const Progress progress = advance(slot);
+    moved = true;
+    if (progress == Progress::starved) continue;  // room() says what is missing
+    ready_[d].pop();
+    lane.listed = false;
+    if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
+    lane.queue.pop();
+    slots_[slot].queued = false;
+    list(channel, d);
+    if (slots_[slot].tlps == 0) retire(slot);
+  }
+  return moved;
+}
+
+bool DmaEngine::room(Direction d) {
+  if (d == writes) {
+    if (port_.backlog(FcClass::posted) < params_.posted_backlog) return true;
+    ++write_stalls_;
+    return false;  // on_drained
+  }
+  if (outstanding_ < params_.outstanding_reads && !requests_.full()) return true;
+  ++read_stalls_;
+  if (requests_.full()) requests_.wait(*this);
+  return false;
+}
+
+DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
+  Request& q = slots_[slot];
+  Channel& c = channels_[q.channel];
+  while (q.issued < q.r.length) {
+    if (q.translating) return Progress::blocked;
+    if (!has_address(q)) {
+      drop_grant(q);
+      start_translation(slot);
+      continue;
+    }
+    if (!q.r.write && c.reads >= params_.outstanding_reads_per_channel) return Progress::blocked;
+    if (!room(q.r.write ? writes : reads)) return Progress::starved;
+    const std::uint64_t here = q.r.address + q.issued;
+    std::uint32_t left = q.r.length - q.issued;
+    if (q.grant.kind != Grant::Kind::refused)
+      left = static_cast<std::uint32_t>(std::min<std::uint64_t>(left - 1, q.grant.last - here) + 1);
+    send(slot, next_piece(here, left, q.r.write ? limits_.max_payload : limits_.max_read_request));
+  }
+  if (!q.translating) drop_grant(q);
+  return q.translating ? Progress::blocked : Progress::finished;
+}
+
+bool DmaEngine::has_address(const Request& q) const {
+  if (!tlb_.enabled() || !q.r.translate || q.r.at == AddressType::translated) return true;
+  const std::uint64_t here = q.r.address + q.issued;
+  return q.grant.kind != Grant::Kind::refused && here >= q.grant.begin && here <= q.grant.last;
+}
+
+Tlp DmaEngine::build(Request& q, std::uint32_t length) {
+  Tlp tlp;
+  tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
+  tlp.requester = channels_[q.channel].requester;
+  tlp.pasid = channels_[q.channel].pasid;
+  tlp.at = q.r.at;
+  tlp.address = q.r.address + q.issued;
+  tlp.length = length;
+  if (q.grant.kind == Grant::Kind::translated) {
+    tlp.at = AddressType::translated;
+    tlp.address = q.grant.target + (tlp.address - q.grant.begin);
+    tlp.pasid = {};  // translated requests need none (10.1.3)
+  }
+  check(q, tlp);
+  return tlp;
+}
+
+void DmaEngine::check(const Request& q, const Tlp& tlp) {
+  const LinkLimits& now = port_.limits();
+  rule_breaks_ += !keeps_rules(tlp.address, tlp.length, q.r.write ? now.max_payload : now.max_read_request);
+  if (tlp.at != AddressType::translated) return;
+  ++translated_;
+  ungranted_ += !tlb_.covers(q.grant.use, tlp.address, tlp.length);
+}
+
+void DmaEngine::send(std::uint32_t slot, std::uint32_t length) {
+  Request& q = slots_[slot];
+  Tlp tlp = build(q, length);
+  if (q.issued + length == q.r.length) {
+    tlp.journey = q.r.journey;
+    tlp.journey.enter(q.r.stage, timeline_.now());
+  }
+  if (q.r.write)
+    send_write(q, tlp);
+  else
+    send_read(slot, tlp);
+  q.issued += length;
+  port_.send(std::move(tlp));
+}
+
+void DmaEngine::send_write(Request& q, Tlp& tlp) {
+  if (q.r.data && q.issued < q.r.data.size()) {
+    const auto rest = q.r.data.bytes().subspan(q.issued);
+    if (q.issued == 0 && q.r.data.size() <= tlp.length)
+      tlp.data = std::move(q.r.data);
+    else
+      tlp.data = pool_.copy(rest.first(std::min<std::size_t>(rest.size(), tlp.length)));
+  }
+  ++writes_;
+  write_bytes_ += tlp.length;
+}
+
+void DmaEngine::send_read(std::uint32_t slot, Tlp& tlp) {
+  Request& q = slots_[slot];
+  tlp.want_bytes = q.issued < q.r.real_bytes ? std::min(q.r.real_bytes - q.issued, tlp.length) : 0;
+  tlp.tag = requests_.take(*this, tlp.requester, tlp.length);
+  read_tlps_[tlp.tag] = {slot, q.issued, q.grant.use};
+  tlb_.hold(q.grant.use);
+  if (q.issued == 0) q.started = timeline_.now();
+  ++q.tlps, ++outstanding_, ++channels_[q.channel].reads;
+  ++reads_;
+  read_bytes_ += tlp.length;
+}
+
+void DmaEngine::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offset, bool last) {
+  const ReadTlp read = read_tlps_[tag];
+  if (tlp.status == CompletionStatus::success) keep(read, tlp, offset);
+  if (!last) return;
+  const bool aborted = tlp.status == CompletionStatus::abort;
+  read_over(tag, tlp.status == CompletionStatus::success ? DmaStatus::success
+                 : aborted                               ? DmaStatus::completer_abort
+                                                         : DmaStatus::unsupported_request);
+}
+
+void DmaEngine::keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset) {
+  ByteBuffer& buffer = slots_[read.slot].buffer;
+  const std::size_t to = read.base + offset;
+  if (!tlp.data || !buffer || to >= buffer.size()) return;
+  std::memcpy(buffer.data() + to, tlp.data.data(), std::min(tlp.data.size(), buffer.size() - to));
+}
+
+void DmaEngine::timed_out(std::uint16_t tag) { read_over(tag, DmaStatus::timeout); }
+
+void DmaEngine::read_over(std::uint16_t tag, DmaStatus status) {
+  const ReadTlp read = read_tlps_[tag];
+  Request& q = slots_[read.slot];
+  tlb_.give_back(read.use);
+  --q.tlps, --outstanding_, --channels_[q.channel].reads;
+  if (status != DmaStatus::success) fail(q, status);
+  list(q.channel, reads);
+  if (!q.queued && q.tlps == 0 && !q.translating) retire(read.slot);
+  pump();
+}
+
+void DmaEngine::fail(Request& q, DmaStatus status) {
+  q.status = status;
+  q.issued = q.r.length;  // sends nothing more
+}
+
+void DmaEngine::drop_grant(Request& q) {
+  tlb_.give_back(q.grant.use);
+  q.grant = {};
+}
+
+void DmaEngine::retire(std::uint32_t slot) {
+  Request& q = slots_[slot];
+  drop_grant(q);
+  DmaClient* const client = q.cancelled ? nullptr : channels_[q.channel].client;
+  const std::uint32_t ticket = q.r.ticket;
+  const DmaStatus status = q.status;
+  ByteBuffer data = std::move(q.buffer);
+  if (!q.r.write && status == DmaStatus::success && client) read_latency_.record(timeline_.now() - q.started);
+  if (status != DmaStatus::success) ++failed_;
+  q.r = {};
+  q.live = false;
+  --live_;
+  free_slots_.push_back(slot);
+  if (client) client->dma_done(ticket, status, std::move(data));
+}
+
+void DmaEngine::cancel(unsigned channel) {
+  for (Lane& lane : channels_[channel].lane)
+    while (!lane.queue.empty()) slots_[lane.queue.pop()].queued = false;
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    Request& q = slots_[slot];
+    if (!q.live || q.channel != channel || q.cancelled) continue;
+    q.cancelled = true;
+    q.issued = q.r.length;
+    if (q.tlps == 0 && !q.translating && !q.in_setup) retire(slot);
+  }
+}
+
+std::string DmaEngine::pending() const {
+  return live_ == 0 ? std::string() : std::to_string(live_) + " pending";
+}
+
+}  // namespace iov::endpoint

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Fifo -- a ring of values that keeps its storage: no allocation once warm. The bound on its length is
+/// its owner's business (a Param), the storage follows.
+#pragma once
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace iov::endpoint {
+
+template <class T>
+class Fifo {
+ public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  T& front() { return ring_[head_]; }
+  const T& front() const { return ring_[head_]; }
+  T& operator[](std::size_t i) { return ring_[(head_ + i) & (ring_.size() - 1)]; }
+  const T& operator[](std::size_t i) const { return ring_[(head_ + i) & (ring_.size() - 1)]; }
+  void push(T item) {
+    if (size_ == ring_.size()) grow();
+    ring_[(head_ + size_++) & (ring_.size() - 1)] = std::move(item);
+  }
+  T pop() {
+    T item = std::move(ring_[head_]);
+    head_ = (head_ + 1) & (ring_.size() - 1);
+    --size_;
+    return item;
+  }
+  void clear() {
+    while (!empty()) pop();
+  }
+
+ private:
+  void grow() {
+    std::vector<T> wider(ring_.empty() ? 4 : 2 * ring_.size());
+    for (std::size_t i = 0; i < size_; ++i) wider[i] = std::move((*this)[i]);
+    ring_ = std::move(wider);
+    head_ = 0;
+  }
+  std::vector<T> ring_;  ///< a power of two long
+  std::size_t head_ = 0, size_ = 0;
+};
+
+}  // namespace iov::endpoint

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/endpoint/msix.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace iov::endpoint {
+
+namespace {
+std::uint64_t bit(unsigned vector) { return std::uint64_t{1} << vector; }
+/// Whether a packet is still on its way from descriptor write-back to the guest: only then is the interrupt what
+/// it waits for (a poll may have taken it before).
+bool awaits_interrupt(const JourneyRef& ref) {
+  const Journey* journey = ref.get();
+  if (!journey) return false;
+  const Stage s = journey->stage;
+  return s == Stage::completion || s == Stage::link || s == Stage::translation || s == Stage::memory;
+}
+}  // namespace
+
+Msix::Vector::Vector(Timeline& timeline, Msix* owner, unsigned n)
+    : msix(owner), number(n), timer(timeline, bind<&Vector::expired>(this)) {}
+
+Msix::Msix(Timeline& timeline, MsixSender& sender, unsigned function, unsigned vectors)
+    : timeline_(timeline), sender_(sender), function_(function) {
+  for (unsigned v = 0; v < std::min(vectors, max_vectors); ++v) vectors_.emplace_back(timeline, this, v);
+}
+
+void Msix::join(unsigned vector, JourneyRef journey) {
+  if (vector >= vectors_.size() || !journey) return;
+  auto& journeys = vectors_[vector].journeys;
+  if (journeys.size() < journeys_kept) journeys.push_back(journey);
+}
+
+void Msix::raise(unsigned vector) {
+  if (vector >= vectors_.size()) return;  // software named a vector that does not exist
+  causes_ |= bit(vector);
+  raised_ |= bit(vector);
+  attempt(vector);
+}
+
+void Msix::attempt(unsigned vector) {
+  Vector& v = vectors_[vector];
+  if (!(raised_ & enabled_ & bit(vector)) || (v.entry[3] & 1)) return;
+  if (timeline_.now() < v.next_allowed) return v.timer.before(v.next_allowed);
+  fire(v);
+}
+
+void Msix::fire(Vector& v) {
+  raised_ &= ~bit(v.number);
+  if (auto_mask_ & bit(v.number)) enabled_ &= ~bit(v.number);
+  v.next_allowed = timeline_.now() + Time(v.throttle_ns, sc_core::SC_NS);
+  JourneyRef last;
+  for (const JourneyRef& journey : v.journeys) {
+    if (!awaits_interrupt(journey)) continue;
+    journey.enter(Stage::interrupt, timeline_.now());
+    last = journey;
+  }
+  v.journeys.clear();
+  ++sent_;
+  sender_.send_message(function_, std::uint64_t{v.entry[1]} << 32 | v.entry[0], v.entry[2], last);
+}
+
+std::uint64_t Msix::take_causes() {
+  raised_ = 0;
+  return std::exchange(causes_, 0);
+}
+
+void Msix::enable(std::uint64_t vectors) {
+  enabled_ |= vectors;
+  for (std::uint64_t rest = raised_ & vectors; rest; rest &= rest - 1)
+    attempt(static_cast<unsigned>(std::countr_zero(rest)));
+}
+
+void Msix::set_throttle(unsigned vector, std::uint32_t ns) {
+  if (vector < vectors_.size()) vectors_[vector].throttle_ns = ns;
+}
+
+std::uint32_t Msix::throttle(unsigned vector) const {
+  return vector < vectors_.size() ? vectors_[vector].throttle_ns : 0;
+}
+
+std::uint32_t Msix::read_table(std::uint32_t offset) const {
+  const std::uint32_t vector = offset / entry_bytes;
+  return vector < vectors_.size() ? vectors_[vector].entry[offset % entry_bytes / 4] : 0;
+}
+
+void Msix::write_table(std::uint32_t offset, std::uint32_t dw) {
+  const std::uint32_t vector = offset / entry_bytes;
+  if (vector >= vectors_.size()) return;
+  vectors_[vector].entry[offset % entry_bytes / 4] = dw;
+  attempt(vector);  // unmasked while pending: send (7.7.2.9)
+}
+
+std::uint64_t Msix::pending() const {
+  std::uint64_t bits = 0;
+  for (const Vector& v : vectors_)
+    if ((v.entry[3] & 1) && (raised_ & bit(v.number))) bits |= bit(v.number);
+  return bits;
+}
+
+void Msix::reset() {
+  causes_ = raised_ = enabled_ = auto_mask_ = 0;
+  for (Vector& v : vectors_) {
+    v.throttle_ns = 0;
+    v.next_allowed = Time();
+    v.journeys.clear();
+    v.timer.cancel();
+  }
+}
+
+}  // namespace iov::endpoint

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Msix -- the interrupts of one function: MSI-X table and pending bits, the device's own cause and mask
+/// registers, and moderation. A plain object inside its endpoint.
+///
+/// Spec    PCIe Base 5.0 7.7.2 (MSI-X); Intel 82599 datasheet 8.2.3.5 (EICR, EIMS, EIMC, EIAM, EITR).
+/// Models  a vector fires when it was raised, its mask register bit is set, its table entry is not masked and
+///         its throttle interval has passed; until then it waits. Reading the causes takes back what waits.
+/// Omits   the function mask and enable bits of the capability (no config space here), INTx.
+/// Units   throttle in ns
+#pragma once
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "models/core/journey.h"
+#include "models/core/timeline.h"
+
+namespace iov::endpoint {
+
+class MsixSender {
+ public:
+  virtual void send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) = 0;
+
+ protected:
+  ~MsixSender() = default;
+};
+
+class Msix {
+ public:
+  static constexpr unsigned max_vectors = 64;  ///< bits of the cause register
+  static constexpr std::uint32_t entry_bytes = 16;
+  Msix(Timeline& timeline, MsixSender& sender, unsigned function, unsigned vectors);
+
+  void raise(unsigned vector);
+  /// This I/O waits for the vector's next message.
+  void join(unsigned vector, JourneyRef journey);
+
+  std::uint64_t take_causes();  ///< read to clear
+  std::uint64_t mask() const { return enabled_; }
+  void enable(std::uint64_t vectors);
+  void disable(std::uint64_t vectors) { enabled_ &= ~vectors; }
+  std::uint64_t auto_mask() const { return auto_mask_; }
+  void set_auto_mask(std::uint64_t vectors) { auto_mask_ = vectors; }
+  void set_throttle(unsigned vector, std::uint32_t ns);
+  std::uint32_t throttle(unsigned vector) const;
+  std::uint32_t read_table(std::uint32_t offset) const;
+  void write_table(std::uint32_t offset, std::uint32_t dw);
+  std::uint64_t pending() const;  ///< PBA: raised while the entry is masked
+  /// Reset of the device's registers; the MSI-X table is the capability's and stays.
+  void reset();
+  std::uint64_t sent() const { return sent_; }
+
+ private:
+  static constexpr std::size_t journeys_kept = 64;  ///< of one message; older ones are not stamped
+  struct Vector {
+    Vector(Timeline& timeline, Msix* owner, unsigned n);
+    void expired() { msix->attempt(number); }
+    Msix* msix;
+    unsigned number;
+    std::array<std::uint32_t, 4> entry{0, 0, 0, 1};  ///< masked after reset (7.7.2.9)
+    std::uint32_t throttle_ns = 0;
+    Time next_allowed;
+    std::vector<JourneyRef> journeys;
+    Event timer;
+  };
+  void attempt(unsigned vector);
+  void fire(Vector& vector);
+
+  Timeline& timeline_;
+  MsixSender& sender_;
+  const unsigned function_;
+  std::deque<Vector> vectors_;
+  std::uint64_t causes_ = 0, raised_ = 0, enabled_ = 0, auto_mask_ = 0, sent_ = 0;
+};
+
+}  // namespace iov::endpoint

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/endpoint/types/receiver.h"
+
+#include <algorithm>
+
+namespace iov::endpoint {
+
+namespace {
+constexpr std::uint32_t ticket_bits = (1u << 30) - 1;
+constexpr std::uint32_t status_done = 1, status_end_of_packet = 2;
+}  // namespace
+
+Receiver::Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services)
+    : sc_module(name), params_(params), s_(services) {}
+
+unsigned Receiver::add_queue(unsigned function, RequesterId requester) {
+  Queue& q = queues_.emplace_back();
+  q.function = function;
+  q.channel = s_.dma.add_channel(requester, *this);
+  return static_cast<unsigned>(queues_.size() - 1);
+}
+
+void Receiver::set_requester(unsigned queue, RequesterId requester) {
+  s_.dma.set_requester(queues_[queue].channel, requester);
+}
+
+void Receiver::set_function(unsigned function, unsigned first_queue, unsigned queues) {
+  if (functions_.size() <= function) functions_.resize(function + 1);
+  functions_[function] = {first_queue, queues};
+}
+
+void Receiver::assign_pool(unsigned pool, unsigned first_queue, unsigned queues) {
+  if (pools_.size() <= pool) pools_.resize(pool + 1);
+  pools_[pool] = {first_queue, queues};
+}
+
+void Receiver::write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes) {
+  Queue& q = queues_[queue];
+  const auto low = static_cast<std::uint32_t>(value);
+  if (reg == nic::queue_control) return control(queue, low);
+  if (reg != nic::queue_tail) return q.ring.configure(reg, value, bytes);
+  if (!q.ring.usable()) return;
+  q.ring.tail = low & (q.ring.length - 1);
+  fetch(queue);
+}
+
+void Receiver::control(unsigned queue, std::uint32_t value) {
+  Queue& q = queues_[queue];
+  if (q.ring.enabled() && !(value & 1)) stop(queue);
+  if (!q.ring.usable()) value &= ~1u;  // a ring the device cannot use stays off
+  q.ring.control = value;
+  fetch(queue);
+}
+
+void Receiver::fetch(unsigned queue) {
+  Queue& q = queues_[queue];
+  const auto cached = static_cast<std::uint32_t>(q.cache.size());
+  const std::uint32_t n = q.ring.plan_fetch(cached, params_.prefetch, params_.fetch_minimum);
+  if (n == 0) return;
+  DmaRequest read;
+  read.address = q.ring.at(q.ring.fetch);
+  read.length = read.real_bytes = n * DescriptorRing::descriptor_bytes;
+  read.ticket = fetch_ticket | queue;
+  q.ring.start_fetch(n);
+  ++fetches_;
+  descriptors_ += n;
+  s_.dma.submit(q.channel, std::move(read));
+}
+
+void Receiver::fetched(unsigned queue, DmaStatus status, const ByteBuffer& data) {
+  Queue& q = queues_[queue];
+  const std::uint32_t n = std::exchange(q.ring.fetching, 0);
+  if (status != DmaStatus::success) return stop(queue);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    nic::RxDescriptor d{};
+    std::memcpy(&d, data.data() + i * DescriptorRing::descriptor_bytes, DescriptorRing::descriptor_bytes);
+    q.cache.push(d.read.address);
+  }
+  serve(queue);
+}
+
+void Receiver::arrive(Frame&& frame) {
+  ++frames_;
+  frame.journey.enter(Stage::device, s_.timeline.now());
+  if (!frame.header.destination.multicast()) {
+    const auto where = s_.sorter.unicast(frame.header);
+    if (where) return receive(std::move(frame), *where, true);
+    return lose(frame, 0, DropReason::no_filter_match, true);
+  }
+  replicate(std::move(frame));
+}
+
+/// One copy for each subscriber with a running queue; the last one gets the original and its journey.
+void Receiver::replicate(Frame&& frame) {
+  const Destination* last = nullptr;
+  unsigned listeners = 0;
+  for (const Destination& d : s_.sorter.subscribers())
+    if (listens(d)) last = &d, ++listeners;
+  if (!last) return lose(frame, 0, DropReason::no_filter_match, true);
+  for (const Destination& d : s_.sorter.subscribers()) {
+    if (&d == last || !listens(d)) continue;
+    Frame copy;
+    copy.header = frame.header;
+    copy.bytes = frame.bytes;
+    if (frame.data) copy.data = pool_.copy(frame.data.bytes());
+    ++copies_;
+    receive(std::move(copy), d, false);
+  }
+  receive(std::move(frame), *last, listeners == 1);
+}
+
+void Receiver::accept(Frame&& frame, Destination where) {
+  if (!listens(where) && frame.header.destination.multicast()) return;  // nobody there: no copy was made
+  const bool sole = !frame.header.destination.multicast();
+  frame.journey.enter(Stage::device, s_.timeline.now());
+  receive(std::move(frame), where, sole);
+}
+
+/// A frame that finds no place is lost before it enters the ledger's "in flight".
+void Receiver::lose(const Frame& frame, unsigned function, DropReason reason, bool sole) {
+  ++s_.table.dropped(function, reason);
+  if (sole) s_.packets.dropped(frame.header.id, reason);
+  ledger_.came();
+  ledger_.dropped();
+}
+
+Receiver::QueueRange Receiver::range_of(Destination where) const {
+  if (where.pool != Destination::no_pool) return where.pool < pools_.size() ? pools_[where.pool] : QueueRange{};
+  QueueRange all = where.function < functions_.size() ? functions_[where.function] : QueueRange{};
+  if (where.function == 0)  // queues that belong to pools are not the PF's own any more
+    for (const QueueRange& pool : pools_)
+      if (pool.count != 0 && pool.first >= all.first) all.count = std::min(all.count, pool.first - all.first);
+  unsigned enabled = 0;
+  while (enabled < all.count && queues_[all.first + enabled].ring.enabled()) ++enabled;
+  all.count = enabled;
+  return all;
+}
+
+bool Receiver::listens(Destination where) const {
+  const QueueRange range = range_of(where);
+  return range.count != 0 && queues_[range.first].ring.enabled();
+}
+
+const Receiver::Queue* Receiver::choose(const FrameHeader& header, Destination where, unsigned& queue) const {
+  const QueueRange range = range_of(where);
+  if (range.count == 0) return nullptr;
+  queue = range.first + (params_.rss ? rss_queue(rss_hash(header.flow), range.count) : 0);
+  return queues_[queue].ring.enabled() ? &queues_[queue] : nullptr;
+}
+
+void Receiver::receive(Frame&& frame, Destination where, bool sole) {
+  unsigned queue = 0;
+  const Queue* const chosen = choose(frame.header, where, queue);
+  const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
+  const std::uint32_t pieces = (frame.bytes + each - 1) / each;
+  if (!chosen || chosen->ring.available() < chosen->waiting_pieces + pieces)
+    return lose(frame, where.function, DropReason::no_receive_descriptor, sole);
+  if (buffered_ + frame.bytes > params_.buffer.count)
+    return lose(frame, where.function, DropReason::receive_buffer_full, sole);
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(packets_.size()));
+    packets_.emplace_back();
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  ++live_;
+  ledger_.came();
+  Packet& p = packets_[slot];
+  p.frame = std::move(frame);
+  p.queue = queue, p.pieces = pieces, p.moved = 0, p.length = p.frame.bytes, p.failed = false, p.sole = sole;
+  buffered_ += p.length;
+  occupancy_.set(buffered_, s_.timeline.now());
+  queues_[queue].waiting.push(slot);
+  queues_[queue].waiting_pieces += pieces;
+  serve(queue);
+}
+
+void Receiver::serve(unsigned queue) {
+  Queue& q = queues_[queue];
+  while (!q.waiting.empty() && q.cache.size() >= packets_[q.waiting.front()].pieces) {
+    const std::uint32_t slot = q.waiting.pop();
+    q.waiting_pieces -= packets_[slot].pieces;
+    move(queue, slot);
+  }
+  fetch(queue);
+}
+
+/// The payload leaves as one write per buffer; q.moving first, because a write may be over at once.
+void Receiver::move(unsigned queue, std::uint32_t slot) {
+  Queue& q = queues_[queue];
+  Packet& p = packets_[slot];
+  const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
+  p.first_index = q.ring.head;
+  q.ring.head = (q.ring.head + p.pieces) & (q.ring.length - 1);
+  q.moving.push(slot);
+  const unsigned pieces = p.pieces;
+  for (unsigned i = 0; i < pieces; ++i) {
+    const std::uint32_t offset = i * each, length = std::min(each, p.length - offset);
+    DmaRequest write;
+    write.write = true;
+    write.address = q.cache.pop();
+    write.length = length;
+    write.data = slice(p, i, offset, length);
+    write.ticket = payload_ticket | slot;
+    if (i + 1 == pieces) write.journey = p.frame.journey;
+    s_.dma.submit(q.channel, std::move(write));
+  }
+}
+
+ByteBuffer Receiver::slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length) {
+  if (p.frame.data && p.pieces == 1) return std::move(p.frame.data);
+  if (p.frame.data) {
+    if (offset >= p.frame.data.size()) return {};
+    const auto rest = p.frame.data.bytes().subspan(offset);
+    return pool_.copy(rest.first(std::min<std::size_t>(rest.size(), length)));
+  }
+  if (piece != 0) return {};
+  ByteBuffer head = pool_.take(FrameHeader::header_bytes);
+  p.frame.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(head.data(), head.size()));
+  return head;
+}
+
+void Receiver::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) {
+  const std::uint32_t id = ticket & ticket_bits;
+  switch (ticket & ~ticket_bits) {
+    case fetch_ticket: return fetched(id, status, data);
+    case payload_ticket: return moved(id, status);
+    default: return written(id, status == DmaStatus::success);
+  }
+}
+
+nic::RxDescriptor Receiver::result(const Packet& p, unsigned piece) const {
+  const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
+  const bool last = piece + 1 == p.pieces;
+  nic::RxDescriptor d{};
+  d.write_back.rss_hash = rss_hash(p.frame.header.flow);
+  d.write_back.status_error = status_done | (last ? status_end_of_packet : 0);
+  d.write_back.length = static_cast<std::uint16_t>(p.failed ? 0 : last ? p.length - piece * each : each);
+  d.write_back.vlan = p.frame.header.vlan;
+  return d;
+}
+
+/// One buffer's worth of payload has left; writes of a queue are over in order.
+void Receiver::moved(std::uint32_t slot, DmaStatus status) {
+  Packet& p = packets_[slot];
+  Queue& q = queues_[p.queue];
+  if (status != DmaStatus::success) p.failed = true;
+  const unsigned piece = p.moved++;
+  const bool last = p.moved == p.pieces;
+  q.done.push({(p.first_index + piece) & (q.ring.length - 1), slot, result(p, piece), last});
+  if (!last) return;
+  q.moving.pop();
+  leave_buffer(p);
+  if (q.moving.empty() || q.done.size() >= params_.write_back_batch) flush(p.queue);
+}
+
+void Receiver::flush(unsigned queue) {
+  Queue& q = queues_[queue];
+  const Time now = s_.timeline.now();
+  while (!q.done.empty()) {
+    const std::uint32_t first = q.done.front().index;
+    const std::size_t n = std::min<std::size_t>(q.done.size(), q.ring.length - first);
+    DmaRequest write;
+    write.write = true;
+    write.address = q.ring.at(first);
+    write.length = static_cast<std::uint32_t>(n) * DescriptorRing::descriptor_bytes;
+    write.data = pool_.take(write.length);
+    write.stage = Stage::completion;
+    write.ticket = write_back_ticket | queue;
+    for (std::size_t i = 0; i < n; ++i) {
+      const WriteBack w = q.done.pop();
+      std::memcpy(write.data.data() + i * sizeof w.descriptor, &w.descriptor, sizeof w.descriptor);
+      const JourneyRef journey = packets_[w.slot].frame.journey;
+      if (w.last) journey.enter(Stage::completion, now), write.journey = journey;
+      q.written.push(w);
+    }
+    q.batches.push(static_cast<std::uint32_t>(n));
+    ++write_backs_;
+    s_.dma.submit(q.channel, std::move(write));
+  }
+}
+
+/// A write-back has left: its frames are the host's.
+void Receiver::written(unsigned queue, bool good) {
+  Queue& q = queues_[queue];
+  for (std::uint32_t n = q.batches.pop(); n > 0; --n) {
+    const WriteBack w = q.written.pop();
+    if (!w.last) continue;
+    if (good && !packets_[w.slot].failed)
+      deliver(queue, w.slot);
+    else
+      drop(w.slot, DropReason::blocked_by_iommu);
+  }
+  s_.interrupts.raise(q.function, q.ring.vector());
+}
+
+void Receiver::deliver(unsigned queue, std::uint32_t slot) {
+  const Queue& q = queues_[queue];
+  const Packet& p = packets_[slot];
+  s_.interrupts.join(q.function, q.ring.vector(), p.frame.journey);
+  ++s_.table.count(q.function, FunctionTable::rx_frames);
+  s_.table.count(q.function, FunctionTable::rx_bytes) += p.length;
+  ledger_.delivered();
+  free_slot(slot);
+}
+
+void Receiver::leave_buffer(const Packet& p) {
+  buffered_ -= p.length;
+  occupancy_.set(buffered_, s_.timeline.now());
+}
+
+void Receiver::drop(std::uint32_t slot, DropReason reason) {
+  const Packet& p = packets_[slot];
+  ++s_.table.dropped(queues_[p.queue].function, reason);
+  if (p.sole) s_.packets.dropped(p.frame.header.id, reason);
+  ledger_.dropped();
+  free_slot(slot);
+}
+
+void Receiver::free_slot(std::uint32_t slot) {
+  packets_[slot].frame = {};
+  free_.push_back(slot);
+  --live_;
+}
+
+void Receiver::stop(unsigned queue) {
+  Queue& q = queues_[queue];
+  s_.dma.cancel(q.channel);
+  q.ring.stop();
+  q.cache.clear();
+  q.batches.clear();
+  q.waiting_pieces = 0;
+  for (Fifo<std::uint32_t>* frames : {&q.waiting, &q.moving})
+    while (!frames->empty()) {
+      leave_buffer(packets_[frames->front()]);
+      drop(frames->pop(), DropReason::reset);
+    }
+  for (Fifo<WriteBack>* results : {&q.written, &q.done})
+    while (!results->empty()) {
+      const WriteBack w = results->pop();
+      if (w.last) drop(w.slot, DropReason::reset);
+    }
+}
+
+}  // namespace iov::endpoint

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Transmitter -- the transmit queues of all functions of a NIC: descriptors to frames on the wire.
+///
+/// Spec    models/protocol/nic.h; Intel 82599 datasheet 7.2 (transmit functionality).
+/// Models  doorbell, batched descriptor prefetch, round robin between queues by frame, a bounded packet
+///         buffer, payload reads (several descriptors per frame), frames of a queue in order, local switching,
+///         write-back in batches when sent, interrupt.
+/// Omits   segmentation and checksum offload, context descriptors, traffic classes, rate limits.
+/// Units   bytes; one FIFO wire for all functions
+#pragma once
+#include <array>
+#include <deque>
+#include <systemc>
+#include <vector>
+
+#include "models/endpoint/types/descriptor_ring.h"
+#include "models/endpoint/types/ethernet_wire.h"
+#include "models/endpoint/types/frame_ledger.h"
+#include "models/endpoint/types/nic_services.h"
+
+namespace iov::endpoint {
+
+struct TransmitParams {
+  unsigned prefetch = 40;
+  unsigned fetch_minimum = 1;
+  unsigned write_back_batch = 8;
+  Bytes buffer = 160_KiB;
+  bool loopback = true;
+  Bandwidth switch_rate{10e9};
+
+  template <class V>
+  void describe(V& v) {
+    v.field("prefetch", prefetch, Range<unsigned>{1, 256}, "descriptors that a queue may hold on chip",
+            "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): up to 40 fetched at a time");
+    v.field("fetch_minimum", fetch_minimum, Range<unsigned>{1, 64},
+            "descriptors that must be in the ring before a fetch, unless the queue has none left",
+            "Intel 82598 datasheet 4.4.3.5.6, HTHRESH; 1: fetch at once");
+    v.field("write_back_batch", write_back_batch, Range<unsigned>{1, 64},
+            "descriptors that are written back together while more frames are on their way",
+            "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): 8");
+    v.field("buffer", buffer, Range<Bytes>{16_KiB, 64_MiB}, "packet buffer", "Intel 82599 datasheet 1.4: 160 KB");
+    v.flag("loopback", loopback, "frames for a local function are switched inside the device",
+           "Intel 82599 datasheet 7.10.3, local VM switching");
+    v.field("switch_rate", switch_rate, Range<Bandwidth>{{1e6}, {1e12}}, "rate of the internal switch", no_source);
+    v.require(fetch_minimum <= prefetch, "fetch_minimum must not exceed prefetch");
+  }
+};
+
+class Transmitter : public sc_core::sc_module, DmaClient {
+ public:
+  using Local = Delegate<void(Frame&&, Destination)>;
+  Transmitter(const sc_core::sc_module_name& name, const TransmitParams& params, const NicServices& services,
+              EthernetWire& wire, Local local);
+
+  /// @returns the queue's number, for the calls below
+  unsigned add_queue(unsigned function, RequesterId requester);
+  void set_requester(unsigned queue, RequesterId requester);
+  void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes, JourneyRef journey);
+  std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue].ring.read(reg); }
+  void stop(unsigned queue);  ///< reset: what is not on the wire is lost
+
+ private:
+  static constexpr unsigned max_pieces = 40;  ///< descriptors per frame, 82599 datasheet 7.2.1.1
+  static constexpr std::uint32_t min_frame = 14, max_frame = 9018;
+  enum Ticket : std::uint32_t { fetch_ticket = 0, payload_ticket = 1u << 30, write_back_ticket = 2u << 30 };
+  struct Doorbell {
+    std::uint32_t tail = 0;
+    Time at;
+    JourneyRef journey;  ///< of the last descriptor it announces
+  };
+  struct Cached {
+    nic::TxDescriptor descriptor{};
+    Time rung, fetched;
+    JourneyRef journey;
+  };
+  struct WriteBack {
+    std::uint32_t index = 0;
+    nic::TxDescriptor descriptor{};
+  };
+  struct Queue {
+    DescriptorRing ring;
+    unsigned function = 0, channel = 0;
+    std::uint32_t epoch = 0;  ///< counts resets
+    Fifo<Doorbell> doorbells;
+    Fifo<Cached> cache;
+    Fifo<std::uint32_t> in_flight;  ///< frames being read, oldest first
+    Fifo<WriteBack> done;
+    unsigned launched = 0;       ///< frames booked on wire or switch
+    unsigned since_flush = 0;    ///< descriptors sent since the last write-back
+    bool listed = false;
+    Time fetch_started;
+  };
+  struct Packet {
+    Frame frame;
+    unsigned queue = 0, pieces = 0, pending = 0;
+    std::uint32_t epoch = 0, last_index = 0;
+    bool failed = false;
+    DropReason reason = DropReason::malformed;  ///< when failed
+    nic::TxDescriptor last{};
+    std::array<std::uint8_t, FrameHeader::header_bytes> head{};
+    std::array<std::uint16_t, max_pieces> offset{};
+    Time rung, fetch_started, fetched, issued;
+    JourneyRef journey;
+    Destination to;  ///< local only
+  };
+  void dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) override;
+
+  void control(unsigned queue, std::uint32_t value);
+  void ring_doorbell(unsigned queue, std::uint32_t tail, JourneyRef journey);
+  void fetch(unsigned queue);
+  void fetched(unsigned queue, DmaStatus status, const ByteBuffer& data);
+  void list(unsigned queue);
+  void schedule();
+  unsigned next_frame(const Queue& q, std::uint32_t& bytes) const;
+  void start(unsigned queue, unsigned pieces, std::uint32_t bytes);
+  void read_piece(std::uint32_t slot, unsigned piece, std::uint32_t offset, const Cached& from);
+  void payload(std::uint32_t slot, unsigned piece, DmaStatus status, const ByteBuffer& data);
+  void recognise(Packet& p);
+  void leave_in_order(unsigned queue);
+  void launch(std::uint32_t slot);
+  void left_wire(std::uint32_t&& slot);
+  void left_switch(std::uint32_t&& slot);
+  void copy_locally(const Packet& p);
+  void sent(std::uint32_t slot);
+  void drop(std::uint32_t slot, DropReason reason);
+  void free_slot(std::uint32_t slot);
+  void finish_descriptors(unsigned queue, const Packet& p);
+  void flush(unsigned queue);
+  std::uint32_t take_slot();
+  std::size_t in_flight() { return live_; }
+
+  const TransmitParams params_;
+  const NicServices s_;
+  EthernetWire& wire_;
+  Local local_;
+  BytePool pool_;
+  std::deque<Queue> queues_;
+  Fifo<unsigned> ready_;
+  std::deque<Packet> packets_;
+  std::vector<std::uint32_t> free_;
+  std::size_t live_ = 0;
+  std::uint64_t buffered_ = 0;
+  Time switch_free_;
+  TimedFifo<std::uint32_t> on_wire_{s_.timeline, bind<&Transmitter::left_wire>(this)};
+  TimedFifo<std::uint32_t> in_switch_{s_.timeline, bind<&Transmitter::left_switch>(this)};
+
+  Counter doorbells_{"doorbells", "1", "tail writes"};
+  Counter fetches_{"descriptor_fetches", "1", "descriptor reads"};
+  Counter descriptors_{"descriptors", "1", "descriptors fetched"};
+  Counter write_backs_{"write_backs", "1", "descriptor writes"};
+  Counter local_frames_{"local_frames", "1", "frames switched to a local function"};
+  Counter buffer_waits_{"buffer_waits", "1", "times a frame waited for room in the packet buffer"};
+  Occupancy occupancy_{"buffer_used", "bytes in the transmit packet buffer"};
+  FrameLedger ledger_{"ledger", bind<&Transmitter::in_flight>(this)};
+};
+
+}  // namespace iov::endpoint
