@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/// PacketLedger -- the books of all packets: who sent what when, what became of it. Every packet has one
+/// entry from the moment it is sent until it is delivered or dropped with a reason; entries are recycled,
+/// ids carry a generation, so a stale or duplicated id is recognised and not counted twice.
+///
+/// Models  offered / delivered / dropped by way and by VM; one-way and round-trip latency counted from the
+///         time a packet was due; the journey of a request continues in its response; verification of
+///         header, length, place and (carry_payload) every byte on arrival.
+/// Window  counters and histograms count between begin_window() and end_window() only; the conservation
+///         invariant counts always.
+/// Units   bytes: frame without FCS.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <systemc>
+#include <vector>
+
+#include "models/core/delegate.h"
+#include "models/core/stat.h"
+#include "models/core/timeline.h"
+#include "models/protocol/traffic.h"
+#include "models/workload/params.h"
+
+namespace iov::workload {
+
+enum class Way : std::uint8_t { transmit, receive };  ///< seen from the VM
+enum class PacketKind : std::uint8_t { plain, request, response };
+
+struct PacketEntry {
+  FrameHeader header;
+  std::uint32_t bytes = 60;
+  unsigned vm = 0;
+  Way way = Way::transmit;
+  PacketKind kind = PacketKind::plain;
+  Time due;          ///< when its sender wanted to send it
+  Time request_due;  ///< responses: when their request was due
+  JourneyRef journey;
+};
+
+class PacketLedger : public sc_core::sc_module, public PacketBook {
+ public:
+  /// Columns of `ways` and `vms`; the drop reasons follow from `first_drop` on.
+  enum Column : std::size_t { offered, sent, delivered, delivered_bytes, first_drop };
+
+  PacketLedger(const sc_core::sc_module_name& name, Timeline& timeline, bool carry_payload);
+
+  void add_vm();
+  bool carry_payload() const { return carry_payload_; }
+
+  /// Enters a packet that is being sent now; fills in header.id and, if it has none, a journey that begins when
+  /// the packet was due.
+  void send(PacketEntry& entry, Stage first);
+  /// A packet that was due and found its sender's own queue full.
+  void refuse(Way way, unsigned vm);
+  /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire.
+  /// @returns the packet's entry, now closed, unless it was unknown or not what was sent
+  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm, std::span<const std::uint8_t> contents,
+                                     std::uint32_t bytes, const Time& now);
+
+  void dropped(PacketId id, DropReason reason) override;
+  JourneyRef journey(PacketId id) override;
+
+  /// All bytes of a packet; those after the header are a function of its id.
+  static void write_payload(const FrameHeader& header, std::span<std::uint8_t> out);
+  /// Called when a request or a response was dropped.
+  void on_lost(Delegate<void(const PacketEntry&)> handler) { lost_ = handler; }
+
+  void begin_window(const Time& now);
+  void end_window(const Time& now);
+  const Time& window() const { return window_; }  ///< its length, once ended
+  std::uint64_t in_flight() const { return open_; }
+
+  TableStat ways, vms;
+  Counter unknown{"unknown", "1", "arrivals whose id was not under way: duplicates and what old buffers held"};
+  LatencyHistogram one_way{"one_way", "from due at the sender to read by the receiver"};
+  LatencyHistogram round_trip{"round_trip", "from a request's due time to its response at the client"};
+  JourneyLog journeys{"journeys"};
+
+ protected:
+  struct Totals {  ///< since the beginning, for conservation
+    std::uint64_t offered = 0, delivered = 0, dropped = 0;
+  };
+  std::array<Totals, 2> totals_{};
+
+ private:
+  struct Slot {
+    PacketEntry entry;
+    std::uint32_t generation = 0;
+    bool open = false;
+  };
+  Slot* find(PacketId id);
+  void close(Slot& slot);
+  void drop(Slot& slot, DropReason reason);
+  bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way, std::span<const std::uint8_t> contents,
+               std::uint32_t bytes) const;
+  void count(Way way, unsigned vm, std::size_t column, std::uint64_t n = 1);
+  void finish(PacketEntry& entry, const Time& now);
+  std::string conservation() const;
+
+  Timeline& timeline_;
+  const bool carry_payload_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::uint64_t open_ = 0;
+  bool counting_ = false;
+  Time window_begin_, window_;
+  Delegate<void(const PacketEntry&)> lost_;
+  Invariant conserved_{"conserved", Invariant::always, "offered = delivered + dropped + in flight, each way",
+                       [this] { return conservation(); }};
+  Invariant drained_{"drained", Invariant::at_rest, "no packet is under way once traffic has drained",
+                     [this] { return open_ ? std::to_string(open_) + " under way" : std::string(); }};
+};
+
+}  // namespace iov::workload

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/workload/peer.h"
+
+#include <algorithm>
+
+namespace iov::workload {
+
+namespace {
+constexpr std::uint32_t gap_bytes = 12;  // IEEE 802.3 4.4.2: part of wire_bytes(), after the last bit
+}
+
+Peer::Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, PacketLedger& ledger)
+    : sc_module(name), timeline_(timeline), params_(params), ledger_(ledger) {
+  ledger_.on_lost(bind<&Peer::lost>(this));
+}
+
+void Peer::start_load(std::unique_ptr<PacketPlan> plan) {
+  plan_ = std::move(plan);
+  queue_.emplace(*plan_, params_.socket_queue);
+  running_ = true;
+  wire_free_ = std::max(wire_free_, timeline_.now());
+  schedule();
+}
+
+void Peer::start_clients(const SizeSequence& request_sizes) {
+  request_sizes_ = request_sizes;
+  running_ = true;
+  wire_free_ = std::max(wire_free_, timeline_.now());
+  for (unsigned n = 0; n < params_.outstanding; ++n)
+    for (unsigned vm = 0; vm < vms_.size(); ++vm) request(vm, timeline_.now());
+}
+
+void Peer::stop() {
+  running_ = false;
+  arrive_.cancel();
+  queue_.reset();
+  plan_.reset();
+  requests_.clear();
+}
+
+void Peer::request(unsigned vm, const Time& due) {
+  if (!running_) return;
+  requests_.push_back({due, order_++, vm});
+  std::push_heap(requests_.begin(), requests_.end(), [](const Request& a, const Request& b) { return a.after(b); });
+  schedule();
+}
+
+void Peer::lost(const PacketEntry& entry) { request(entry.vm, timeline_.now() + params_.retry_after); }
+
+Time Peer::head_due() const {
+  if (!requests_.empty()) return requests_.front().due;
+  if (queue_) return params_.arrivals == Arrivals::saturate ? Time() : queue_->next_due();
+  return sc_core::sc_max_time();
+}
+
+std::uint32_t Peer::head_bytes() const {
+  if (!requests_.empty()) return request_sizes_->peek();
+  return queue_->empty() ? plan_->peek().bytes : queue_->front().bytes;
+}
+
+/// The next frame is composed when its last bit arrives, not when its first leaves: what it is does not
+/// depend on anything in between, and the wire costs one event instead of two.
+void Peer::schedule() {
+  const Time due = head_due();
+  if (!running_ || due == sc_core::sc_max_time()) return;
+  const Time start = std::max(wire_free_, due);
+  const Time last_bit = start + params_.wire.rate.time_for(wire_bytes(head_bytes()) - gap_bytes) + params_.wire.propagation;
+  arrive_.at(std::max(last_bit, timeline_.now()));
+}
+
+void Peer::take_head(const Time& start, PacketEntry& entry) {
+  entry.due = start;
+  if (!requests_.empty()) {
+    std::pop_heap(requests_.begin(), requests_.end(), [](const Request& a, const Request& b) { return a.after(b); });
+    entry.kind = PacketKind::request;
+    entry.vm = requests_.back().vm;
+    entry.due = requests_.back().due;
+    entry.bytes = request_sizes_->next();
+    requests_.pop_back();
+    return;
+  }
+  PlannedPacket packet;
+  if (params_.arrivals == Arrivals::saturate) {
+    packet = plan_->peek();
+    plan_->pop();
+  } else {
+    queue_->advance(start, [this](const PlannedPacket& p) { ledger_.refuse(Way::receive, p.vm); });
+    packet = queue_->front();
+    queue_->pop();
+    entry.due = packet.due;
+  }
+  entry.vm = packet.vm;
+  entry.bytes = packet.bytes;
+}
+
+void Peer::emit() {
+  const Time start = std::max(wire_free_, head_due());
+  PacketEntry entry;
+  take_head(start, entry);
+  const Time occupied = params_.wire.rate.time_for(wire_bytes(entry.bytes));
+  wire_free_ = start + occupied;
+  wire_busy.add(occupied);
+  entry.way = Way::receive;
+  entry.header.destination = vms_[entry.vm];
+  entry.header.source = mac;
+  entry.header.flow = entry.vm * params_.flows + packets_++ % params_.flows;
+  ledger_.send(entry, Stage::wire);
+  Frame frame;
+  frame.header = entry.header;
+  frame.bytes = entry.bytes;
+  frame.journey = entry.journey;
+  if (ledger_.carry_payload()) {
+    frame.data = pool_.take(entry.bytes);
+    PacketLedger::write_payload(entry.header, frame.data.bytes());
+  }
+  schedule();
+  nic_->frame(std::move(frame));
+}
+
+void Peer::frame(Frame&& frame) {
+  wire_back_busy.add(params_.wire.rate.time_for(wire_bytes(frame.bytes)));
+  std::array<std::uint8_t, FrameHeader::header_bytes> header;
+  frame.header.write(header);
+  const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
+  const Time arrival = timeline_.now() + params_.wire.propagation;
+  const auto entry = ledger_.receive(Way::transmit, std::nullopt, contents, frame.bytes, arrival);
+  if (entry && entry->kind == PacketKind::response) request(entry->vm, arrival + params_.think_time);
+}
+
+}  // namespace iov::workload

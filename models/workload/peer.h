@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Peer -- the station at the far end of the Ethernet wire: sends what the VMs receive, takes what they
+/// send.
+///
+/// Spec    IEEE 802.3 3.1, 4.4.2: preamble, FCS, gap and minimum size as protocol/frame.h counts them.
+/// Models  line rate and propagation; load at wire rate, open loop or from a capture, with a bounded queue
+///         of its own; closed-loop request/response clients; it always keeps up with what arrives.
+/// Omits   pause frames, errors on the wire.
+/// Timing  NIC and peer exchange frames when the last bit of the FCS arrives; one event per frame sent,
+///         none per frame received.
+#pragma once
+#include <memory>
+#include <optional>
+#include <systemc>
+#include <vector>
+
+#include "models/core/byte_pool.h"
+#include "models/core/timeline.h"
+#include "models/workload/packet_ledger.h"
+#include "models/workload/packet_plan.h"
+
+namespace iov::workload {
+
+class Peer : public sc_core::sc_module, public FrameSink {
+ public:
+  static constexpr MacAddress mac{0x02'00'00'ff'ff'feull};  ///< locally administered
+
+  Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, PacketLedger& ledger);
+
+  void connect(FrameSink& nic) { nic_ = &nic; }
+  void add_vm(MacAddress vm) { vms_.push_back(vm); }
+  void start_load(std::unique_ptr<PacketPlan> plan);
+  void start_clients(const SizeSequence& request_sizes);
+  void stop();  ///< sends nothing new
+  /// From the NIC, when the last bit left it.
+  void frame(Frame&& frame) override;
+
+  BusyTime wire_busy{"wire_busy", "time that the wire towards the NIC carried frames, preamble and gap"};
+  BusyTime wire_back_busy{"wire_back_busy", "time that the wire from the NIC carried frames, preamble and gap"};
+
+ private:
+  struct Request {
+    Time due;
+    std::uint64_t order;
+    unsigned vm;
+    bool after(const Request& o) const { return due != o.due ? due > o.due : order > o.order; }
+  };
+  void request(unsigned vm, const Time& due);
+  void lost(const PacketEntry& entry);
+  Time head_due() const;
+  void schedule();
+  void emit();
+  std::uint32_t head_bytes() const;
+  void take_head(const Time& start, PacketEntry& entry);
+
+  Timeline& timeline_;
+  const Params& params_;
+  PacketLedger& ledger_;
+  FrameSink* nic_ = nullptr;
+  std::vector<MacAddress> vms_;
+  std::unique_ptr<PacketPlan> plan_;
+  std::optional<SocketQueue> queue_;
+  std::optional<SizeSequence> request_sizes_;
+  std::vector<Request> requests_;  ///< min-heap by due time
+  std::uint64_t order_ = 0;
+  std::uint32_t packets_ = 0;
+  bool running_ = false;
+  Time wire_free_;
+  BytePool pool_;
+  Event arrive_{timeline_, bind<&Peer::emit>(this)};
+};
+
+}  // namespace iov::workload

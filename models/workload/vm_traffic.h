@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// VmTraffic -- what the application of one VM sends and does with what it receives.
+///
+/// Models  saturation (always a packet), open loop at a rate or replaying a capture, with a bounded socket
+///         queue for what is due while the application is behind (its latency counts from the due time);
+///         a responder that answers each request at once; a sink.
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "models/core/ring.h"
+#include "models/workload/packet_ledger.h"
+#include "models/workload/packet_plan.h"
+
+namespace iov::workload {
+
+class VmTraffic : public GuestTraffic {
+ public:
+  VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes, unsigned vm, MacAddress mac,
+            MacAddress peer);
+
+  MacAddress mac() const { return mac_; }
+  /// Sends from `now` on; without a plan it only answers and consumes.
+  void start(std::unique_ptr<PacketPlan> plan);
+  void stop();  ///< takes up nothing new; answers still go out
+
+  bool take(const Time& now, OutPacket& packet) override;
+  Time next_due() const override;
+  void on_due(Delegate<void()> handler) override { due_ = handler; }
+  void payload(const OutPacket& packet, std::span<std::uint8_t> out) const override;
+  bool carry_payload() const override { return ledger_.carry_payload(); }
+  void received(std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) override;
+
+ private:
+  bool next_entry(const Time& now, PacketEntry& entry);
+
+  const Params& params_;
+  PacketLedger& ledger_;
+  const unsigned vm_;
+  const MacAddress mac_, peer_;
+  SizeSequence answer_sizes_;
+  std::unique_ptr<PacketPlan> plan_;
+  std::optional<SocketQueue> queue_;
+  Ring<PacketEntry> answers_;
+  std::uint32_t packets_ = 0;
+  Delegate<void()> due_;
+};
+
+}  // namespace iov::workload
