@@ -69,21 +69,22 @@ nlohmann::json parameters_of(const Json& module) {
 }  // namespace
 
 void Config::merge(const std::string& path, const Json& layer, const std::string& shown, const fs::path& file) {
+  const Origin origin{shown, file};
+  if (path.empty()) {
+    origins_.emplace("", origin);  // the platform file is the first
+    return merge_over(tree_, "", layer, origin);
+  }
   Json* at = &tree_;
-  std::string rest = path;
-  while (rest.find('.') != std::string::npos) {
-    const auto dot = rest.find('.');
-    Json& next = (*at)[rest.substr(0, dot)];
-    if (!next.is_object()) next = Json::object();
+  std::size_t from = 0;
+  for (auto dot = path.find('.'); dot != std::string::npos; dot = path.find('.', from)) {
+    Json& next = (*at)[path.substr(from, dot - from)];
+    if (!next.is_object()) next = Json::object(), origins_[path.substr(0, dot)] = origin;
     at = &next;
-    rest.erase(0, dot + 1);
+    from = dot + 1;
   }
-  if (path.empty()) return merge_over(tree_, "", layer, {shown, file});
-  if (layer.is_null()) {
-    at->erase(rest);
-    return;
-  }
-  merge_over((*at)[rest], path, layer, {shown, file});
+  const std::string key = path.substr(from);
+  if (layer.is_null()) at->erase(key);
+  else merge_over((*at)[key], path, layer, origin);
 }
 
 void Config::merge_over(Json& at, const std::string& path, const Json& layer, const Origin& origin) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/json_file.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -60,14 +61,18 @@ class DuplicateKeys {
   std::vector<Open> open_;
 };
 
-/// "[json.exception.parse_error.101] parse error at line 3, column 7: syntax error ..." -> from "line".
-std::string parse_message(const ordered_json::parse_error& error) {
-  const std::string text = error.what();
-  const auto line = text.find("line ");
-  std::string message = "is not JSON: " + (line == std::string::npos ? text : text.substr(line));
+/// "... parse error at line 3, column 0: syntax error while parsing X - Y": keeps what comes after the
+/// place, and counts the place itself, because the parser's column is off at the end of a line.
+std::string parse_message(const std::string& text, const ordered_json::parse_error& error) {
+  const std::size_t last = std::min(error.byte > 0 ? error.byte - 1 : 0, text.size());
+  const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(last), '\n');
+  const auto newline = last > 0 ? text.rfind('\n', last - 1) : std::string::npos;
+  const std::size_t column = newline == std::string::npos ? last + 1 : last - newline;
+  std::string what = error.what();
+  if (const auto place = what.find(": "); place != std::string::npos) what.erase(0, place + 2);
   for (const std::string noise : {"syntax error while parsing ", "syntax error "})
-    if (const auto at = message.find(noise); at != std::string::npos) message.erase(at, noise.size());
-  return message;
+    if (const auto at = what.find(noise); at != std::string::npos) what.erase(at, noise.size());
+  return "is not JSON: line " + std::to_string(line) + ", column " + std::to_string(column) + ": " + what;
 }
 
 }  // namespace
@@ -87,7 +92,7 @@ std::optional<ordered_json> parse_json(const std::string& text, const std::strin
     }
     return parsed;
   } catch (const ordered_json::parse_error& error) {
-    problems.add_in(shown, "", text.find_first_not_of(" \t\r\n") == std::string::npos ? "is empty" : parse_message(error));
+    problems.add_in(shown, "", text.find_first_not_of(" \t\r\n") == std::string::npos ? "is empty" : parse_message(text, error));
     return std::nullopt;
   }
 }

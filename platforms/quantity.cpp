@@ -106,7 +106,8 @@ std::string write_real(double value, const Dimension& dimension) {
 }  // namespace
 
 std::string read_value(const nlohmann::json& given, std::uint64_t& out) {
-  if (given.is_number_unsigned()) return out = given.get<std::uint64_t>(), std::string();
+  const bool negative = given.is_number_integer() && !given.is_number_unsigned() && given.get<std::int64_t>() < 0;
+  if (given.is_number_integer() && !negative) return out = given.get<std::uint64_t>(), std::string();
   if (given.is_number_float()) {
     const double value = given.get<double>();
     if (value >= 0 && value < 1.8e19 && value == std::floor(value))
@@ -158,10 +159,14 @@ std::string read_value(const nlohmann::json& given, Frequency& out) {
 nlohmann::json written(const Time& value) {
   const std::uint64_t fs = value.value();
   if (fs == 0) return "0 ns";
-  for (const Unit& unit : time_units)
-    if (const auto factor = static_cast<std::uint64_t>(unit.factor); fs >= factor)
-      return decimal(fs, factor) + " " + unit.name;
-  return {};
+  for (const Unit& unit : time_units) {
+    const auto factor = static_cast<std::uint64_t>(unit.factor);
+    if (fs < factor) continue;
+    const std::string text = decimal(fs, factor) + " " + unit.name;
+    std::uint64_t back = 0;
+    if (read_whole(text, time_dimension, back).empty() && back == fs) return text;
+  }
+  return std::to_string(fs) + " fs";
 }
 
 nlohmann::json written(Bytes value) {

@@ -22,7 +22,7 @@ class Processors : public sc_core::sc_module, public InterruptBus {
       v.field("cores", cores, Range<unsigned>{1, 1024}, "processor cores", no_source);
       v.field("interrupt_latency", interrupt_latency, Range<Time>{{}, 10_us},
               "from the IOMMU to a core's local interrupt controller", no_source);
-      core.describe(v);
+      v.group("core", core, "each core");
     }
   };
   Processors(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/machine.h"
+
+namespace iov::platform {
+
+NicManagement::NicManagement(endpoint::Nic& nic, Hpa pf_bar, Hpa vf_bar, unsigned vfs)
+    : nic_(nic), pf_bar_(pf_bar), vf_bar_(vf_bar) {
+  nic_.set_bars(pf_bar, vf_bar);
+  if (vfs && !nic_.enable_vfs(vfs))
+    throw BadInput(std::string(nic.name()) + ".functions: " + std::to_string(vfs) +
+                   " VMs of path sriov, more than the device has VFs");
+  nic_.assign_pool(0, 0, 1);  // the PF's own driver has queue 0
+}
+
+Hpa NicManagement::bar(unsigned function) const {
+  return function == 0 ? pf_bar_ : vf_bar_ + std::uint64_t{function - 1} * nic::bar_bytes;
+}
+
+void NicManagement::add_filter(MacAddress mac, unsigned function, unsigned pool) {
+  const auto to = function == 0 ? endpoint::Destination{0, pool} : endpoint::Destination{function};
+  if (!nic_.add_filter(mac, std::nullopt, to))
+    throw BadInput(std::string(nic_.name()) + ".filters: more VMs than the device has filters");
+}
+
+unsigned NicManagement::add_pool() {
+  ++pools_;
+  nic_.assign_pool(pools_, pools_, 1);
+  return pools_;
+}
+
+bool NicManagement::exclusive_claim(unsigned function, const std::string& owner) {
+  return owners_.try_emplace(function, owner).second;
+}
+
+}  // namespace iov::platform

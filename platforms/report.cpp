@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/report.h"
+
+#include "models/core/tree.h"
+#include "platforms/machine.h"
+
+namespace iov::platform {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using workload::PacketLedger;
+
+constexpr double saturated = 0.95;  ///< a resource this busy is what limits the run
+
+struct Window {
+  double seconds = 0, packets = 0;
+  double per_packet(double total) const { return packets > 0 ? total / packets : 0; }
+};
+
+Window window_of(const Machine& m) {
+  const PacketLedger& ledger = m.workload->ledger();
+  return {ledger.window().to_seconds(), static_cast<double>(ledger.ways.sum(PacketLedger::delivered))};
+}
+
+double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+/// Sum over all rows of one field whose path ends so: "iotlb.hits".
+double sum_of(const std::vector<StatRow>& rows, const std::string& tail, const std::string& field) {
+  double sum = 0;
+  for (const StatRow& row : rows)
+    if (row.field == field && row.path.size() > tail.size() && row.path.ends_with(tail) &&
+        row.path[row.path.size() - tail.size() - 1] == '.')
+      sum += row.value;
+  return sum;
+}
+
+void add_traffic(Json& out, const Machine& m) {
+  const workload::Results results = m.workload->results();
+  out["throughput_gbps"] = results.throughput_gbps();
+  out["packet_rate_mpps"] = results.packet_rate_mpps();
+  out["offered_mpps"] = results.offered_mpps();
+  out["dropped_packets"] = results.dropped_packets();
+}
+
+void add_latency(Json& out, const Machine& m) {
+  const LatencyHistogram& h = m.workload->latency();
+  out["latency_p50_ns"] = h.quantile_ns(0.5);
+  out["latency_p90_ns"] = h.quantile_ns(0.9);
+  out["latency_p99_ns"] = h.quantile_ns(0.99);
+  out["latency_p999_ns"] = h.quantile_ns(0.999);
+  out["latency_max_ns"] = h.max_ns();
+}
+
+double exits_of(Machine& m, host::ExitCause cause) {
+  double exits = 0;
+  for (std::size_t c = 0; c < m.processors->size(); ++c) exits += static_cast<double>(m.processors->core(c).exits(cause));
+  return exits;
+}
+
+void add_cpu(Json& out, Machine& m, const Window& w) {
+  double busy = 0, host = 0, exits = 0, copied = 0, interrupts = 0;
+  for (std::size_t c = 0; c < m.processors->size(); ++c) {
+    const host::Core& core = m.processors->core(c);
+    busy += core.busy().to_seconds();
+    host += (core.busy() - core.spent(host::Context::guest)).to_seconds();
+  }
+  for (std::size_t c = 0; c < host::exit_causes; ++c) exits += exits_of(m, static_cast<host::ExitCause>(c));
+  for (const Machine::Vm& vm : m.vms) {
+    copied += static_cast<double>(vm.path->copied().bytes);
+    interrupts += static_cast<double>(vm.path->interrupts());
+  }
+  out["cpu_cycles_per_packet"] = w.per_packet(busy * m.host_params.processors.core.frequency.hertz);
+  out["host_cpu_utilization"] = ratio(host, w.seconds * static_cast<double>(m.processors->size()));
+  out["exits_per_packet"] = w.per_packet(exits);
+  out["interrupts_per_packet"] = w.per_packet(interrupts);
+  out["copied_bytes_per_packet"] = w.per_packet(copied);
+}
+
+void add_translation(Json& out, const std::vector<StatRow>& rows) {
+  const double iotlb_hits = sum_of(rows, "iotlb.hits", "count"), iotlb_misses = sum_of(rows, "iotlb.misses", "count");
+  const double device_hits = sum_of(rows, "device_tlb.hits", "count"), lookups = sum_of(rows, "device_tlb.lookups", "count");
+  const auto share = [](double hits, double of) { return of > 0 ? Json(hits / of) : Json(nullptr); };  // never asked: none
+  out["iotlb_hit_ratio"] = share(iotlb_hits, iotlb_hits + iotlb_misses);
+  out["device_tlb_hit_ratio"] = share(device_hits, lookups);
+}
+
+/// Who works on a core, for its name in the report: "host.core1 (vm0.backend)".
+std::string role_of(const Machine& m, std::size_t core) {
+  std::string roles;
+  const auto add = [&](unsigned where, const std::string& who) {
+    if (where == core) roles += (roles.empty() ? "" : ", ") + who;
+  };
+  bool uplink = false;
+  for (const Machine::Vm& vm : m.vms) {
+    using io_path::PathKind;
+    const PathKind p = vm.params.path;
+    add(vm.params.vcpu_core, vm.name + (p == PathKind::native ? ".application" : ".vcpu"));
+    const bool software = p == PathKind::emulation || p == PathKind::virtio || p == PathKind::vhost || p == PathKind::vmdq;
+    if (software) add(vm.params.backend_core, vm.name + ".backend");
+    uplink = uplink || software;
+  }
+  if (uplink) add(m.host_params.software.network_core, "host network");
+  return roles.empty() ? "" : " (" + roles + ")";
+}
+
+Json utilization_of(Machine& m, const Window& w, const std::vector<StatRow>& rows) {
+  Json out = Json::object();
+  for (std::size_t c = 0; c < m.processors->size(); ++c)
+    out[m.processors->core(c).name() + role_of(m, c)] = ratio(m.processors->core(c).busy().to_seconds(), w.seconds);
+  const std::pair<const char*, double> servers[] = {{"wire_busy", 1}, {"wire_back_busy", 1}, {"wire.busy", 1},
+                                                    {"dram_busy", 1}, {"llc_busy", 1},       {"walker_busy", m.walkers}};
+  for (const StatRow& row : rows)
+    for (const auto& [tail, count] : servers)
+      if (row.field == "busy" && row.path.ends_with(tail)) out[row.path] = ratio(row.value, w.seconds * count);
+  return out;
+}
+
+std::string binding_resource(const Machine& m, const Json& utilization) {
+  std::string most;
+  double share = -1;
+  for (const auto& [resource, value] : utilization.items())
+    if (value.get<double>() > share) share = value.get<double>(), most = resource;
+  if (share >= saturated) return most;
+  if (m.workload->params().direction == workload::Direction::request_response) return "latency";
+  if (m.workload->params().arrivals != workload::Arrivals::saturate) return "offered load";
+  return most;
+}
+
+void add_breakdowns(Json& out, Machine& m, const Window& w) {
+  Json contexts = Json::object(), work = Json::object(), causes = Json::object(), drops = Json::object();
+  const double hertz = m.host_params.processors.core.frequency.hertz;
+  for (std::size_t x = 0; x < host::context_count; ++x)
+    for (std::size_t k = 0; k < host::work_count; ++k) {
+      double seconds = 0;
+      for (std::size_t c = 0; c < m.processors->size(); ++c)
+        seconds += m.processors->core(c).spent(static_cast<host::Context>(x), static_cast<host::Work>(k)).to_seconds();
+      const double cycles = w.per_packet(seconds * hertz);
+      contexts[host::context_names[x]] = contexts.value(host::context_names[x], 0.0) + cycles;
+      work[host::work_names[k]] = work.value(host::work_names[k], 0.0) + cycles;
+    }
+  for (std::size_t c = 0; c < host::exit_causes; ++c)
+    causes[host::exit_cause_names[c]] = w.per_packet(exits_of(m, static_cast<host::ExitCause>(c)));
+  for (std::size_t r = 0; r < drop_reasons; ++r)
+    drops[drop_reason_names[r]] = m.workload->ledger().ways.sum(PacketLedger::first_drop + r);
+  out["cycles_per_packet_by_context"] = contexts;
+  out["cycles_per_packet_by_work"] = work;
+  out["exits_per_packet_by_cause"] = causes;
+  out["dropped_by_reason"] = drops;
+}
+
+void add_journeys(PointResult& result, const Machine& m) {
+  const JourneyLog& log = m.workload->ledger().journeys;
+  double total = 0;
+  for (std::size_t s = 0; s < stage_count; ++s) total += to_ns(log.spent(static_cast<Stage>(s)));
+  Json stages = Json::object();
+  for (std::size_t s = 0; s < stage_count; ++s) {
+    const double sum = to_ns(log.spent(static_cast<Stage>(s)));
+    const double mean = ratio(sum, static_cast<double>(log.finished()));
+    result.journeys.push_back({stage_names[s], mean, ratio(sum, total)});
+    stages[stage_names[s]] = mean;
+  }
+  result.summary["stage_ns"] = stages;
+}
+
+}  // namespace
+
+PointResult report(Machine& machine) {
+  PointResult result;
+  for_each<Stat>([&](Stat& stat) { stat.append_rows(result.stats); });
+  const Window window = window_of(machine);
+  Json& out = result.summary;
+  add_traffic(out, machine);
+  add_latency(out, machine);
+  add_cpu(out, machine, window);
+  add_translation(out, result.stats);
+  const Json utilization = utilization_of(machine, window, result.stats);
+  out["binding_resource"] = binding_resource(machine, utilization);
+  add_breakdowns(out, machine, window);
+  add_journeys(result, machine);
+  out["utilization"] = utilization;
+  for (const LatencyHistogram* h : {&machine.workload->ledger().one_way, &machine.workload->ledger().round_trip})
+    for (const auto& bucket : h->buckets()) result.latency.push_back({h->basename(), bucket});
+  return result;
+}
+
+}  // namespace iov::platform

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/simulation.h"
+
+#include "models/core/invariant.h"
+#include "models/core/tree.h"
+#include "platforms/machine.h"
+#include "platforms/report.h"
+
+namespace iov::platform {
+
+namespace {
+
+constexpr int checkpoints = 8;  ///< audits within the window; each settles the cores' accounts first
+
+void settle(Machine& machine) {
+  for (std::size_t c = 0; c < machine.processors->size(); ++c) machine.processors->core(c).settle();
+}
+
+void run_phase(Machine& machine, const Time& length, double from, double to, const Progress& progress) {
+  const Time begin = machine.timeline.now();
+  for (int i = 1; i <= checkpoints; ++i) {
+    machine.timeline.run(begin + length * (static_cast<double>(i) / checkpoints));
+    settle(machine);
+    audit(Invariant::always, machine.timeline.now());
+    if (progress) progress(machine.timeline.now(), from + (to - from) * i / checkpoints);
+  }
+}
+
+void reset_statistics(Machine& machine) {
+  for_each<Stat>([](Stat& stat) { stat.reset(); });
+  for (std::size_t c = 0; c < machine.processors->size(); ++c) machine.processors->core(c).reset_accounts();
+  for (Machine::Vm& vm : machine.vms) vm.path->reset_copies();
+}
+
+/// Sources off; whatever is under way arrives, unless the limit cuts it short.
+void drain(Machine& machine) {
+  machine.workload->stop_sources();
+  const Time limit = machine.timeline.now() + machine.workload->params().measure.drain_limit;
+  const Time step = machine.workload->params().measure.drain_limit * (1.0 / 64);
+  while (!machine.timeline.idle() && machine.timeline.now() < limit && step > sc_core::SC_ZERO_TIME)
+    machine.timeline.run(std::min(limit, machine.timeline.now() + step));
+  settle(machine);
+  audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());
+}
+
+}  // namespace
+
+PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress) {
+  Machine machine(effective_config, seed);
+  const workload::Measure& measure = machine.workload->params().measure;
+  const double total = (measure.warm_up + measure.duration).to_seconds();
+  const double warm_share = measure.warm_up.to_seconds() / total;
+  machine.start();
+  run_phase(machine, measure.warm_up, 0, warm_share, progress);
+  reset_statistics(machine);
+  machine.workload->begin_window(machine.timeline.now());
+  run_phase(machine, measure.duration, warm_share, 1, progress);
+  machine.workload->end_window(machine.timeline.now());
+  PointResult result = report(machine);
+  drain(machine);
+  result.events = machine.timeline.events();
+  result.simulated_seconds = machine.timeline.now().to_seconds();
+  return result;
+}
+
+}  // namespace iov::platform
