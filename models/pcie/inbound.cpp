@@ -82,7 +82,7 @@ void Inbound::order_behind_posted(Slot& slot) {
 void Inbound::admit() {
   const auto ready = [this](const Ring<Ticket>& queue, unsigned used, unsigned limit) -> Slot* {
     if (queue.empty()) return nullptr;
-    Slot& slot = slots_[queue.front()];
+    Slot& slot = *by_ticket_[queue.front()];
     if (translator_full_ && needs_translation(slot)) return nullptr;
     const unsigned lines = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
     return used + lines <= limit ? &slot : nullptr;
@@ -123,7 +123,7 @@ bool Inbound::start(Slot& slot) {
 
 void Inbound::translated(std::uint32_t ticket, const TranslationReply& reply) {
   using Outcome = TranslationReply::Outcome;
-  Slot& slot = slots_.at(ticket);
+  Slot& slot = *by_ticket_.at(ticket);
   if (slot.state != State::translating || slot.known)
     throw SimError(timeline_.now(), name(), "a translation was answered that nobody waits for");
   slot.address = reply.address;
@@ -156,7 +156,7 @@ void Inbound::resolve(Slot& slot) {
 // Posted TLPs touch memory in order: a slow translation holds up those behind it, whose own runs meanwhile.
 void Inbound::advance_posted(RootPort& port) {
   while (!port.posted.empty()) {
-    Slot& slot = slots_[port.posted.front()];
+    Slot& slot = *by_ticket_[port.posted.front()];
     if (!slot.known) return;
     port.posted.pop();
     port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
@@ -192,9 +192,9 @@ void Inbound::free_lines(Slot& slot) {
 Inbound::Slot& Inbound::take_slot() {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<Ticket>(slots_.size()));
-    slots_.emplace_back(*this, timeline_, free_slots_.back());
+    by_ticket_.push_back(&slots_.emplace_back(*this, timeline_, free_slots_.back()));
   }
-  Slot& slot = slots_[free_slots_.back()];
+  Slot& slot = *by_ticket_[free_slots_.back()];
   free_slots_.pop_back();
   return slot;
 }

@@ -144,6 +144,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
 
   std::deque<RootPort> ports_;
   std::deque<Slot> slots_;
+  std::vector<Slot*> by_ticket_;
   std::vector<Ticket> free_slots_;
   Ring<Ticket> posted_queue_, read_queue_;  ///< arrived, not yet admitted to translation
   bool translator_full_ = false;

@@ -17,7 +17,7 @@ void Inbound::issue_posted(Slot& slot) {
   port.last_commit = done;
   ++port.posted_issued;
   while (!port.behind.empty() && port.behind.front().posted <= port.posted_issued) {
-    Slot& follower = slots_[port.behind.front().ticket];
+    Slot& follower = *by_ticket_[port.behind.front().ticket];
     port.behind.pop();
     follower.ordered = true;
     follower.order = done;
@@ -204,7 +204,7 @@ void Inbound::forward_waiting(RootPort& to) {
   for (std::size_t c = 0; c < fc_classes; ++c) {
     Ring<Ticket>& queue = to.forwards[c];
     while (!queue.empty() && to.link.backlog(static_cast<FcClass>(c)) == 0) {
-      Slot& slot = slots_[queue.front()];
+      Slot& slot = *by_ticket_[queue.front()];
       queue.pop();
       leave(slot, to);
     }
