@@ -50,8 +50,8 @@ void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
   const Access access{payload.get_address(), length, payload.is_write(), !hint || hint->allocate};
   ++(access.write ? writes : reads);
   (access.write ? written_bytes : read_bytes) += length;
-  const Time start = timeline_.now() + delay;
-  delay = finish(start, look_up(access)) - timeline_.now();
+  const Time now = timeline_.now();
+  delay = finish(now, now + delay, look_up(access)) - now;
 }
 
 unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
@@ -71,7 +71,7 @@ unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
 
 tlm::tlm_sync_enum Memory::nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, Time& delay) {
   if (phase == tlm::BEGIN_REQ) b_transport(payload, delay);
-  return tlm::TLM_COMPLETED;  // early completion, LRM 15.2.4
+  return tlm::TLM_COMPLETED;  // early completion, IEEE 1666-2011 15.2
 }
 
 Memory::Lines Memory::look_up(const Access& access) {
@@ -113,8 +113,7 @@ void Memory::look_up_line(std::uint64_t line, const Access& access, Lines& resul
   result.waits_for_dram = true;
 }
 
-Time Memory::finish(const Time& start, const Lines& moved) {
-  const Time now = timeline_.now();
+Time Memory::finish(const Time& now, const Time& start, const Lines& moved) {
   Time done = start;
   if (moved.llc > 0) {
     const Time service = Time::from_value(llc_line_time_.value() * moved.llc);

@@ -82,7 +82,7 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   void move(tlm::tlm_generic_payload& payload);
   Lines look_up(const Access& access);
   void look_up_line(std::uint64_t line, const Access& access, Lines& result);
-  Time finish(const Time& start, const Lines& lines);
+  Time finish(const Time& now, const Time& start, const Lines& moved);
 
   Timeline& timeline_;
   const Params params_;

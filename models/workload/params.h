@@ -45,7 +45,7 @@ struct Wire {
     v.field("rate", rate, Range<Bandwidth>{{1e6 / 8}, {1.6e12 / 8}}, "line rate of the peer's Ethernet port",
             "IEEE 802.3: 10 Gb/s");
     v.field("propagation", propagation, Range<Time>{{0, sc_core::SC_NS}, {100, sc_core::SC_MS}},
-            "from the peer to the NIC and back, each way", "10 m of cable at 5 ns/m (IEEE 802.3 Annex 31B uses 5.7 ns/m)");
+            "from the peer to the NIC and back, each way", "10 m of cable at 5 ns/m, two thirds of the speed of light");
   }
 };
 

@@ -30,6 +30,11 @@ void Peer::start_clients(const SizeSequence& request_sizes) {
     for (unsigned vm = 0; vm < vms_.size(); ++vm) request(vm, timeline_.now());
 }
 
+void Peer::catch_up(const Time& now) {
+  if (!queue_ || params_.arrivals == Arrivals::saturate) return;
+  queue_->advance(now, [this](const PlannedPacket& p) { ledger_.refuse(Way::receive, p.vm); });
+}
+
 void Peer::stop() {
   running_ = false;
   arrive_.cancel();
@@ -84,7 +89,7 @@ void Peer::take_head(const Time& start, PacketEntry& entry) {
     packet = plan_->peek();
     plan_->pop();
   } else {
-    queue_->advance(start, [this](const PlannedPacket& p) { ledger_.refuse(Way::receive, p.vm); });
+    catch_up(start);
     packet = queue_->front();
     queue_->pop();
     entry.due = packet.due;

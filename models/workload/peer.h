@@ -31,7 +31,8 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void add_vm(MacAddress vm) { vms_.push_back(vm); }
   void start_load(std::unique_ptr<PacketPlan> plan);
   void start_clients(const SizeSequence& request_sizes);
-  void stop();  ///< sends nothing new
+  void catch_up(const Time& now);  ///< books what is due by `now`, though the wire did not come to it
+  void stop();                     ///< sends nothing new
   /// From the NIC, when the last bit left it.
   void frame(Frame&& frame) override;
 

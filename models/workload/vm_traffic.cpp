@@ -18,6 +18,11 @@ void VmTraffic::stop() {
   plan_.reset();
 }
 
+void VmTraffic::catch_up(const Time& now) {
+  if (!queue_ || params_.arrivals == Arrivals::saturate) return;
+  queue_->advance(now, [this](const PlannedPacket&) { ledger_.refuse(Way::transmit, vm_); });
+}
+
 bool VmTraffic::next_entry(const Time& now, PacketEntry& entry) {
   if (!answers_.empty()) {
     entry = answers_.front();
@@ -31,7 +36,7 @@ bool VmTraffic::next_entry(const Time& now, PacketEntry& entry) {
     plan_->pop();
     return true;
   }
-  queue_->advance(now, [this](const PlannedPacket&) { ledger_.refuse(Way::transmit, vm_); });
+  catch_up(now);
   if (queue_->empty()) return false;
   entry.bytes = queue_->front().bytes;
   entry.due = queue_->front().due;

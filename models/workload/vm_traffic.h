@@ -22,6 +22,8 @@ class VmTraffic : public GuestTraffic {
   MacAddress mac() const { return mac_; }
   /// Sends from `now` on; without a plan it only answers and consumes.
   void start(std::unique_ptr<PacketPlan> plan);
+  /// Books what is due by `now`, though the application did not come for it.
+  void catch_up(const Time& now);
   void stop();  ///< takes up nothing new; answers still go out
 
   bool take(const Time& now, OutPacket& packet) override;

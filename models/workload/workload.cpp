@@ -61,6 +61,21 @@ void Workload::stop_sources() {
   for (auto& vm : vms_) vm->stop();
 }
 
+void Workload::catch_up(const Time& now) {
+  peer_.catch_up(now);
+  for (auto& vm : vms_) vm->catch_up(now);
+}
+
+void Workload::begin_window(const Time& now) {
+  catch_up(now);
+  ledger_.begin_window(now);
+}
+
+void Workload::end_window(const Time& now) {
+  catch_up(now);
+  ledger_.end_window(now);
+}
+
 const LatencyHistogram& Workload::latency() const {
   return params_.direction == Direction::request_response ? ledger_.round_trip : ledger_.one_way;
 }

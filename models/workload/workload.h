@@ -50,8 +50,8 @@ class Workload : public sc_core::sc_module {
 
   void start();
   void stop_sources();  ///< nothing new is sent; what is under way goes on
-  void begin_window(const Time& now) { ledger_.begin_window(now); }
-  void end_window(const Time& now) { ledger_.end_window(now); }
+  void begin_window(const Time& now);
+  void end_window(const Time& now);
 
   Results results() const { return sum(std::nullopt); }
   Results results(Way way) const { return sum(way); }
@@ -62,6 +62,7 @@ class Workload : public sc_core::sc_module {
   std::uint64_t in_flight() const { return ledger_.in_flight(); }
 
  private:
+  void catch_up(const Time& now);
   std::unique_ptr<PacketPlan> plan(bool from_vm, std::vector<unsigned> vms);
   Results sum(std::optional<Way> way) const;
 
