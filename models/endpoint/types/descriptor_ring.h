@@ -7,9 +7,28 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "models/core/params.h"
 #include "models/protocol/nic.h"
 
 namespace iov::endpoint {
+
+struct PrefetchParams {
+  unsigned prefetch = 40;
+  unsigned prefetch_threshold = 32;
+  unsigned host_threshold = 1;
+
+  template <class V>
+  void describe_into(V& v) {
+    v.field("prefetch", prefetch, Range<unsigned>{1, 256}, "descriptors that a queue may hold on chip",
+            "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): up to 40 fetched at a time");
+    v.field("prefetch_threshold", prefetch_threshold, Range<unsigned>{1, 256},
+            "a queue fetches when it holds fewer descriptors", "Intel 82598 datasheet 4.4.3.5.6, PTHRESH: up to 32");
+    v.field("host_threshold", host_threshold, Range<unsigned>{1, 64},
+            "and when at least so many are in the ring, unless it holds none",
+            "Intel 82598 datasheet 4.4.3.5.6, HTHRESH: 0, 4 or 8");
+    v.require(prefetch_threshold <= prefetch, "prefetch_threshold must not exceed prefetch");
+  }
+};
 
 struct DescriptorRing {
   static constexpr std::uint32_t descriptor_bytes = 16;
@@ -29,13 +48,13 @@ struct DescriptorRing {
   std::uint64_t at(std::uint32_t index) const { return base + std::uint64_t{index} * descriptor_bytes; }
   std::uint32_t after(std::uint32_t index) const { return (index + 1) & (length - 1); }
 
-  /// How many descriptors to fetch now: contiguous, no more than fit in a cache of `prefetch`; fewer than
-  /// `minimum` only when the cache is empty or the ring ends there. One fetch at a time.
-  std::uint32_t plan_fetch(std::uint32_t cached, std::uint32_t prefetch, std::uint32_t minimum) const {
-    if (!enabled() || fetching != 0 || cached >= prefetch) return 0;
-    const std::uint32_t n = std::min({unfetched(), prefetch - cached, length - fetch});
-    const bool ring_ends = fetch + n == length;
-    return n < minimum && cached > 0 && !ring_ends ? 0 : n;
+  /// How many descriptors to fetch now, contiguous and one fetch at a time: when fewer than prefetch_threshold are
+  /// cached and at least host_threshold are in the ring; a queue that has none takes what there is.
+  std::uint32_t plan_fetch(std::uint32_t cached, const PrefetchParams& p) const {
+    if (!enabled() || fetching != 0) return 0;
+    const std::uint32_t there = unfetched();
+    const bool due = cached == 0 || (cached < p.prefetch_threshold && there >= p.host_threshold);
+    return due ? std::min({there, p.prefetch - cached, length - fetch}) : 0;
   }
   void start_fetch(std::uint32_t n) {
     fetching = n;

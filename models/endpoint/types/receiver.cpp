@@ -55,7 +55,7 @@ void Receiver::control(unsigned queue, std::uint32_t value) {
 void Receiver::fetch(unsigned queue) {
   Queue& q = queues_[queue];
   const auto cached = static_cast<std::uint32_t>(q.cache.size());
-  const std::uint32_t n = q.ring.plan_fetch(cached, params_.prefetch, params_.fetch_minimum);
+  const std::uint32_t n = q.ring.plan_fetch(cached, params_);
   if (n == 0) return;
   DmaRequest read;
   read.address = q.ring.at(q.ring.fetch);

@@ -18,9 +18,8 @@
 
 namespace iov::endpoint {
 
-struct ReceiveParams {
-  unsigned prefetch = 32;
-  unsigned fetch_minimum = 8;
+struct ReceiveParams : PrefetchParams {
+  ReceiveParams() { host_threshold = 4; }
   unsigned write_back_batch = 4;
   Bytes buffer = 512_KiB;
   Bytes descriptor_buffer = 2_KiB;
@@ -28,11 +27,7 @@ struct ReceiveParams {
 
   template <class V>
   void describe(V& v) {
-    v.field("prefetch", prefetch, Range<unsigned>{1, 256}, "descriptors that a queue may hold on chip",
-            "Intel 82598 datasheet 4.4.3.5.6, PTHRESH: up to 32");
-    v.field("fetch_minimum", fetch_minimum, Range<unsigned>{1, 64},
-            "descriptors that must be in the ring before a fetch, unless the queue has none left",
-            "Intel 82598 datasheet 4.4.3.5.6, HTHRESH: 0, 4 or 8");
+    PrefetchParams::describe_into(v);
     v.field("write_back_batch", write_back_batch, Range<unsigned>{1, 64},
             "descriptors that are written back together while more frames are on their way",
             "Intel 82598 datasheet 3.5.2.7: packed to cache lines, 4 x 16 B");
@@ -41,7 +36,6 @@ struct ReceiveParams {
             "host memory behind each descriptor", "Intel 82599 datasheet 8.2.3.8.7, BSIZEPACKET: 2 KB by default");
     v.flag("rss", rss, "spread the flows of a function over its queues; off: queue 0 of the function or pool",
            "Intel 82599 datasheet 7.1.2.8");
-    v.require(fetch_minimum <= prefetch, "fetch_minimum must not exceed prefetch");
   }
 };
 

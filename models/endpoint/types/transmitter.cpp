@@ -57,7 +57,7 @@ void Transmitter::ring_doorbell(unsigned queue, std::uint32_t tail, JourneyRef j
 void Transmitter::fetch(unsigned queue) {
   Queue& q = queues_[queue];
   const auto cached = static_cast<std::uint32_t>(q.cache.size());
-  const std::uint32_t n = q.ring.plan_fetch(cached, params_.prefetch, params_.fetch_minimum);
+  const std::uint32_t n = q.ring.plan_fetch(cached, params_);
   if (n == 0) return;
   DmaRequest read;
   read.address = q.ring.at(q.ring.fetch);
@@ -111,13 +111,19 @@ void Transmitter::schedule() {
     Queue& q = queues_[queue];
     std::uint32_t bytes = 0;
     const unsigned pieces = next_frame(q, bytes);
-    if (pieces != 0 && buffered_ + bytes > params_.buffer.count && live_ != 0) return ++buffer_waits_;
+    if (pieces != 0 && buffered_ + bytes > params_.buffer.count && live_ != 0) {
+      ++buffer_waits_;
+      return fetch(queue);
+    }
     ready_.pop();
     q.listed = false;
-    if (pieces == 0) continue;  // the rest of the frame is still to be fetched
+    if (pieces == 0) {  // the rest of the frame is still to be fetched
+      fetch(queue);
+      continue;
+    }
     start(queue, pieces, bytes);
     list(queue);
-    fetch(queue);
+    if (q.cache.empty()) fetch(queue);
   }
 }
 

@@ -20,9 +20,7 @@
 
 namespace iov::endpoint {
 
-struct TransmitParams {
-  unsigned prefetch = 40;
-  unsigned fetch_minimum = 1;
+struct TransmitParams : PrefetchParams {
   unsigned write_back_batch = 8;
   Bytes buffer = 160_KiB;
   bool loopback = true;
@@ -30,11 +28,7 @@ struct TransmitParams {
 
   template <class V>
   void describe(V& v) {
-    v.field("prefetch", prefetch, Range<unsigned>{1, 256}, "descriptors that a queue may hold on chip",
-            "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): up to 40 fetched at a time");
-    v.field("fetch_minimum", fetch_minimum, Range<unsigned>{1, 64},
-            "descriptors that must be in the ring before a fetch, unless the queue has none left",
-            "Intel 82598 datasheet 4.4.3.5.6, HTHRESH; 1: fetch at once");
+    PrefetchParams::describe_into(v);
     v.field("write_back_batch", write_back_batch, Range<unsigned>{1, 64},
             "descriptors that are written back together while more frames are on their way",
             "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): 8");
@@ -42,7 +36,6 @@ struct TransmitParams {
     v.flag("loopback", loopback, "frames for a local function are switched inside the device",
            "Intel 82599 datasheet 7.10.3, local VM switching");
     v.field("switch_rate", switch_rate, Range<Bandwidth>{{1e6}, {1e12}}, "rate of the internal switch", no_source);
-    v.require(fetch_minimum <= prefetch, "fetch_minimum must not exceed prefetch");
   }
 };
 
