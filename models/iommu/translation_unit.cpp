@@ -123,9 +123,12 @@ Time TranslationUnit::spend(const Lookup& l, const Time& start) {
 
 void TranslationUnit::count(const Lookup& l, const TranslationRequest& q) {
   ++requester_cell(q.requester, requests);
-  if (!l.iotlb_used) return;
-  ++requester_cell(q.requester, l.mapping ? requester_hits : requester_misses);
-  ++domain_cell(l.binding->domain, l.mapping ? 0 : 1);
+  if (l.iotlb_used) count_iotlb(q.requester, l.binding->domain, l.mapping);
+}
+
+void TranslationUnit::count_iotlb(RequesterId requester, DomainId domain, bool hit) {
+  ++requester_cell(requester, hit ? requester_hits : requester_misses);
+  ++domain_cell(domain, hit ? 0 : 1);
 }
 
 void TranslationUnit::settle(const Lookup& l, const TranslationRequest& q, std::uint32_t ticket,

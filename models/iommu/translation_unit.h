@@ -134,6 +134,7 @@ class TranslationUnit {
   void start_walk(Walker& w, int slot);
   void issue(Walker& w, const Time& start);
   void step(Walker& w);
+  void continue_after_iotlb(Walker& w);
   void finish(Walker& w);
   void fill_caches(const Walker& w);
   void answer_chain(int slot, const Result& result);
@@ -146,6 +147,7 @@ class TranslationUnit {
   void send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply);
   TranslationReply refuse(FaultReason reason, bool suppress, const TranslationRequest& q);
   void count(const Lookup& found, const TranslationRequest& q);
+  void count_iotlb(RequesterId requester, DomainId domain, bool hit);
   std::uint64_t& requester_cell(RequesterId id, std::size_t column);
   std::uint64_t& domain_cell(DomainId id, std::size_t column);
 

@@ -124,9 +124,9 @@ void TranslationUnit::start_walk(Walker& w, int slot) {
   if (l.binding)
     w.walk.start_at_tables(features_, p.request, *l.context, *l.binding, &paging_);
   else if (l.context)
-    w.walk.start_at_pasid(features_, p.request, *l.context, &paging_);
+    w.walk.start_at_pasid(features_, p.request, *l.context, &paging_, &iotlb_);
   else
-    w.walk.start(features_, root_, p.request, &paging_);
+    w.walk.start(features_, root_, p.request, &paging_, &iotlb_);
   if (audit_) w.before = repeat_walk(p.request);
   if (l.binding) {
     const unsigned level = w.walk.cache_hit_level();
@@ -157,14 +157,23 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
 }
 
 void TranslationUnit::step(Walker& w) {
-  if (!w.walk.done()) {
-    if (w.walk.wanted().update)
-      w.walk.updated(w.ok);
-    else
-      w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
-    if (!w.walk.done()) return issue(w, timeline_.now());
-  }
-  finish(w);
+  if (w.walk.done()) return finish(w);
+  const bool asked = w.walk.iotlb_asked();
+  if (w.walk.wanted().update)
+    w.walk.updated(w.ok);
+  else
+    w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
+  if (!asked && w.walk.iotlb_asked()) return continue_after_iotlb(w);
+  w.walk.done() ? finish(w) : issue(w, timeline_.now());
+}
+
+void TranslationUnit::continue_after_iotlb(Walker& w) {
+  const bool hit = w.walk.iotlb_hit();
+  const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
+  const Time known = iotlb_cache.look_up(timeline_.now(), hit);
+  count_iotlb(q.requester, w.walk.binding().domain, hit);
+  if (hit && audit_) audit_->hit(w.walk.binding(), q.address.value, w.walk.mapping());
+  w.walk.done() ? w.event.at(known) : issue(w, known);
 }
 
 void TranslationUnit::finish(Walker& w) {
@@ -199,7 +208,7 @@ void TranslationUnit::fill_caches(const Walker& w) {
     const std::uint32_t pasid = q.pasid.present() ? q.pasid.value : walk.context().rid_pasid;
     if (pasids_.fill({q.requester, pasid}, b)) ++pasid_cache.evictions;
   }
-  if (walk.fault() != FaultReason::none || walk.not_present() || b.stages == Stages::pass_through) return;
+  if (walk.fault() != FaultReason::none || walk.not_present() || walk.iotlb_hit() || b.stages == Stages::pass_through) return;
   if (audit_) audit_walk(w, true);
   if (const auto loser = iotlb_.fill(b, q.address.value, walk.mapping())) {
     ++iotlb_cache.evictions;

@@ -15,8 +15,9 @@ void Walk::begin(const Features& features, const TranslationRequest& request, Pa
 }
 
 void Walk::start(const Features& features, const TableRoot& root, const TranslationRequest& request,
-                 PagingCaches* caches) {
+                 PagingCaches* caches, Iotlb* iotlb) {
   begin(features, request, caches);
+  iotlb_ = iotlb;
   using Mode = TableRoot::Mode;
   if (root.mode == Mode::abort) return fail(R::abort_mode);
   if (root.mode == Mode::reserved || (root.mode == Mode::scalable && !features.scalable_mode))
@@ -28,8 +29,9 @@ void Walk::start(const Features& features, const TableRoot& root, const Translat
 }
 
 void Walk::start_at_pasid(const Features& features, const TranslationRequest& request, const Context& context,
-                          PagingCaches* caches) {
+                          PagingCaches* caches, Iotlb* iotlb) {
   begin(features, request, caches);
+  iotlb_ = iotlb;
   scalable_ = context.scalable;
   context_ = context;
   has_context_ = true;
@@ -137,7 +139,7 @@ void Walk::after_context() {
   if (scalable_) return begin_pasid();
   binding_ = context_.binding;
   has_binding_ = true;
-  begin_tables();
+  ask_iotlb();
 }
 
 void Walk::begin_pasid() {
@@ -160,7 +162,18 @@ void Walk::on_pasid_entry(std::span<const std::uint64_t> words) {
   suppress_ = binding_.suppress_faults;
   if (reason != R::none) return fail(reason);
   has_binding_ = true;
-  begin_tables();
+  ask_iotlb();
+}
+
+/// Now that domain and PASID are known the translation may turn out to be cached after all.
+void Walk::ask_iotlb() {
+  if (!iotlb_ || binding_.stages == Stages::pass_through) return begin_tables();
+  iotlb_asked_ = true;
+  const Mapping* m = iotlb_->lookup(binding_, request_.address.value);
+  if (!m || (wants_dirty(m->write) && m->write && !m->dirty)) return begin_tables();
+  iotlb_hit_ = true;
+  mapping_ = *m;
+  finish();
 }
 
 void Walk::begin_tables() {

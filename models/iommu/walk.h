@@ -30,10 +30,12 @@ class Walk {
   };
 
   /// @param caches  may be null: then every level is read
-  void start(const Features& features, const TableRoot& root, const TranslationRequest& request, PagingCaches* caches);
+  /// @param iotlb   asked as soon as the binding is known; may be null
+  void start(const Features& features, const TableRoot& root, const TranslationRequest& request, PagingCaches* caches,
+             Iotlb* iotlb = nullptr);
   /// As start(), with the context (and binding) already known from the caches; the request was admitted.
   void start_at_pasid(const Features& features, const TranslationRequest& request, const Context& context,
-                      PagingCaches* caches);
+                      PagingCaches* caches, Iotlb* iotlb = nullptr);
   void start_at_tables(const Features& features, const TranslationRequest& request, const Context& context,
                        const Binding& binding, PagingCaches* caches);
 
@@ -57,6 +59,8 @@ class Walk {
   const Mapping& mapping() const { return mapping_; }  ///< when done without fault
   bool suppress_faults() const { return suppress_; }
   unsigned reads() const { return reads_; }
+  bool iotlb_asked() const { return iotlb_asked_; }
+  bool iotlb_hit() const { return iotlb_hit_; }
   unsigned cache_hit_level() const { return hit_level_; }  ///< of the stage walked first; 0: none
 
  private:
@@ -75,6 +79,7 @@ class Walk {
   void begin_pasid();
   void on_pasid_directory(std::uint64_t word);
   void on_pasid_entry(std::span<const std::uint64_t> words);
+  void ask_iotlb();
   void begin_tables();
   FaultReason access_error() const;
 
@@ -103,6 +108,7 @@ class Walk {
 
   const Features* features_ = nullptr;
   PagingCaches* caches_ = nullptr;
+  Iotlb* iotlb_ = nullptr;
   TranslationRequest request_;
   Phase phase_ = Phase::done;
   Access64 access_;
@@ -111,7 +117,7 @@ class Walk {
   Mapping mapping_;
   FaultReason fault_ = FaultReason::none;
   bool scalable_ = false, not_present_ = false, has_context_ = false, has_binding_ = false, suppress_ = false,
-       fills_allowed_ = true;
+       fills_allowed_ = true, iotlb_asked_ = false, iotlb_hit_ = false;
   std::uint32_t pasid_ = 0;
   unsigned reads_ = 0, hit_level_ = 0;
 
