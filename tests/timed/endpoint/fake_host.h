@@ -29,7 +29,7 @@ struct Sent {  ///< one line of the log
 
 class FakeHost : public TlpPort {
  public:
-  explicit FakeHost(Timeline& timeline) : timeline_(timeline) {}
+  explicit FakeHost(Timeline& timeline, const LinkLimits& limits = {}) : link(limits), timeline_(timeline) {}
 
   LinkLimits link;
   Time latency{500, sc_core::SC_NS};

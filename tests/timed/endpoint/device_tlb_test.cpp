@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+
+#include "tests/timed/endpoint/dma_bench.h"
+using namespace iov;
+using namespace iov::test;
+using endpoint::DmaStatus;
+
+namespace {
+struct AtsBench : DmaBench {
+  AtsBench(endpoint::DeviceTlb::Params t = ats()) : DmaBench(quick(), t) {
+    for (std::uint64_t page = 1; page <= 16; ++page) host.translations[page] = entry(page + 0x40);
+  }
+  std::vector<Sent> requests() const {
+    std::vector<Sent> some;
+    for (const Sent& s : host.log)
+      if (s.at == AddressType::translation_request) some.push_back(s);
+    return some;
+  }
+  std::vector<Sent> dmas() const {
+    std::vector<Sent> some;
+    for (const Sent& s : host.log)
+      if (s.at != AddressType::translation_request && s.type != TlpType::message) some.push_back(s);
+    return some;
+  }
+};
+}  // namespace
+
+TEST_CASE("a miss asks for the page, the access then goes translated, and a hit takes only the hit time [E1]") {
+  AtsBench b;
+  b.write(0x1234, 64, 1);
+  b.timeline.run(500_ns - 1_ps);
+  CHECK(b.dmas().empty());
+  b.timeline.run(1_us);
+  REQUIRE(b.requests().size() == 1);
+  CHECK(b.requests()[0].address == 0x1000);
+  CHECK(b.requests()[0].length == 8);
+  REQUIRE(b.dmas().size() == 1);
+  CHECK(b.dmas()[0].when == 500_ns);
+  CHECK(b.dmas()[0].at == AddressType::translated);
+  CHECK(b.dmas()[0].address == 0x41234);
+  b.write(0x1f00, 64, 2);
+  b.timeline.run(2_us);
+  CHECK(b.requests().size() == 1);
+  CHECK(b.dmas()[1].when == 1_us + 2_ns);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a request across two pages needs two translations and never mixes them") {
+  AtsBench b;
+  b.read(0x1f00, 512, 1, 512);
+  b.timeline.run(3_us);
+  REQUIRE(b.dmas().size() == 2);
+  CHECK(b.dmas()[0].address == 0x41f00);
+  CHECK(b.dmas()[0].length == 256);
+  CHECK(b.dmas()[1].address == 0x42000);
+  CHECK(b.done.size() == 1);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("misses of one page merge, and the number on their way is bounded") {
+  auto p = DmaBench::ats();
+  p.outstanding = 2;
+  AtsBench b(p);
+  for (std::uint32_t i = 0; i < 3; ++i) b.read(0x1000 + i * 64, 64, i);
+  for (std::uint32_t i = 0; i < 3; ++i) b.read(0x2000 + i * 0x1000, 64, 10 + i);
+  CHECK(b.requests().size() == 2);
+  b.timeline.run(500_ns);
+  CHECK(b.requests().size() == 4);
+  b.timeline.run(5_us);
+  CHECK(b.done.size() == 6);
+  CHECK(b.requests().size() == 4);
+}
+
+TEST_CASE("a 2 MiB translation serves the whole range") {
+  AtsBench b;
+  b.host.translations[1] = 0xff800 | 0x4000'0000ull | 3;  // S and a run of ones up to bit 19
+  b.host.memory.resize(1);
+  b.write(0x1000, 64, 1);
+  b.timeline.run(1_us);
+  b.write(0x1f'f000, 64, 2);
+  b.timeline.run(2_us);
+  CHECK(b.requests().size() == 1);
+  CHECK(b.dmas()[0].address == 0x4000'1000);
+  CHECK(b.dmas()[1].address == 0x401f'f000);
+}
+
+TEST_CASE("U makes the access go untranslated") {
+  AtsBench b;
+  b.host.translations[1] |= 4;
+  b.write(0x1000, 64, 1);
+  b.timeline.run(1_us);
+  CHECK(b.dmas()[0].at == AddressType::untranslated);
+  CHECK(b.dmas()[0].address == 0x1000);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a page that is not present or read-only refuses the access and nothing is sent") {
+  AtsBench b;
+  b.host.translations[1] = 0;
+  b.host.translations[2] = DmaBench::entry(0x42, 1);
+  b.write(0x1000, 64, 1);
+  b.write(0x2000, 64, 2);
+  b.read(0x2000, 64, 3);
+  b.timeline.run(5_us);
+  CHECK(b.dmas().size() == 1);
+  for (const Done& d : b.done) CHECK((d.status == DmaStatus::success) == (d.ticket == 3));
+  CHECK(b.done.size() == 3);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a translation request answered UR turns ATS off for that function only") {
+  AtsBench b;
+  const unsigned other = b.dma.add_channel({0x0102}, b);
+  b.host.ats_status = CompletionStatus::unsupported_request;
+  b.write(0x1000, 64, 1);
+  b.timeline.run(1_us);
+  b.write(0x2000, 64, 2);
+  b.timeline.run(2_us);
+  CHECK(b.requests().size() == 1);
+  REQUIRE(b.dmas().size() == 2);
+  CHECK(b.dmas()[1].at == AddressType::untranslated);
+  b.host.ats_status = CompletionStatus::success;
+  b.write(0x1000, 64, 3, other);
+  b.timeline.run(4_us);
+  CHECK(b.requests().size() == 2);
+  CHECK(b.dmas().back().at == AddressType::translated);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("an invalidation drops the entry and is answered at once when nothing uses it [E5]") {
+  AtsBench b;
+  b.write(0x1000, 64, 1);
+  b.write(0x2000, 64, 2);
+  b.timeline.run(1_us);
+  b.host.send_invalidate(DmaBench::function, 5, 0x1000);
+  const auto answers = b.host.sent(TlpType::message);
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].message == MessageCode::invalidate_completion);
+  CHECK(answers[0].address == 1u << 5);
+  CHECK(answers[0].when == 1_us);
+  b.host.translations[1] = DmaBench::entry(0x90);
+  b.write(0x1000, 64, 3);
+  b.write(0x2000, 64, 4);
+  b.timeline.run(3_us);
+  CHECK(b.requests().size() == 3);  // page 1 again, page 2 not
+  CHECK(b.dmas()[2].address == 0x90000);
+}
+
+TEST_CASE("an invalidation is answered only when reads under the old translation are back [E5]") {
+  AtsBench b;
+  b.write(0x1000, 64, 1);
+  b.timeline.run(1_us);
+  b.read(0x1000, 64, 2);
+  b.timeline.run(1100_ns);  // the read left at 1002 ns
+  b.host.send_invalidate(DmaBench::function, 3, 0x1000);
+  b.timeline.run(1502_ns - 1_ps);
+  CHECK(b.host.sent(TlpType::message).empty());
+  b.timeline.run(1502_ns);
+  CHECK(b.host.sent(TlpType::message).size() == 1);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a translation that crossed its invalidation is thrown away and asked for again [E5]") {
+  AtsBench b;
+  b.write(0x1000, 64, 1);
+  b.timeline.run(100_ns);
+  b.host.translations[1] = DmaBench::entry(0x90);
+  b.host.send_invalidate(DmaBench::function, 0, 0x7fff'ffff'ffff'f800);  // everything
+  b.timeline.run(5_us);
+  CHECK(b.requests().size() == 2);
+  CHECK(b.host.sent(TlpType::message).size() == 1);
+  REQUIRE(b.dmas().size() == 1);
+  CHECK(b.dmas()[0].address == 0x90000);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a write cancelled while it waits for its translation gives the grant back") {
+  AtsBench b;
+  b.write(0x1000, 64, 1);
+  b.dma.cancel(b.channel);
+  b.timeline.run(2_us);
+  CHECK(b.dmas().empty());
+  CHECK(b.done.empty());
+  b.audit(Invariant::at_rest);
+}
