@@ -47,7 +47,7 @@ class ByteBuffer {
     std::vector<std::unique_ptr<Block>> blocks;
     std::vector<Block*> free;
     std::unique_ptr<Store> self;  ///< set once the pool is gone
-    void give_back(Block* block) {
+    [[gnu::noinline]] void give_back(Block* block) {  // so that the test for "no bytes" is inlined
       free.push_back(block);
       if (self && free.size() == blocks.size()) const auto last = std::move(self);
     }

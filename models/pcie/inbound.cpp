@@ -80,6 +80,7 @@ void Inbound::order_behind_posted(Slot& slot) {
 }
 
 void Inbound::admit() {
+  if (posted_queue_.empty() && read_queue_.empty()) return;
   const auto ready = [this](const Ring<Ticket>& queue, unsigned used, unsigned limit) -> Slot* {
     if (queue.empty()) return nullptr;
     Slot& slot = *by_ticket_[queue.front()];

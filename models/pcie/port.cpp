@@ -56,17 +56,18 @@ void Port::start_of_simulation() {
 
 void Port::send(Tlp&& tlp) {
   Lane& mine = lane(tlp.fc());
-  if (waiting_ == 0 && started_ && mine.credits.afford(data_units(tlp.payload()), timeline_.now()))
-    return transmit(mine, tlp);
+  const std::uint32_t payload = tlp.payload();
+  if (waiting_ == 0 && started_ && mine.credits.afford(data_units(payload), timeline_.now()))
+    return transmit(mine, tlp, payload);
   mine.queue.push({std::move(tlp), ++order_});
   ++waiting_;
   if (started_) pump(order_);
   queued_.set(waiting_, timeline_.now());
 }
 
-void Port::transmit(Lane& from, Tlp& tlp) {
+void Port::transmit(Lane& from, Tlp& tlp, std::uint32_t payload) {
   const Time now = timeline_.now();
-  const std::uint32_t payload = tlp.payload(), bytes = tlp.header() + payload;
+  const std::uint32_t bytes = tlp.header() + payload;
   const Time& busy = wire_times_.of(bytes);
   from.credits.consume(data_units(payload));
   wire_free_ = std::max(wire_free_, now) + busy;
@@ -122,7 +123,7 @@ void Port::transmit_queued(Lane& from, std::uint64_t newest) {
     from.stalled = false;
     from.credit_stall.add(timeline_.now() - from.stalled_since);
   }
-  transmit(from, head.tlp);
+  transmit(from, head.tlp, head.tlp.payload());
   const bool waited = head.order != newest;
   from.queue.pop();
   --waiting_;

@@ -88,7 +88,7 @@ class Port : public sc_core::sc_module,
   void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
   void start_of_simulation() override;
 
-  void transmit(Lane& from, Tlp& tlp);
+  void transmit(Lane& from, Tlp& tlp, std::uint32_t payload);
   void pump(std::uint64_t newest);
   Lane* next_to_send();
   bool ordered_to_go(const Lane& candidate) const;
