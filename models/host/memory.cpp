@@ -38,8 +38,9 @@ void Memory::move(tlm::tlm_generic_payload& payload) {
 
 void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
   const MemoryHint* hint = payload.get_extension<MemoryHint>();
-  const std::uint32_t length = hint ? std::max(hint->length, hint->timing_only ? 0u : payload.get_data_length())
-                                    : payload.get_data_length();
+  const std::uint32_t length =
+      hint ? std::max(hint->length, hint->timing_only ? 0u : payload.get_data_length())
+           : payload.get_data_length();
   if (!supported(payload, length)) return;
   if (hint && hint->functional) {
     transport_dbg(payload);
@@ -69,7 +70,8 @@ unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
   return length;
 }
 
-tlm::tlm_sync_enum Memory::nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, Time& delay) {
+tlm::tlm_sync_enum Memory::nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                           Time& delay) {
   if (phase == tlm::BEGIN_REQ) b_transport(payload, delay);
   return tlm::TLM_COMPLETED;  // early completion, IEEE 1666-2011 15.2
 }

@@ -49,7 +49,8 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   std::uint64_t pages() const { return bytes_.pages(); }  ///< 4 KiB pages ever written
 
   /// Bind any number of initiator sockets.
-  tlm::tlm_target_socket<32, tlm::tlm_base_protocol_types, 0, sc_core::SC_ZERO_OR_MORE_BOUND> socket{"socket"};
+  tlm::tlm_target_socket<32, tlm::tlm_base_protocol_types, 0, sc_core::SC_ZERO_OR_MORE_BOUND> socket{
+      "socket"};
 
   Counter reads{"reads", "1", "timed read accesses"};
   Counter writes{"writes", "1", "timed write accesses"};
@@ -75,7 +76,8 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   };
   void b_transport(tlm::tlm_generic_payload& payload, Time& delay) override;
   unsigned transport_dbg(tlm::tlm_generic_payload& payload) override;
-  tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, Time& delay) override;
+  tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                     Time& delay) override;
   bool get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi&) override { return false; }
 
   bool supported(tlm::tlm_generic_payload& payload, std::uint32_t length);
@@ -90,11 +92,12 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   SparseBytes bytes_;
   Llc llc_;
   BandwidthCalendar llc_calendar_, dram_calendar_;
-  Invariant lines_add_up_{"lines_add_up", Invariant::always, "every line touched is either a hit or a miss", [this] {
-                            const std::uint64_t sum = llc_hits.value() + llc_misses.value();
-                            return sum == lines.value() ? std::string()
-                                                        : std::to_string(sum) + " of " + std::to_string(lines.value());
-                          }};
+  Invariant lines_add_up_{
+      "lines_add_up", Invariant::always, "every line touched is either a hit or a miss", [this] {
+        const std::uint64_t sum = llc_hits.value() + llc_misses.value();
+        return sum == lines.value() ? std::string()
+                                    : std::to_string(sum) + " of " + std::to_string(lines.value());
+      }};
 };
 
 template <class V>
@@ -103,8 +106,8 @@ void Memory::Params::describe(V& v) {
   v.field("size", size, Range<Bytes>{{1 << 20}, {std::uint64_t{4} << 40}}, "bytes of host memory", no_source);
   v.choice("llc_model", llc_model, llc_model_names,
            "tracked: lines are looked up; always_hit / always_miss: cheaper, one latency for all", no_source);
-  v.field("llc_size", llc_size, Range<Bytes>{{64 << 10}, {std::uint64_t{1} << 30}},
-          "last-level cache", "Intel Xeon E5-2600 v3/v4 datasheets: 2.5 MiB per core, 8 cores");
+  v.field("llc_size", llc_size, Range<Bytes>{{64 << 10}, {std::uint64_t{1} << 30}}, "last-level cache",
+          "Intel Xeon E5-2600 v3/v4 datasheets: 2.5 MiB per core, 8 cores");
   v.field("llc_ways", llc_ways, Range<unsigned>{1, 64}, "associativity of the LLC",
           "Intel Xeon E5-2600 v3/v4: 20 ways");
   v.field("ddio_ways", ddio_ways, Range<unsigned>{0, 64},
@@ -112,7 +115,8 @@ void Memory::Params::describe(V& v) {
           "Farshin et al., USENIX ATC 2020: 2 by default");
   v.field("llc_latency", llc_latency, Range<Time>{{0, sc_core::SC_NS}, {1, sc_core::SC_US}},
           "LLC hit, unloaded, without the transfer of the line",
-          "derived: DRAM 70 ns less 51 ns (47-63), LLC versus DRAM source in Neugebauer et al., SIGCOMM 2018 (pcie-bench data)");
+          "derived: DRAM 70 ns less 51 ns (47-63), LLC versus DRAM source in Neugebauer et al., SIGCOMM 2018 "
+          "(pcie-bench data)");
   v.field("dram_latency", dram_latency, Range<Time>{{0, sc_core::SC_NS}, {10, sc_core::SC_US}},
           "LLC miss served by DRAM, unloaded, without the transfer of the line",
           "Vuppalapati et al., SIGCOMM 2024: 70 ns unloaded read");
@@ -121,7 +125,8 @@ void Memory::Params::describe(V& v) {
   v.field("dram_bandwidth", dram_bandwidth, Range<Bandwidth>{{1 * giga}, {10000 * giga}},
           "what DRAM moves, both directions together", "JEDEC DDR4-2133, 4 channels of 8 B: 68.2 GB/s");
   v.require(ddio_ways <= llc_ways, "ddio_ways must not exceed llc_ways");
-  v.require(llc_ways > 0 && llc_size.count % (64ull * llc_ways) == 0, "llc_size must be a multiple of llc_ways lines of 64 B");
+  v.require(llc_ways > 0 && llc_size.count % (64ull * llc_ways) == 0,
+            "llc_size must be a multiple of llc_ways lines of 64 B");
 }
 
 }  // namespace iov::host

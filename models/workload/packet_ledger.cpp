@@ -8,7 +8,8 @@ namespace iov::workload {
 
 namespace {
 std::vector<TableStat::Column> columns() {
-  std::vector<TableStat::Column> result{{"offered", "1"}, {"sent", "1"}, {"delivered", "1"}, {"delivered_bytes", "B"}};
+  std::vector<TableStat::Column> result{
+      {"offered", "1"}, {"sent", "1"}, {"delivered", "1"}, {"delivered_bytes", "B"}};
   for (const char* reason : drop_reason_names) result.push_back({reason, "1"});
   return result;
 }
@@ -93,7 +94,8 @@ bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned
                            std::span<const std::uint8_t> contents, std::uint32_t bytes) const {
   const FrameHeader header = FrameHeader::read(contents.first<FrameHeader::header_bytes>());
   if (sent_entry.way != way || (vm && *vm != sent_entry.vm) || bytes != sent_entry.bytes) return false;
-  if (header.destination != sent_entry.header.destination || header.source != sent_entry.header.source) return false;
+  if (header.destination != sent_entry.header.destination || header.source != sent_entry.header.source)
+    return false;
   if (!carry_payload_) return true;
   if (contents.size() < bytes) return false;
   bool equal = true;
@@ -103,8 +105,9 @@ bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned
   return equal;
 }
 
-std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned> vm, std::span<const std::uint8_t> contents,
-                                                 std::uint32_t bytes, const Time& now) {
+std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned> vm,
+                                                 std::span<const std::uint8_t> contents, std::uint32_t bytes,
+                                                 const Time& now) {
   Slot* slot = nullptr;
   if (contents.size() >= FrameHeader::header_bytes)
     slot = find(FrameHeader::read(contents.first<FrameHeader::header_bytes>()).id);
@@ -180,7 +183,9 @@ std::string PacketLedger::conservation() const {
   for (std::size_t way = 0; way < 2; ++way) {
     const Totals& t = totals_[way];
     const std::uint64_t known = t.delivered + t.dropped + under_way[way];
-    if (t.offered != known) return ways.row_name(way) + ": offered " + std::to_string(t.offered) + ", known " + std::to_string(known);
+    if (t.offered != known)
+      return ways.row_name(way) + ": offered " + std::to_string(t.offered) + ", known " +
+             std::to_string(known);
   }
   return {};
 }

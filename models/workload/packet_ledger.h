@@ -49,15 +49,16 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   void add_vm();
   bool carry_payload() const { return carry_payload_; }
 
-  /// Enters a packet that is being sent now; fills in header.id and, if it has none, a journey that begins when
-  /// the packet was due.
+  /// Enters a packet that is being sent now; fills in header.id and, if it has none, a journey that begins
+  /// when the packet was due.
   void send(PacketEntry& entry, Stage first);
   /// A packet that was due and found its sender's own queue full.
   void refuse(Way way, unsigned vm);
   /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire.
   /// @returns the packet's entry, now closed, unless it was unknown or not what was sent
-  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm, std::span<const std::uint8_t> contents,
-                                     std::uint32_t bytes, const Time& now);
+  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm,
+                                     std::span<const std::uint8_t> contents, std::uint32_t bytes,
+                                     const Time& now);
 
   void dropped(PacketId id, DropReason reason) override;
   JourneyRef journey(PacketId id) override;
@@ -73,7 +74,8 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   std::uint64_t in_flight() const { return open_; }
 
   TableStat ways, vms;
-  Counter unknown{"unknown", "1", "arrivals whose id was not under way: duplicates and what old buffers held"};
+  Counter unknown{"unknown", "1",
+                  "arrivals whose id was not under way: duplicates and what old buffers held"};
   LatencyHistogram one_way{"one_way", "from due at the sender to read by the receiver"};
   LatencyHistogram round_trip{"round_trip", "from a request's due time to its response at the client"};
   JourneyLog journeys{"journeys"};
@@ -93,8 +95,8 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   Slot* find(PacketId id);
   void close(Slot& slot);
   void drop(Slot& slot, DropReason reason);
-  bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way, std::span<const std::uint8_t> contents,
-               std::uint32_t bytes) const;
+  bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way,
+               std::span<const std::uint8_t> contents, std::uint32_t bytes) const;
   void count(Way way, unsigned vm, std::size_t column, std::uint64_t n = 1);
   void finish(PacketEntry& entry, const Time& now);
   std::string conservation() const;

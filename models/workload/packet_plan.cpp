@@ -8,7 +8,8 @@ namespace iov::workload {
 namespace {
 std::uint32_t fixed_bytes(const Params& params, bool from_vm) {
   unsigned bytes = 0;
-  if (params.direction == Direction::request_response) bytes = from_vm ? params.response_bytes : params.request_bytes;
+  if (params.direction == Direction::request_response)
+    bytes = from_vm ? params.response_bytes : params.request_bytes;
   return std::max(bytes ? bytes : params.packet_bytes, min_packet_bytes) - fcs_bytes;
 }
 }  // namespace

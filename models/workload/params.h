@@ -31,8 +31,10 @@ struct Measure {
   void describe(V& v) {
     const Range<Time> range{{0, sc_core::SC_MS}, {100, sc_core::SC_SEC}};
     v.field("warm_up", warm_up, range, "traffic before anything is counted", no_source);
-    v.field("duration", duration, Range<Time>{{1, sc_core::SC_US}, {100, sc_core::SC_SEC}}, "what is counted", no_source);
-    v.field("drain_limit", drain_limit, range, "after the sources stopped: wait for what is under way, at most", no_source);
+    v.field("duration", duration, Range<Time>{{1, sc_core::SC_US}, {100, sc_core::SC_SEC}}, "what is counted",
+            no_source);
+    v.field("drain_limit", drain_limit, range,
+            "after the sources stopped: wait for what is under way, at most", no_source);
   }
 };
 
@@ -45,7 +47,8 @@ struct Wire {
     v.field("rate", rate, Range<Bandwidth>{{1e6 / 8}, {1.6e12 / 8}}, "line rate of the peer's Ethernet port",
             "IEEE 802.3: 10 Gb/s");
     v.field("propagation", propagation, Range<Time>{{0, sc_core::SC_NS}, {100, sc_core::SC_MS}},
-            "from the peer to the NIC and back, each way", "10 m of cable at 5 ns/m, two thirds of the speed of light");
+            "from the peer to the NIC and back, each way",
+            "10 m of cable at 5 ns/m, two thirds of the speed of light");
   }
 };
 
@@ -76,7 +79,8 @@ struct Params {
     describe_load(v);
     describe_trace(v);
     describe_closed_loop(v);
-    v.flag("carry_payload", carry_payload, "all bytes of every packet exist and are checked on arrival (slower)", no_source);
+    v.flag("carry_payload", carry_payload,
+           "all bytes of every packet exist and are checked on arrival (slower)", no_source);
     v.group("wire", wire, "Ethernet between NIC and peer");
     v.group("measure", measure, "the measured window");
   }
@@ -85,32 +89,41 @@ struct Params {
   template <class V>
   void describe_load(V& v) {
     v.choice("direction", direction, direction_names,
-             "transmit: VMs send; receive: the peer sends; request_response: the peer asks, the VMs answer", no_source);
-    v.choice("arrivals", arrivals, arrivals_names,
-             "saturate: as fast as the path (the wire) takes it; trace: the capture's gaps; the rest open loop", no_source);
-    v.field("packet_rate", packet_rate, Range<double>{0, 1e9}, "open loop, packets per second per VM and direction; 0: bit_rate counts",
-            no_source);
+             "transmit: VMs send; receive: the peer sends; request_response: the peer asks, the VMs answer",
+             no_source);
+    v.choice(
+        "arrivals", arrivals, arrivals_names,
+        "saturate: as fast as the path (the wire) takes it; trace: the capture's gaps; the rest open loop",
+        no_source);
+    v.field("packet_rate", packet_rate, Range<double>{0, 1e9},
+            "open loop, packets per second per VM and direction; 0: bit_rate counts", no_source);
     v.field("bit_rate", bit_rate, Range<Bandwidth>{{1e3 / 8}, {1.6e12 / 8}},
             "open loop, frame bits (FCS included) per second per VM and direction", no_source);
-    v.choice("sizes", sizes, sizes_names, "fixed; imix: 64, 570, 1518 B as 7:4:1; trace: the lengths of the capture",
+    v.choice("sizes", sizes, sizes_names,
+             "fixed; imix: 64, 570, 1518 B as 7:4:1; trace: the lengths of the capture",
              "simple IMIX, as used by traffic generators");
     v.field("packet_bytes", packet_bytes, Range<unsigned>{min_packet_bytes, max_packet_bytes},
             "Ethernet frame, destination address to FCS", no_source);
-    v.field("flows", flows, Range<unsigned>{1, 65536}, "flows per VM that packets take in turn (RSS)", no_source);
+    v.field("flows", flows, Range<unsigned>{1, 65536}, "flows per VM that packets take in turn (RSS)",
+            no_source);
     v.field("socket_queue", socket_queue, Range<unsigned>{1, 1u << 20},
-            "packets that wait while the application or the wire is behind; more are dropped", "Linux txqueuelen 1000");
+            "packets that wait while the application or the wire is behind; more are dropped",
+            "Linux txqueuelen 1000");
   }
   template <class V>
   void describe_trace(V& v) {
     v.text("trace", trace, "pcap file, for sizes or arrivals `trace`", no_source);
-    v.field("time_scale", time_scale, Range<double>{1e-6, 1e6}, "the capture's gaps are multiplied by this", no_source);
+    v.field("time_scale", time_scale, Range<double>{1e-6, 1e6}, "the capture's gaps are multiplied by this",
+            no_source);
     v.flag("trace_loop", trace_loop, "begin again at the end of the capture", no_source);
     v.require(!needs_trace() || !trace.empty(), "sizes or arrivals `trace` need a capture in `trace`");
   }
   template <class V>
   void describe_closed_loop(V& v) {
-    v.field("request_bytes", request_bytes, Range<unsigned>{0, max_packet_bytes}, "frame with FCS; 0: packet_bytes", no_source);
-    v.field("response_bytes", response_bytes, Range<unsigned>{0, max_packet_bytes}, "frame with FCS; 0: packet_bytes", no_source);
+    v.field("request_bytes", request_bytes, Range<unsigned>{0, max_packet_bytes},
+            "frame with FCS; 0: packet_bytes", no_source);
+    v.field("response_bytes", response_bytes, Range<unsigned>{0, max_packet_bytes},
+            "frame with FCS; 0: packet_bytes", no_source);
     v.field("outstanding", outstanding, Range<unsigned>{1, 65536}, "requests under way per VM", no_source);
     v.field("think_time", think_time, Range<Time>{{0, sc_core::SC_NS}, {1, sc_core::SC_SEC}},
             "from an answer to the next request", no_source);

@@ -41,8 +41,9 @@ LinkLayer link_layer(const std::string& file, int type) {
     default: break;
   }
   const char* name = pcap_datalink_val_to_name(type);
-  throw TraceError(file + ": link type " + std::to_string(type) + (name ? " (" + std::string(name) + ")" : "") +
-                   " is not supported; supported are EN10MB, LINUX_SLL, LINUX_SLL2, NULL, LOOP, RAW, IPV4, IPV6");
+  throw TraceError(
+      file + ": link type " + std::to_string(type) + (name ? " (" + std::string(name) + ")" : "") +
+      " is not supported; supported are EN10MB, LINUX_SLL, LINUX_SLL2, NULL, LOOP, RAW, IPV4, IPV6");
 }
 
 /// Appends the packet as one frame, or as the frames into which an MTU of 1500 B would have cut it.
@@ -56,7 +57,8 @@ void append(std::vector<TraceRecord>& records, TraceRecord record, std::uint32_t
 }
 
 Time since(const timeval& first, const timeval& t) {  // tv_usec holds nanoseconds here
-  const std::int64_t ns = (std::int64_t{t.tv_sec} - first.tv_sec) * 1'000'000'000 + (t.tv_usec - first.tv_usec);
+  const std::int64_t ns =
+      (std::int64_t{t.tv_sec} - first.tv_sec) * 1'000'000'000 + (t.tv_usec - first.tv_usec);
   return Time::from_value(static_cast<std::uint64_t>(std::max<std::int64_t>(0, ns)) * 1'000'000);
 }
 }  // namespace
@@ -83,10 +85,12 @@ PcapTrace PcapTrace::read(const std::string& file) {
       ++trace.unmapped_;
   }
   if (result == PCAP_ERROR)
-    throw TraceError(file + ": damaged after packet " + std::to_string(number) + ": " + pcap_geterr(handle.get()));
+    throw TraceError(file + ": damaged after packet " + std::to_string(number) + ": " +
+                     pcap_geterr(handle.get()));
   if (number == 0) throw TraceError(file + ": holds no packets");
   if (trace.records_.empty())
-    throw TraceError(file + ": none of its " + std::to_string(number) + " packets has addresses that tell its ends apart");
+    throw TraceError(file + ": none of its " + std::to_string(number) +
+                     " packets has addresses that tell its ends apart");
   trace.stations_ = std::max(1u, stations.vms());
   return trace;
 }
@@ -99,7 +103,8 @@ Time PcapTrace::period() const {
 }
 
 bool PcapTrace::carries(bool from_vm) const {
-  return std::any_of(records_.begin(), records_.end(), [&](const TraceRecord& r) { return r.from_vm == from_vm; });
+  return std::any_of(records_.begin(), records_.end(),
+                     [&](const TraceRecord& r) { return r.from_vm == from_vm; });
 }
 
 }  // namespace iov::workload

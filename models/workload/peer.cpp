@@ -9,7 +9,8 @@ namespace {
 constexpr std::uint32_t gap_bytes = 12;  // IEEE 802.3 4.4.2: part of wire_bytes(), after the last bit
 }
 
-Peer::Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, PacketLedger& ledger)
+Peer::Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
+           PacketLedger& ledger)
     : sc_module(name), timeline_(timeline), params_(params), ledger_(ledger) {
   ledger_.on_lost(bind<&Peer::lost>(this));
 }
@@ -46,7 +47,8 @@ void Peer::stop() {
 void Peer::request(unsigned vm, const Time& due) {
   if (!running_) return;
   requests_.push_back({due, order_++, vm});
-  std::push_heap(requests_.begin(), requests_.end(), [](const Request& a, const Request& b) { return a.after(b); });
+  std::push_heap(requests_.begin(), requests_.end(),
+                 [](const Request& a, const Request& b) { return a.after(b); });
   schedule();
 }
 
@@ -69,14 +71,16 @@ void Peer::schedule() {
   const Time due = head_due();
   if (!running_ || due == sc_core::sc_max_time()) return;
   const Time start = std::max(wire_free_, due);
-  const Time last_bit = start + params_.wire.rate.time_for(wire_bytes(head_bytes()) - gap_bytes) + params_.wire.propagation;
+  const Time last_bit =
+      start + params_.wire.rate.time_for(wire_bytes(head_bytes()) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
 }
 
 void Peer::take_head(const Time& start, PacketEntry& entry) {
   entry.due = start;
   if (!requests_.empty()) {
-    std::pop_heap(requests_.begin(), requests_.end(), [](const Request& a, const Request& b) { return a.after(b); });
+    std::pop_heap(requests_.begin(), requests_.end(),
+                  [](const Request& a, const Request& b) { return a.after(b); });
     entry.kind = PacketKind::request;
     entry.vm = requests_.back().vm;
     entry.due = requests_.back().due;
@@ -126,7 +130,8 @@ void Peer::frame(Frame&& frame) {
   wire_back_busy.add(params_.wire.rate.time_for(wire_bytes(frame.bytes)));
   std::array<std::uint8_t, FrameHeader::header_bytes> header;
   frame.header.write(header);
-  const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
+  const std::span<const std::uint8_t> contents =
+      frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
   const Time arrival = timeline_.now() + params_.wire.propagation;
   const auto entry = ledger_.receive(Way::transmit, std::nullopt, contents, frame.bytes, arrival);
   if (entry && entry->kind == PacketKind::response) request(entry->vm, arrival + params_.think_time);

@@ -37,7 +37,8 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void frame(Frame&& frame) override;
 
   BusyTime wire_busy{"wire_busy", "time that the wire towards the NIC carried frames, preamble and gap"};
-  BusyTime wire_back_busy{"wire_back_busy", "time that the wire from the NIC carried frames, preamble and gap"};
+  BusyTime wire_back_busy{"wire_back_busy",
+                          "time that the wire from the NIC carried frames, preamble and gap"};
 
  private:
   struct Request {

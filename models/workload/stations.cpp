@@ -34,7 +34,8 @@ std::optional<AddressPair> ips_of(std::span<const std::uint8_t> ip) {
   AddressPair pair;
   pair.source.kind = pair.destination.kind = StationAddress::Kind::ip;
   std::copy_n(ip.begin() + static_cast<std::ptrdiff_t>(first), length, pair.source.bytes.begin());
-  std::copy_n(ip.begin() + static_cast<std::ptrdiff_t>(first + length), length, pair.destination.bytes.begin());
+  std::copy_n(ip.begin() + static_cast<std::ptrdiff_t>(first + length), length,
+              pair.destination.bytes.begin());
   const std::uint8_t lead = pair.destination.bytes[0];
   pair.destination.group = v4 ? lead >= 224 : lead == 0xff;
   if (pair.source.bytes != pair.destination.bytes) return pair;

@@ -25,9 +25,9 @@ struct AddressPair {
 
 /// How a link type lies before the network header.
 struct LinkLayer {
-  std::uint32_t header = 0;      ///< bytes before the network header
-  bool ethernet = false;         ///< has MAC addresses
-  std::uint32_t protocol_at = 0; ///< where an EtherType stands; 0: look at the IP version
+  std::uint32_t header = 0;       ///< bytes before the network header
+  bool ethernet = false;          ///< has MAC addresses
+  std::uint32_t protocol_at = 0;  ///< where an EtherType stands; 0: look at the IP version
 };
 
 /// Addresses of a packet from its captured bytes; nothing when it has none that tell its ends apart.

@@ -3,8 +3,8 @@
 
 namespace iov::workload {
 
-VmTraffic::VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes, unsigned vm,
-                     MacAddress mac, MacAddress peer)
+VmTraffic::VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes,
+                     unsigned vm, MacAddress mac, MacAddress peer)
     : params_(params), ledger_(ledger), vm_(vm), mac_(mac), peer_(peer), answer_sizes_(answer_sizes) {}
 
 void VmTraffic::start(std::unique_ptr<PacketPlan> plan) {

@@ -16,8 +16,8 @@ namespace iov::workload {
 
 class VmTraffic : public GuestTraffic {
  public:
-  VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes, unsigned vm, MacAddress mac,
-            MacAddress peer);
+  VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes, unsigned vm,
+            MacAddress mac, MacAddress peer);
 
   MacAddress mac() const { return mac_; }
   /// Sends from `now` on; without a plan it only answers and consumes.

@@ -19,7 +19,8 @@ double Results::per_microsecond(std::uint64_t n) const {
   return seconds > 0 ? static_cast<double>(n) * 1e-6 / seconds : 0;
 }
 
-Workload::Workload(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint64_t seed)
+Workload::Workload(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
+                   std::uint64_t seed)
     : sc_module(name),
       timeline_(timeline),
       params_(params),
@@ -39,9 +40,9 @@ GuestTraffic& Workload::add_vm(MacAddress mac) {
 
 std::unique_ptr<PacketPlan> Workload::plan(bool from_vm, std::vector<unsigned> vms) {
   const std::string stream = from_vm ? "vm" + std::to_string(vms.front()) : "peer";
-  return std::make_unique<PacketPlan>(params_, trace_ ? &*trace_ : nullptr, from_vm, from_vm ? vm_sizes_ : peer_sizes_,
-                                      std::move(vms), static_cast<unsigned>(vms_.size()), Random(seed_, stream),
-                                      timeline_.now());
+  return std::make_unique<PacketPlan>(
+      params_, trace_ ? &*trace_ : nullptr, from_vm, from_vm ? vm_sizes_ : peer_sizes_, std::move(vms),
+      static_cast<unsigned>(vms_.size()), Random(seed_, stream), timeline_.now());
 }
 
 void Workload::start() {

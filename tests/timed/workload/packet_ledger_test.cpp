@@ -31,7 +31,9 @@ struct Bench {
     PacketLedger::write_payload(entry.header, bytes);
     return bytes;
   }
-  std::uint64_t ways(Way way, std::size_t column) const { return ledger.ways.at(static_cast<std::size_t>(way), column); }
+  std::uint64_t ways(Way way, std::size_t column) const {
+    return ledger.ways.at(static_cast<std::size_t>(way), column);
+  }
   std::uint64_t malformed(Way way) const {
     return ways(way, PacketLedger::first_drop + static_cast<std::size_t>(DropReason::malformed));
   }
@@ -44,10 +46,12 @@ TEST_CASE("a packet is delivered once, a copy of it is unknown, also after its s
   Bench bench;
   const PacketEntry first = bench.send();
   CHECK(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 7_ns).has_value());
-  CHECK_FALSE(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 8_ns).has_value());
+  CHECK_FALSE(
+      bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 8_ns).has_value());
   const PacketEntry second = bench.send();
   CHECK((second.header.id & 0xffff'ffff) == (first.header.id & 0xffff'ffff));
-  CHECK_FALSE(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 9_ns).has_value());
+  CHECK_FALSE(
+      bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 9_ns).has_value());
   CHECK_FALSE(static_cast<bool>(bench.ledger.journey(first.header.id)));
   CHECK(static_cast<bool>(bench.ledger.journey(second.header.id)));
   CHECK(bench.ledger.unknown.value() == 2);
@@ -141,6 +145,7 @@ TEST_CASE("conservation notices a packet that vanished") {
   CHECK_NOTHROW(audit(Invariant::always, 0_ns));
   CHECK_THROWS_AS(audit(Invariant::at_rest, 0_ns), InvariantBroken);  // one is under way
   bench.ledger.lose();
-  CHECK_THROWS_WITH(audit(Invariant::always, 0_ns),
-                    Catch::Contains("offered = delivered + dropped + in flight") && Catch::Contains("offered 2, known 1"));
+  CHECK_THROWS_WITH(
+      audit(Invariant::always, 0_ns),
+      Catch::Contains("offered = delivered + dropped + in flight") && Catch::Contains("offered 2, known 1"));
 }

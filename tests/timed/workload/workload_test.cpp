@@ -15,7 +15,8 @@ constexpr MacAddress vm0{0x0200'0000'0010}, vm1{0x0200'0000'0011};
 /// Stands for NIC, driver and application: packets cross it in a fixed time, both ways.
 class Pipe : public FrameSink {
  public:
-  Pipe(Timeline& timeline, Workload& workload, const Time& delay) : timeline_(timeline), workload_(workload), delay_(delay) {
+  Pipe(Timeline& timeline, Workload& workload, const Time& delay)
+      : timeline_(timeline), workload_(workload), delay_(delay) {
     workload.connect(*this);
   }
   void add(MacAddress mac, GuestTraffic& traffic) {
@@ -61,7 +62,8 @@ class Pipe : public FrameSink {
     frame.header.write(header);
     for (auto& [mac, traffic] : guests_)
       if (mac == frame.header.destination)
-        traffic->received(frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header), frame.bytes, when);
+        traffic->received(frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header),
+                          frame.bytes, when);
   }
   void send() {
     Frame frame = std::move(outward_.front().second);
@@ -75,11 +77,13 @@ class Pipe : public FrameSink {
   BytePool pool_;
   std::vector<std::pair<MacAddress, GuestTraffic*>> guests_;
   std::deque<std::pair<Time, Frame>> inward_, outward_;
-  Event in_{timeline_, bind<&Pipe::deliver>(this)}, out_{timeline_, bind<&Pipe::send>(this)}, due_{timeline_, bind<&Pipe::pump>(this)};
+  Event in_{timeline_, bind<&Pipe::deliver>(this)}, out_{timeline_, bind<&Pipe::send>(this)},
+      due_{timeline_, bind<&Pipe::pump>(this)};
 };
 
 struct Bench {
-  Bench(const Params& params, const Time& delay) : workload("workload", timeline, params, 1), pipe(timeline, workload, delay) {
+  Bench(const Params& params, const Time& delay)
+      : workload("workload", timeline, params, 1), pipe(timeline, workload, delay) {
     pipe.add(vm0, workload.add_vm(vm0));
     pipe.add(vm1, workload.add_vm(vm1));
   }
@@ -149,7 +153,8 @@ TEST_CASE("open-loop load above the wire rate fills the peer's queue and is then
   const Results r = bench.workload.results(Way::receive);
   CHECK(r.throughput_gbps() == Approx(9.87).epsilon(0.01));
   CHECK(r.offered == Approx(2000).epsilon(0.01));
-  CHECK(r.dropped[static_cast<std::size_t>(DropReason::driver_queue_full)] == Approx(2000 - 822 - 16).epsilon(0.02));
+  CHECK(r.dropped[static_cast<std::size_t>(DropReason::driver_queue_full)] ==
+        Approx(2000 - 822 - 16).epsilon(0.02));
   CHECK(bench.workload.latency().max_ns() == Approx(17 * 1216.0).epsilon(0.1));
 }
 
@@ -164,7 +169,8 @@ TEST_CASE("a VM that is behind drops what its socket queue cannot hold, latency 
   const Results r = bench.workload.results(Way::transmit);
   CHECK(r.delivered == Approx(1000).epsilon(0.02));
   CHECK(r.offered > 3900);
-  CHECK(r.offered == Approx(static_cast<double>(r.sent + r.dropped[static_cast<std::size_t>(DropReason::driver_queue_full)])));
+  CHECK(r.offered == Approx(static_cast<double>(
+                         r.sent + r.dropped[static_cast<std::size_t>(DropReason::driver_queue_full)])));
   CHECK(bench.workload.latency().max_ns() > 4000);
 }
 
@@ -172,7 +178,8 @@ TEST_CASE("a saturating VM always has a packet until its sources stop") {
   Params params;
   Bench bench(params, 1_us);
   bench.run(1_us * 100);
-  CHECK(bench.workload.results(Way::transmit).delivered == 2 * 100);  // two leave the pipe each us, the last at 100 us
+  CHECK(bench.workload.results(Way::transmit).delivered ==
+        2 * 100);  // two leave the pipe each us, the last at 100 us
   CHECK(bench.workload.results(Way::receive).offered == 0);
 }
 
@@ -190,7 +197,8 @@ TEST_CASE("a round trip is the sum of its parts, and the next request follows it
   workload.start();
   timeline.run(100_us);
   workload.end_window(100_us);
-  const Time round_trip = 57.6_ns + 50_ns + 3_us + 3_us + 50_ns;  // request on the wire, pipe in, pipe out, cable
+  const Time round_trip =
+      57.6_ns + 50_ns + 3_us + 3_us + 50_ns;  // request on the wire, pipe in, pipe out, cable
   CHECK(workload.latency().min_ns() == Approx(to_ns(round_trip)));
   CHECK(workload.latency().max_ns() == Approx(to_ns(round_trip)));
   CHECK(pipe.arrivals.at(1) == round_trip + 5_us + 107.6_ns);

@@ -42,10 +42,10 @@ TEST_CASE("the end of memory is checked without overflow") {
 TEST_CASE("a booking ahead of time leaves the time before it free") {
   BandwidthCalendar calendar;
   CHECK(calendar.book(0_ns, 100_ns, 10_ns) == 110_ns);
-  CHECK(calendar.book(0_ns, 20_ns, 10_ns) == 30_ns);    // before it
-  CHECK(calendar.book(0_ns, 25_ns, 10_ns) == 40_ns);    // waits for the one before
-  CHECK(calendar.book(0_ns, 95_ns, 10_ns) == 115_ns);   // 5 ns before 100, the rest after 110
-  CHECK(calendar.book(0_ns, 40_ns, 55_ns) == 95_ns);    // exactly the gap
+  CHECK(calendar.book(0_ns, 20_ns, 10_ns) == 30_ns);   // before it
+  CHECK(calendar.book(0_ns, 25_ns, 10_ns) == 40_ns);   // waits for the one before
+  CHECK(calendar.book(0_ns, 95_ns, 10_ns) == 115_ns);  // 5 ns before 100, the rest after 110
+  CHECK(calendar.book(0_ns, 40_ns, 55_ns) == 95_ns);   // exactly the gap
   CHECK(calendar.intervals() == 1);
   CHECK(calendar.book(0_ns, 20_ns, 1_ns) == 116_ns);
 }

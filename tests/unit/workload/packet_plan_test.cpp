@@ -11,7 +11,8 @@ using namespace iov::literals;
 namespace {
 PacketPlan plan_of(const Params& params, std::vector<unsigned> vms = {0}, const Time& begin = {}) {
   const auto all = static_cast<unsigned>(vms.size());
-  return {params, nullptr, true, SizeSequence(params, nullptr, true), std::move(vms), all, Random(1, "test"), begin};
+  return {params, nullptr,           true, SizeSequence(params, nullptr, true), std::move(vms),
+          all,    Random(1, "test"), begin};
 }
 }  // namespace
 

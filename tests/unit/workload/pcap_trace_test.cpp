@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 #include "models/workload/packet_plan.h"
 #include "models/workload/pcap_trace.h"
@@ -43,14 +43,17 @@ class Capture {
 
 Packet ethernet(std::uint8_t destination, std::uint8_t source) {
   Packet p(60);
-  p[0] = destination == 0xff ? 0xff : 2, p[5] = destination, p[6] = 2, p[11] = source, p[12] = 0x88, p[13] = 0xb5;
+  p[0] = destination == 0xff ? 0xff : 2, p[5] = destination, p[6] = 2, p[11] = source, p[12] = 0x88,
+  p[13] = 0xb5;
   return p;
 }
-Packet ipv4(std::uint8_t source, std::uint8_t destination, std::uint16_t source_port, std::uint16_t destination_port) {
+Packet ipv4(std::uint8_t source, std::uint8_t destination, std::uint16_t source_port,
+            std::uint16_t destination_port) {
   Packet p(24);
   p[0] = 0x45, p[9] = 6, p[12] = p[16] = 127, p[15] = source, p[19] = destination;
   p[20] = static_cast<std::uint8_t>(source_port >> 8), p[21] = static_cast<std::uint8_t>(source_port);
-  p[22] = static_cast<std::uint8_t>(destination_port >> 8), p[23] = static_cast<std::uint8_t>(destination_port);
+  p[22] = static_cast<std::uint8_t>(destination_port >> 8),
+  p[23] = static_cast<std::uint8_t>(destination_port);
   return p;
 }
 std::string error_of(const std::string& file) {
@@ -65,11 +68,11 @@ std::string error_of(const std::string& file) {
 
 TEST_CASE("MAC addresses become VMs and peer in order of appearance") {
   Capture capture("mac.pcap", 1);
-  capture.add(100, ethernet(10, 1), 74);    // first spoken to: VM 0
-  capture.add(110, ethernet(1, 10), 1514);  // its answer
-  capture.add(115, ethernet(11, 1), 60);    // VM 1
-  capture.add(120, ethernet(10, 2), 60);    // another client
-  capture.add(130, ethernet(1, 2), 60);     // among the clients: not ours
+  capture.add(100, ethernet(10, 1), 74);     // first spoken to: VM 0
+  capture.add(110, ethernet(1, 10), 1514);   // its answer
+  capture.add(115, ethernet(11, 1), 60);     // VM 1
+  capture.add(120, ethernet(10, 2), 60);     // another client
+  capture.add(130, ethernet(1, 2), 60);      // among the clients: not ours
   capture.add(140, ethernet(0xff, 11), 60);  // a VM's broadcast
   const PcapTrace trace = PcapTrace::read(capture.write());
   REQUIRE(trace.records().size() == 5);
@@ -133,15 +136,19 @@ TEST_CASE("bad captures say which file and where") {
   CHECK(error_of(empty.write()).find("empty.pcap: holds no packets") != std::string::npos);
   Capture cut("cut.pcap", 1);
   cut.add(0, ethernet(10, 1), 60), cut.add(1, ethernet(1, 10), 60);
-  CHECK(error_of(cut.write(10)).find("cut.pcap: damaged after packet 1: truncated dump file") != std::string::npos);
-  Capture short_header("short.pcap", 1);
-  CHECK(error_of(short_header.write(4)).find("short.pcap: cannot be read as a capture: truncated dump file") !=
+  CHECK(error_of(cut.write(10)).find("cut.pcap: damaged after packet 1: truncated dump file") !=
         std::string::npos);
+  Capture short_header("short.pcap", 1);
+  CHECK(
+      error_of(short_header.write(4)).find("short.pcap: cannot be read as a capture: truncated dump file") !=
+      std::string::npos);
   Capture text("text.pcap", 1);
   text.bytes_ = "this is not a capture, it is a text file";
-  CHECK(error_of(text.write()).find("text.pcap: cannot be read as a capture: unknown file format") != std::string::npos);
+  CHECK(error_of(text.write()).find("text.pcap: cannot be read as a capture: unknown file format") !=
+        std::string::npos);
   Capture usb("usb.pcap", 189);
-  CHECK(error_of(usb.write()).find("usb.pcap: link type 189 (USB_LINUX) is not supported; supported are EN10MB") !=
+  CHECK(error_of(usb.write())
+            .find("usb.pcap: link type 189 (USB_LINUX) is not supported; supported are EN10MB") !=
         std::string::npos);
   Capture faceless("arp.pcap", 1);
   faceless.add(0, Packet(60), 60);
@@ -167,7 +174,8 @@ TEST_CASE("the shipped capture is what its README says") {
 
 TEST_CASE("replay keeps the capture's gaps, scaled, and begins again after its period") {
   Capture capture("replay.pcap", 1);
-  capture.add(0, ethernet(10, 1), 100), capture.add(10, ethernet(1, 10), 200), capture.add(40, ethernet(10, 1), 300);
+  capture.add(0, ethernet(10, 1), 100), capture.add(10, ethernet(1, 10), 200),
+      capture.add(40, ethernet(10, 1), 300);
   const PcapTrace trace = PcapTrace::read(capture.write());  // period: 40 us and a mean gap of 20
   Params params;
   params.arrivals = Arrivals::trace, params.sizes = Sizes::trace, params.time_scale = 2;
@@ -205,7 +213,8 @@ TEST_CASE("with more VMs than stations each VM replays a station, with fewer the
 
 TEST_CASE("a VM whose station never sends has nothing to replay") {
   Capture capture("silent.pcap", 1);
-  capture.add(0, ethernet(10, 1), 100), capture.add(10, ethernet(11, 1), 200), capture.add(20, ethernet(1, 10), 90);
+  capture.add(0, ethernet(10, 1), 100), capture.add(10, ethernet(11, 1), 200),
+      capture.add(20, ethernet(1, 10), 90);
   const PcapTrace trace = PcapTrace::read(capture.write());
   Params params;
   params.arrivals = Arrivals::trace, params.sizes = Sizes::trace;
