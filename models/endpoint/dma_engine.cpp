@@ -198,7 +198,7 @@ void DmaEngine::send(std::uint32_t slot, std::uint32_t length) {
   Tlp tlp = build(q, length);
   if (q.issued + length == q.r.length) {
     tlp.journey = q.r.journey;
-    tlp.journey.enter(q.r.stage, timeline_.now());
+    if (q.r.enters_link) tlp.journey.enter(Stage::link, timeline_.now());
   }
   if (q.r.write)
     send_write(q, tlp);

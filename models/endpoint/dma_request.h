@@ -31,7 +31,7 @@ struct DmaRequest {
   ByteBuffer data;               ///< writes: the leading real bytes
   std::uint32_t ticket = 0;
   JourneyRef journey;            ///< travels with the last TLP ...
-  Stage stage = Stage::link;     ///< ... and enters this stage when it leaves
+  bool enters_link = true;       ///< ... and enters Stage::link when it leaves
 };
 
 class DmaClient {

@@ -63,7 +63,7 @@ void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint3
   message.data = pool_.take(4);
   std::memcpy(message.data.data(), &data, 4);
   message.journey = journey;
-  message.stage = Stage::interrupt;
+  message.enters_link = false;
   ++messages_;
   dma_engine_.submit(functions_[function]->interrupt_channel, std::move(message));
 }

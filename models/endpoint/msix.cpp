@@ -29,8 +29,8 @@ Msix::Msix(Timeline& timeline, MsixSender& sender, unsigned function, unsigned v
 
 void Msix::join(unsigned vector, JourneyRef journey) {
   if (vector >= vectors_.size() || !journey) return;
-  auto& journeys = vectors_[vector].journeys;
-  if (journeys.size() < journeys_kept) journeys.push_back(journey);
+  auto& joined = vectors_[vector].joined;
+  if (joined.size() < journeys_kept) joined.push_back({journey, timeline_.now()});
 }
 
 void Msix::raise(unsigned vector) {
@@ -51,15 +51,22 @@ void Msix::fire(Vector& v) {
   raised_ &= ~bit(v.number);
   if (auto_mask_ & bit(v.number)) enabled_ &= ~bit(v.number);
   v.next_allowed = timeline_.now() + Time(v.throttle_ns, sc_core::SC_NS);
-  JourneyRef last;
-  for (const JourneyRef& journey : v.journeys) {
-    if (!awaits_interrupt(journey)) continue;
-    journey.enter(Stage::interrupt, timeline_.now());
-    last = journey;
-  }
-  v.journeys.clear();
+  const JourneyRef last = stamp(v);
   ++sent_;
   sender_.send_message(function_, std::uint64_t{v.entry[1]} << 32 | v.entry[0], v.entry[2], last);
+}
+
+/// What waited for moderation, waited for the interrupt since it joined. What joined in this very instant is
+/// still on the link: its stage begins where the message arrives.
+JourneyRef Msix::stamp(Vector& v) {
+  JourneyRef last;
+  for (const Joined& j : v.joined) {
+    if (!awaits_interrupt(j.journey)) continue;
+    if (j.when != timeline_.now()) j.journey.enter(Stage::interrupt, j.when);
+    last = j.journey;
+  }
+  v.joined.clear();
+  return last;
 }
 
 std::uint64_t Msix::take_causes() {
@@ -105,7 +112,7 @@ void Msix::reset() {
   for (Vector& v : vectors_) {
     v.throttle_ns = 0;
     v.next_allowed = Time();
-    v.journeys.clear();
+    v.joined.clear();
     v.timer.cancel();
   }
 }

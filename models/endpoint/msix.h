@@ -53,6 +53,10 @@ class Msix {
 
  private:
   static constexpr std::size_t journeys_kept = 64;  ///< of one message; older ones are not stamped
+  struct Joined {
+    JourneyRef journey;
+    Time when;
+  };
   struct Vector {
     Vector(Timeline& timeline, Msix* owner, unsigned n);
     void expired() { msix->attempt(number); }
@@ -61,11 +65,12 @@ class Msix {
     std::array<std::uint32_t, 4> entry{0, 0, 0, 1};  ///< masked after reset (7.7.2.9)
     std::uint32_t throttle_ns = 0;
     Time next_allowed;
-    std::vector<JourneyRef> journeys;
+    std::vector<Joined> joined;
     Event timer;
   };
   void attempt(unsigned vector);
   void fire(Vector& vector);
+  JourneyRef stamp(Vector& vector);
 
   Timeline& timeline_;
   MsixSender& sender_;

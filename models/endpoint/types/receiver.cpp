@@ -254,6 +254,7 @@ void Receiver::moved(std::uint32_t slot, DmaStatus status) {
   if (q.moving.empty() || q.done.size() >= params_.write_back_batch) flush(p.queue);
 }
 
+/// A journey whose payload left in this very instant stays on the link: the write-back follows in its wake.
 void Receiver::flush(unsigned queue) {
   Queue& q = queues_[queue];
   const Time now = s_.timeline.now();
@@ -265,13 +266,14 @@ void Receiver::flush(unsigned queue) {
     write.address = q.ring.at(first);
     write.length = static_cast<std::uint32_t>(n) * DescriptorRing::descriptor_bytes;
     write.data = pool_.take(write.length);
-    write.stage = Stage::completion;
+    write.enters_link = false;
     write.ticket = write_back_ticket | queue;
     for (std::size_t i = 0; i < n; ++i) {
       const WriteBack w = q.done.pop();
       std::memcpy(write.data.data() + i * sizeof w.descriptor, &w.descriptor, sizeof w.descriptor);
       const JourneyRef journey = packets_[w.slot].frame.journey;
-      if (w.last) journey.enter(Stage::completion, now), write.journey = journey;
+      if (w.last) write.journey = journey;
+      if (w.last && journey && journey.get()->since != now) journey.enter(Stage::completion, now);
       q.written.push(w);
     }
     q.batches.push(static_cast<std::uint32_t>(n));

@@ -336,7 +336,7 @@ void Transmitter::flush(unsigned queue) {
     write.length = static_cast<std::uint32_t>(n) * DescriptorRing::descriptor_bytes;
     write.data = pool_.take(write.length);
     write.ticket = write_back_ticket | queue;
-    write.stage = Stage::completion;
+    write.enters_link = false;
     for (std::size_t i = 0; i < n; ++i) {
       nic::TxDescriptor d = q.done.pop().descriptor;
       d.command_length |= 1u << 31;
