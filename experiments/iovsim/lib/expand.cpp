@@ -11,12 +11,12 @@ using platform::ProblemSink;
 
 namespace {
 
-/// Letters, digits, dots and dashes stay; so a folder name needs no quotes.
+/// Letters, digits, dots, dashes and underscores stay: the name of a folder that needs no quotes.
 std::string folder_name(const std::vector<std::pair<std::string, std::string>>& axes, std::uint64_t seed, bool with_seed) {
   std::string name;
   for (const auto& [axis, label] : axes) {
     if (!name.empty()) name += '_';
-    for (char c : label) name += std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' ? c : '-';
+    for (char c : label) name += std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_' ? c : '-';
   }
   if (name.empty() || name[0] == '.') name = "point" + name;
   if (name.size() > 100) name.resize(100);

@@ -41,11 +41,12 @@ struct Loaded {
 
 std::optional<Loaded> load(const Program& program, const std::string& file, const std::vector<std::string>& set,
                            const fs::path& home, ProblemSink& problems) {
+  const std::size_t before = problems.size();
   const auto last_word = parse_sets(set, problems);
   auto experiment = load_experiment(file, problems);
   if (!experiment) return std::nullopt;
   auto points = expand(*experiment, last_word, home, program.kinds, problems);
-  if (!problems.empty()) return std::nullopt;
+  if (problems.size() > before) return std::nullopt;
   return Loaded{std::move(*experiment), std::move(points)};
 }
 
@@ -55,23 +56,21 @@ void check_file(const Program& program, const std::string& file, const std::vect
                 ProblemSink& problems) {
   const auto object = platform::load_json(file, file, problems);
   if (!object) return;
-  if (is_fragment(*object)) return platform::check_fragment(*object, file, program.kinds, problems);
-  const auto loaded = load(program, file, set, platform::find_home(file), problems);
-  if (!loaded) return;
-  std::cout << file << ": good";
-  if (is_experiment(*object)) std::cout << ", " << loaded->points.size() << " points";
-  std::cout << "\n";
+  const std::size_t before = problems.size();
+  std::string points;
+  if (is_fragment(*object)) {
+    platform::check_fragment(*object, file, program.kinds, problems);
+  } else if (const auto loaded = load(program, file, set, platform::find_home(file), problems)) {
+    if (is_experiment(*object)) points = ", " + std::to_string(loaded->points.size()) + " points";
+  }
+  if (problems.size() == before) std::cout << file << ": good" << points << "\n";
 }
 
 }  // namespace
 
 int check(const Program& program, const std::vector<std::string>& files, const std::vector<std::string>& set) {
   ProblemSink problems;
-  for (const std::string& file : files) {
-    const std::size_t before = problems.size();
-    check_file(program, file, set, problems);
-    if (problems.size() == before) continue;
-  }
+  for (const std::string& file : files) check_file(program, file, set, problems);
   if (problems.empty()) return good;
   std::cerr << problems.text();
   return bad_input;

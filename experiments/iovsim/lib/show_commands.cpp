@@ -37,15 +37,19 @@ std::vector<fs::path> json_files(const fs::path& folder) {
   return files;
 }
 
+/// What a file says it is: its key for that, else its first line when that is a comment.
+std::string description_of(const fs::path& file, const char* key) {
+  platform::ProblemSink ignored;
+  const std::string text = read_file(file);
+  const auto object = platform::parse_json(text, file.string(), ignored);
+  if (object && object->contains(key) && (*object)[key].is_string()) return (*object)[key];
+  return text.starts_with("// ") ? text.substr(3, text.find('\n') - 3) : "";
+}
+
 void list_files(const char* title, const fs::path& home, const char* folder, const char* key) {
   std::cout << title << "\n";
   for (const fs::path& file : json_files(home / folder)) {
-    platform::ProblemSink ignored;
-    const auto object = platform::load_json(file, file.string(), ignored);
-    std::cout << "  " << file.lexically_relative(home).string();
-    if (object && object->contains(key) && (*object)[key].is_string())
-      std::cout << "  " << (*object)[key].get<std::string>();
-    std::cout << "\n";
+    std::cout << "  " << file.lexically_relative(home).string() << "  " << description_of(file, key) << "\n";
   }
   std::cout << "\n";
 }

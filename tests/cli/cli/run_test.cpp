@@ -117,7 +117,7 @@ TEST_CASE("an interrupt leaves what is done, the next run goes on") {
   CHECK_FALSE(place.exists("results/e/table.csv"));
 }
 
-TEST_CASE("claims are checked over the table; one that fails gives exit code 1") {
+TEST_CASE("claims are checked over the table, one that fails gives exit code 1") {
   const Place place;
   place.experiment(R"("expect": ["throughput_gbps[path=sriov] >= 0.9 * throughput_gbps[path=native]",
       "exits_mmio == 0 where path=native|sriov", "throughput_gbps > 4"], )" + three_paths);
