@@ -108,7 +108,7 @@ Json utilization_of(Machine& m, const Window& w, const std::vector<StatRow>& row
   Json out = Json::object();
   for (std::size_t c = 0; c < m.processors->size(); ++c)
     out[m.processors->core(c).name() + role_of(m, c)] = ratio(m.processors->core(c).busy().to_seconds(), w.seconds);
-  const std::pair<const char*, double> servers[] = {{"wire_busy", 1}, {"wire_back_busy", 1}, {"wire.busy", 1},
+  const std::pair<const char*, double> servers[] = {{"wire_busy", 1}, {"wire.busy", 1},
                                                     {"dram_busy", 1}, {"llc_busy", 1},       {"walker_busy", m.walkers}};
   for (const StatRow& row : rows)
     for (const auto& [tail, count] : servers)
@@ -116,11 +116,17 @@ Json utilization_of(Machine& m, const Window& w, const std::vector<StatRow>& row
   return out;
 }
 
+/// The busiest resource once it is saturated. The peer's wire is only the load: it binds nothing while packets are lost
+/// further in.
 std::string binding_resource(const Machine& m, const Json& utilization) {
+  const workload::Results results = m.workload->results();
+  const bool losing = static_cast<double>(results.dropped_packets()) > 0.01 * static_cast<double>(results.offered);
   std::string most;
   double share = -1;
-  for (const auto& [resource, value] : utilization.items())
+  for (const auto& [resource, value] : utilization.items()) {
+    if (losing && resource.ends_with(".wire_busy") && resource.starts_with(m.workload->name())) continue;
     if (value.get<double>() > share) share = value.get<double>(), most = resource;
+  }
   if (share >= saturated) return most;
   if (m.workload->params().direction == workload::Direction::request_response) return "latency";
   if (m.workload->params().arrivals != workload::Arrivals::saturate) return "offered load";

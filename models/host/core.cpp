@@ -5,10 +5,6 @@
 
 namespace iov::host {
 
-namespace {
-bool thread_level(const Strand& s) { return s.level() <= Level::thread_high; }
-}  // namespace
-
 void Strand::wake() {
   if (!waiting_) {
     wakeup_ = true;
@@ -105,22 +101,43 @@ void Core::end_stall(Strand& strand) {
   end_.at(work_end_);
 }
 
+std::deque<Strand*>& Core::queue_of(Strand& strand) {
+  if (strand.level_ == Level::host_irq) return irq_;
+  if (deferred(strand)) return ksoftirqd_.ready_[0];
+  if (strand.level_ == Level::host_softirq) return softirq_;
+  return strand.thread_->ready_[static_cast<std::size_t>(strand.level_)];
+}
+
 void Core::enqueue(Strand& strand, bool front) {
-  auto push = [front](auto& queue, auto* item) { front ? queue.push_front(item) : queue.push_back(item); };
-  if (strand.level_ == Level::host_irq) return push(irq_, &strand);
-  if (strand.level_ == Level::host_softirq) return push(softirq_, &strand);
-  Thread& thread = *strand.thread_;
-  push(thread.ready_[static_cast<std::size_t>(strand.level_)], &strand);
+  const bool softirq_runs = running_ && running_->level_ == Level::host_softirq;
+  if (strand.level_ == Level::host_softirq && softirq_.empty() && !softirq_runs && executing_ != &strand)
+    softirq_since_ = timeline_.now();
+  auto& queue = queue_of(strand);
+  front ? queue.push_front(&strand) : queue.push_back(&strand);
+  if (!thread_level(strand)) return;
+  Thread& thread = *thread_of(strand);
   if (!thread.queued_) thread.queued_ = true, threads_.push_back(&thread);
 }
 
 void Core::dequeue(Strand& strand) {
-  auto pop = [](auto& queue, auto* item) { queue.erase(std::find(queue.begin(), queue.end(), item)); };
-  if (strand.level_ == Level::host_irq) return pop(irq_, &strand);
-  if (strand.level_ == Level::host_softirq) return pop(softirq_, &strand);
-  Thread& thread = *strand.thread_;
-  pop(thread.ready_[static_cast<std::size_t>(strand.level_)], &strand);
-  if (!thread.runnable()) thread.queued_ = false, pop(threads_, &thread);
+  auto& queue = queue_of(strand);
+  queue.erase(std::find(queue.begin(), queue.end(), &strand));
+  if (!thread_level(strand)) return;
+  Thread& thread = *thread_of(strand);
+  if (thread.runnable()) return;
+  thread.queued_ = false;
+  threads_.erase(std::find(threads_.begin(), threads_.end(), &thread));
+}
+
+/// Softirqs that ran on for too long while threads wait become a thread, until nothing of them is left.
+void Core::consider_deferring() {
+  if (running_ && running_->level_ == Level::host_softirq) return;
+  if (deferring_ && !ksoftirqd_.runnable()) deferring_ = false;
+  if (deferring_ || softirq_.empty() || threads_.empty()) return;
+  if (timeline_.now() - softirq_since_ < params_.softirq_limit) return;
+  const auto waiting = std::exchange(softirq_, {});
+  deferring_ = true;
+  for (Strand* strand : waiting) enqueue(*strand, false);
 }
 
 Strand* Core::best_of(Thread& thread) {
@@ -133,7 +150,7 @@ Strand* Core::most_urgent() {
   if (!irq_.empty()) return irq_.front();
   if (!softirq_.empty()) return softirq_.front();
   if (threads_.empty()) return nullptr;
-  const bool current_runs = running_ && running_->thread_ == thread_ && thread_level(*running_);
+  const bool current_runs = running_ && thread_level(*running_) && thread_of(*running_) == thread_;
   const bool keep = thread_ && !slice_over();
   if (keep && thread_->queued_) return best_of(*thread_);
   if (keep && current_runs) return nullptr;  // the others wait for the end of its slice
@@ -141,9 +158,9 @@ Strand* Core::most_urgent() {
   return best_of(other != threads_.end() ? **other : *threads_.front());
 }
 
-bool Core::outranks(const Strand& a, const Strand& b) const {
+bool Core::outranks(const Strand& a, const Strand& b) {
   if (b.stall_) return false;  // an uncached read cannot be interrupted
-  if (thread_level(a) && thread_level(b)) return a.thread_ == b.thread_ ? a.level_ > b.level_ : slice_over();
+  if (thread_level(a) && thread_level(b)) return thread_of(a) == thread_of(b) ? a.level_ > b.level_ : slice_over();
   return a.level_ > b.level_;
 }
 
@@ -156,6 +173,7 @@ void Core::dispatch() {
 }
 
 bool Core::step() {
+  consider_deferring();
   Strand* next = most_urgent();
   if (running_ && !(next && outranks(*next, *running_))) {
     const bool others_wait = thread_level(*running_) && threads_.size() > (thread_->queued_ ? 1u : 0u);
@@ -235,10 +253,10 @@ Time Core::enter_guest() {
 Time Core::switch_to(Strand& strand) {
   Time cost;
   if (idle_) cost += params_.world.idle_exit;
-  if (thread_level(strand) && strand.thread_ != thread_) {
+  if (thread_level(strand) && thread_of(strand) != thread_) {
     if (mode_ == Context::guest) cost += leave_guest(ExitCause::preempted);
     if (thread_) cost += params_.world.context_switch, ++switches_;
-    thread_ = strand.thread_;
+    thread_ = thread_of(strand);
     mode_ = Context::host_kernel;
     slice_begin_ = timeline_.now();
   }

@@ -3,7 +3,7 @@
 /// worlds and pays for it, and accounts every picosecond to a context and a kind of work.
 ///
 /// Models  two-level urgency (host interrupt > host softirq > threads round robin with a time slice;
-///         inside a vCPU interrupt > softirq > application), preemption of the remaining work, guest /
+///         inside a vCPU interrupt > softirq > application), ksoftirqd under sustained softirq load, preemption of the remaining work, guest /
 ///         kernel / user modes with the cost of each transition, VM exits by cause, halting, posted
 ///         notifications.
 /// Omits   frequency scaling, SMT, cache state of the software itself (costs are averages).
@@ -29,6 +29,7 @@ class Core : public sc_core::sc_module {
   struct Params {
     Frequency frequency{2.1e9};
     Time time_slice = Time(1, sc_core::SC_MS);
+    Time softirq_limit = Time(2, sc_core::SC_MS);
     WorldSwitchCosts world;
     template <class V>
     void describe(V& v) {
@@ -36,6 +37,8 @@ class Core : public sc_core::sc_module {
               "Xeon E5-2450, the machine of the exit costs (Dall 2017)");
       v.field("time_slice", time_slice, Range<Time>{Time(1, sc_core::SC_US), Time(1, sc_core::SC_SEC)},
               "before an equal thread gets the core", "order of Linux CFS granularity");
+      v.field("softirq_limit", softirq_limit, Range<Time>{Time(1, sc_core::SC_US), Time(1, sc_core::SC_SEC)},
+              "softirqs that run on for longer compete with the threads (ksoftirqd)", "Linux kernel/softirq.c MAX_SOFTIRQ_TIME");
       v.group("world", world, "world-switch costs");
     }
   };
@@ -73,13 +76,19 @@ class Core : public sc_core::sc_module {
   void request(Strand& strand);
   void begin_stall(Strand& strand);
   void end_stall(Strand& strand);
+  /// Softirqs count as a thread of their own while they are deferred.
+  bool deferred(const Strand& s) const { return deferring_ && s.level_ == Level::host_softirq; }
+  bool thread_level(const Strand& s) const { return s.level_ <= Level::thread_high || deferred(s); }
+  Thread* thread_of(const Strand& s) { return deferred(s) ? &ksoftirqd_ : s.thread_; }
+  std::deque<Strand*>& queue_of(Strand& strand);
+  void consider_deferring();
   void enqueue(Strand& strand, bool front);
   void dequeue(Strand& strand);
   void dispatch();
   bool step();
   Strand* most_urgent();
   static Strand* best_of(Thread& thread);
-  bool outranks(const Strand& a, const Strand& b) const;
+  bool outranks(const Strand& a, const Strand& b);
   bool slice_over() const { return timeline_.now() - slice_begin_ >= params_.time_slice; }
   void preempt();
   void start(Strand& strand);
@@ -101,6 +110,9 @@ class Core : public sc_core::sc_module {
   std::deque<Strand*> irq_, softirq_;
   std::deque<Thread*> threads_;  ///< those with ready strands
   Thread* thread_ = nullptr;     ///< whose registers are loaded
+  Thread ksoftirqd_{*this, Thread::Kind::process, "ksoftirqd"};
+  bool deferring_ = false;
+  Time softirq_since_;  ///< when the present run of softirqs began
   Context mode_ = Context::host_kernel;
   Strand* running_ = nullptr;    ///< has a segment under way
   Strand* executing_ = nullptr;  ///< its coroutine is being resumed

@@ -59,7 +59,9 @@ struct VmParams {
 
   VmParams() {
     emulated_driver.interrupt_style = software::NicDriver::InterruptStyle::legacy;
-    emulated_driver.tx_descriptors = emulated_driver.rx_descriptors = 256;
+    emulated_driver.tx_descriptors = emulated_driver.rx_descriptors = 256;  // Linux e1000 default
+    emulated_driver.report_interval = 1;                                    // e1000 sets RS on every packet
+    emulated_driver.throttle = 50_us;                                       // 20 000 interrupts/s, e1000
   }
   template <class V>
   void describe(V& v) {

@@ -11,7 +11,7 @@ namespace iov::iommu {
 inline Mapping identity(std::uint64_t address) {
   Mapping m;
   m.page = address & ~std::uint64_t{0xfff};
-  m.read = m.write = true;
+  m.read = m.write = m.execute = true;
   return m;
 }
 

@@ -13,7 +13,7 @@ TranslationReply granted(const Mapping& m, const TranslationRequest& q) {
   r.readable = m.read;
   r.writable = m.write && (!ats || m.dirty);  // a device may write only where the dirty bit is already set
   if (ats && !r.readable && !r.writable) return absent();
-  r.executable = m.execute;
+  r.executable = m.execute && q.pasid.present();
   r.global = m.global;
   r.log2_page = m.log2_page;
   r.address = Hpa(host_address(m, q.address.value));

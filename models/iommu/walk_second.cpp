@@ -102,7 +102,7 @@ void Walk::finish_second() {
   mapping_.page = (page | (second_input_ & offset)) & ~((std::uint64_t{1} << smaller) - 1);
   mapping_.read = second_.read;
   mapping_.write = second_.write && first_.write;
-  mapping_.execute = nested && first_.execute;
+  mapping_.execute = first_.execute;  // the second stage alone does not tell code from data
   mapping_.dirty = second_dirty_ && (!nested || first_dirty_);
   mapping_.nested = nested;
   mapping_.global = nested && global_;

@@ -37,23 +37,29 @@ Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t valu
   ++accesses_;
   journey.enter(Stage::vm_exit, services_.timeline.now());
   co_await strand.vm_exit(ExitCause::mmio_write);
+  co_await strand.spend(own(), Work::emulation, {});
+  co_await lock_.acquire(strand);
   co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
   journey.enter(Stage::backend, services_.timeline.now());
   apply(offset, value);
   if (offset == tx_register(0, queue_tail) && tx_.enabled) co_await transmit(strand);
   if (offset == reg_interrupt_mask_set && (cause_ & mask_)) co_await raise(strand, {});
   if (offset == rx_register(0, queue_tail) && !tap_.empty()) io_.wake();
+  lock_.release();
 }
 
 Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint64_t& value) {
   ++accesses_;
   co_await strand.vm_exit(ExitCause::mmio_read);
+  co_await strand.spend(own(), Work::emulation, {});
+  co_await lock_.acquire(strand);
   co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
   value = 0;
   if (offset == reg_interrupt_cause) value = std::exchange(cause_, 0);
   if (offset == reg_status) value = 1;
   if (offset == tx_register(0, queue_head)) value = tx_.head;
   if (offset == rx_register(0, queue_head)) value = rx_.head;
+  lock_.release();
 }
 
 void EmulatedNic::set_ring(Ring& ring, std::uint32_t which, std::uint64_t value) {
@@ -115,13 +121,19 @@ Task EmulatedNic::transmit(Strand& strand) {
 
 Task EmulatedNic::receive_loop() {
   for (;;) {
-    while (!tap_.empty() && rx_.enabled && rx_.head != rx_.tail) {
-      Frame frame = tap_.pop();
-      co_await receive_one(frame);
-    }
+    while (can_receive()) co_await receive_burst();
     tap_.notify(&io_);
     co_await io_.wait();
   }
+}
+
+Task EmulatedNic::receive_burst() {
+  co_await lock_.acquire(io_);
+  for (unsigned n = 0; n < burst && can_receive(); ++n) {
+    Frame frame = tap_.pop();
+    co_await receive_one(frame);
+  }
+  lock_.release();
 }
 
 Task EmulatedNic::receive_one(Frame& frame) {

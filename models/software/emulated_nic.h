@@ -5,10 +5,11 @@
 /// Spec    registers and descriptors of models/protocol/nic.h; structure of QEMU hw/net/e1000.c: transmission inside
 ///         the vCPU thread that wrote the tail, reception in an I/O thread, interrupts mitigated by the throttle register.
 /// Models  exits by cause, user legs, device-model work, both copies of each packet (guest - model - tap), level-like
-///         cause register.
-/// Omits   the emulator's global lock (vCPU and I/O thread never wait for each other).
+///         cause register; the emulator's global mutex: a register access waits while the I/O thread works through a
+///         burst of packets, and the other way round.
 #pragma once
 #include "models/protocol/nic.h"
+#include "models/software/fair_mutex.h"
 #include "models/software/host_network.h"
 #include "models/software/register_io.h"
 #include "models/software/vcpu.h"
@@ -29,6 +30,8 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   void reset_copies() { copied_ = {}; }
 
  private:
+  /// Packets that QEMU's tap handler takes per call before it lets go of the global mutex (net/tap.c, tap_send).
+  static constexpr unsigned burst = 50;
   struct Ring {
     std::uint64_t base = 0;
     std::uint32_t length = 0, head = 0, tail = 0;
@@ -42,6 +45,8 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   void apply(std::uint32_t offset, std::uint64_t value);
   static void set_ring(Ring& ring, std::uint32_t which, std::uint64_t value);
   void mitigation_over();
+  Task receive_burst();
+  bool can_receive() const { return !tap_.empty() && rx_.enabled && rx_.head != rx_.tail; }
   host::Context own() const { return location_ == Location::user ? host::Context::host_user : host::Context::host_kernel; }
 
   const PacketServices services_;
@@ -53,6 +58,7 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   Tap& tap_;
   host::Thread io_thread_;
   host::Strand io_{io_thread_.core(), host::Level::thread_low, &io_thread_};
+  FairMutex lock_{"lock"};
   Ring tx_, rx_;
   std::uint32_t cause_ = 0, mask_ = 0;
   Time throttle_, next_interrupt_;

@@ -52,11 +52,14 @@ Task VirtioBackend::loop() {
   }
 }
 
-/// One copy between guest memory and a host buffer: the CPU's time, and the traffic on the memory it causes.
+/// Between guest memory and the host's socket buffer: the CPU's time, and the traffic on the memory it causes. QEMU
+/// writes guest memory to the tap directly, but reads from the tap into a buffer of its own first.
 Task VirtioBackend::copy(std::uint32_t bytes, Hpa guest_buffer, bool to_guest) {
-  ++copied_.copies;
-  copied_.bytes += bytes;
+  const bool twice = to_guest && location_ == Location::user;
+  copied_.copies += twice ? 2 : 1;
+  copied_.bytes += std::uint64_t{twice ? 2u : 1u} * bytes;
   co_await strand_.spend(Context::host_kernel, Work::copy, costs_.copy(bytes, true));
+  if (twice) co_await strand_.spend(Context::host_user, Work::copy, costs_.copy(bytes, false));
   MemoryPort& memory = guest_.port();
   const Time now = services_.timeline.now();
   if (to_guest)

@@ -180,6 +180,21 @@ TEST_CASE("a stalled core takes no interrupt until the read is answered") {
   CHECK(b.log[1] == std::pair<std::string, std::uint64_t>("irq", 9'300'000));
 }
 
+TEST_CASE("softirqs under sustained load share the core with the threads") {
+  Bench b;
+  Thread thread(b.core, Thread::Kind::process, "thread");
+  Strand softirq(b.core, Level::host_softirq), s(b.core, Level::thread_low, &thread);
+  Task flood = work(b, softirq, Context::irq, 10_us, 100000, "flood");
+  Task user = work(b, s, Context::host_kernel, 10_us, 100000, "user");
+  flood.start(), user.start();
+  softirq.wake(), s.wake();
+  b.timeline.run(2_us + 2000_us);
+  CHECK(b.total(Context::host_kernel) == 2_us);  // two milliseconds of softirq, nothing for the thread but its wait
+  b.timeline.run(22_us + 22000_us);
+  const double share = b.total(Context::irq).to_seconds() / 22e-3;
+  CHECK(share == Approx(12.0 / 22).margin(0.03));  // from then on one time slice each
+}
+
 namespace iov::host {
 struct CoreAccess {
   static void charge_twice(Core& core) { core.spent_[0][0] += 1_ns; }
