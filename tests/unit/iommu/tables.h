@@ -76,7 +76,6 @@ struct Oracle {
       const bool leaf = level == 1 || (level < 4 && bits(e, 7, 7));
       const int reserved = scalable ? 0x7a : 0x0c;
       if (too_wide(frame(e)) || bits(e, 11, 11)) return {reserved, 0, 0};
-      if (level > 3 && bits(e, 7, 7) && f.max_levels < 3) return {reserved, 0, 0};
       if (bits(e, 62, 62) && !(leaf && f.device_tlb)) return {reserved, 0, 0};
       if (level > 3 && bits(e, 7, 7)) return {reserved, 0, 0};
       if (!leaf) {
