@@ -52,21 +52,22 @@ def latency_percentiles(table, folder):
     fills = [style.BLUE, style.SKY, style.YELLOW, style.RED, style.BLACK]
     columns = 2 if len(sizes) > 1 else 1
     rows = -(-len(sizes) // columns)
-    figure, panels = plt.subplots(rows, columns, figsize=(9, 2.9 * rows + 0.4), squeeze=False, sharex=True, sharey=True)
+    figure, panels = plt.subplots(rows, columns, figsize=(9, 3.3 * rows + 0.4), squeeze=False, sharex=True, sharey=True)
     for axes, size in zip(panels.flat, sizes):
         for y, path in enumerate(paths):
             row = dict(path=path, size=size, mode=ROUND_TRIP)
             values = [table.number(f"latency_{short}_ns", **row) for short, _ in shares]
             if None in values:
                 continue
-            axes.plot([values[0] / 1000, values[-1] / 1000], [y, y], color="0.6", linewidth=1.2, zorder=1)
+            lanes = [y + 0.14 * (i - 2) for i in range(len(values))]  # one below the other: they may coincide
+            axes.plot([value / 1000 for value in values], lanes, color="0.6", linewidth=1.0, zorder=1)
             for i, value in enumerate(values):
-                axes.plot(value / 1000, y, style.MARKERS[i], color=fills[i], markersize=6,
+                axes.plot(value / 1000, lanes[i], style.MARKERS[i], color=fills[i], markersize=4.5,
                           markeredgecolor="black", markeredgewidth=0.4, label=shares[i][1] if y == 0 else None)
         style.log_times(axes)
         style.first_on_top(axes, paths)
         axes.set_title(size_title(size), loc="left")
-        axes.grid(True, axis="x", which="major")
+        axes.grid(False, axis="y")
     for axes in panels[-1, :]:
         axes.set_xlabel("round-trip time (µs)")
     style.legend_above(figure, panels[0, 0], 5)

@@ -22,6 +22,7 @@ struct Breakdown {
   const char *object, *prefix, *suffix;
 };
 constexpr Breakdown breakdowns[] = {{"cycles_per_packet_by_context", "cycles_", ""},
+                                    {"cycles_per_packet_by_work", "work_", "_cycles"},
                                     {"exits_per_packet_by_cause", "exits_", ""},
                                     {"stage_ns", "stage_", "_ns"},
                                     {"utilization", "utilization_", ""},
@@ -67,7 +68,8 @@ std::vector<std::pair<std::string, Cell>> columns_of(const nlohmann::ordered_jso
     }
     const Breakdown breakdown = breakdown_of(name);
     const std::string prefix = breakdown.prefix ? breakdown.prefix : name + "_";
-    for (const auto& [part, amount] : value.items()) columns.emplace_back(prefix + part + breakdown.suffix, cell_of(amount));
+    for (const auto& [part, amount] : value.items())  // "host.core1 (vm0.backend)": who runs there is no name
+      columns.emplace_back(prefix + part.substr(0, part.find(" (")) + breakdown.suffix, cell_of(amount));
   }
   return columns;
 }

@@ -88,11 +88,11 @@ TEST_CASE("the aligned table leaves out what nobody measured") {
 }
 
 TEST_CASE("breakdowns become one column per part") {
-  const auto columns = columns_of(Json::parse(R"({"stage_ns": {"wire": 1.5}, "binding_resource": "wire", "throughput_gbps": 10,
+  const auto columns = columns_of(Json::parse(R"json({"stage_ns": {"wire": 1.5}, "binding_resource": "wire", "throughput_gbps": 10,
       "exits_per_packet_by_cause": {"mmio": 2}, "cycles_per_packet_by_context": {"guest": 3}, "provenance": {"x": 1},
-      "utilization": {"core0": 1}, "dropped_by_reason": {"reset": 4}, "extra": 5})"));
+      "utilization": {"core0 (vm0.vcpu)": 1}, "cycles_per_packet_by_work": {"copy": 7}, "dropped_by_reason": {"reset": 4}, "extra": 5})json"));
   std::string names;
   for (const auto& [name, cell] : columns) names += name + "=" + cell.text + " ";
   CHECK(names == "throughput_gbps=10 binding_resource=wire stage_wire_ns=1.5 exits_mmio=2 cycles_guest=3 "
-                 "utilization_core0=1 dropped_reset=4 extra=5 ");
+                 "utilization_core0=1 work_copy_cycles=7 dropped_reset=4 extra=5 ");
 }
