@@ -85,6 +85,25 @@ void compare(const Walk& walk, const ScalableOracle& oracle, const ScalableOracl
   REQUIRE(walk.mapping().execute == want.execute);
   REQUIRE(walk.mapping().dirty == want.dirty);
 }
+/// The same walk with caches warmed by the walks before must say the same.
+void compare_cached(const Features& f, const TableRoot& where, const TranslationRequest& q, PagingCaches& caches,
+                    Words& words, const Walk& walk) {
+  Walk cached;
+  cached.start(f, where, q, &caches);
+  while (!cached.done()) {
+    std::array<u64, 8> buffer{};
+    const std::span<u64> bytes(buffer.data(), cached.wanted().bytes / 8);
+    REQUIRE_FALSE(cached.wanted().update);  // the walk before has set what was to be set
+    const bool ok = words.read(cached.wanted().address, bytes);
+    cached.feed(bytes, ok);
+  }
+  REQUIRE(cached.fault() == walk.fault());
+  REQUIRE(cached.not_present() == walk.not_present());
+  REQUIRE(cached.mapping().page == walk.mapping().page);
+  REQUIRE(cached.mapping().write == walk.mapping().write);
+  REQUIRE(cached.mapping().execute == walk.mapping().execute);
+  REQUIRE(cached.reads() <= walk.reads());
+}
 }  // namespace
 
 TEST_CASE("first-stage, second-stage and nested walks say what the straightforward walk says, and set the same bits") {
@@ -102,6 +121,8 @@ TEST_CASE("first-stage, second-stage and nested walks say what the straightforwa
     if (s.second) make_second(random, f, s, words);
     make_contexts(s, words);
     const TableRoot where{true, TableRoot::Mode::scalable, root};
+    const CacheGeometry geometry{8, 4, Replacement::lru};
+    PagingCaches caches({geometry, geometry, geometry, geometry});
     for (unsigned i = 0; i < 12; ++i) {
       ScalableOracle oracle{words, f, s, random_request(random)};
       std::optional<ScalableOracle::Fault> fault;
@@ -117,6 +138,7 @@ TEST_CASE("first-stage, second-stage and nested walks say what the straightforwa
       INFO("seed " << seed << " request " << i << " address " << std::hex << oracle.q.address.value << " got "
                    << static_cast<int>(walk.fault()) << " want " << (fault ? fault->reason : 0));
       compare(walk, oracle, fault ? &*fault : nullptr, want, words);
+      compare_cached(f, where, oracle.q, caches, words, walk);
       ++seen[fault ? fault->reason : 0];
       longest = std::max(longest, walk.reads());
     }
