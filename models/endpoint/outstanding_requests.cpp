@@ -49,9 +49,10 @@ void OutstandingRequests::completion(const Tlp& tlp) {
   const std::uint32_t offset = entry->received;
   entry->received += tlp.length;
   const bool last = tlp.status != CompletionStatus::success || entry->received >= entry->bytes;
-  if (last) release(tlp.tag);
   owner.completion(tlp.tag, tlp, offset, last);
-  if (last) tell_waiting();
+  if (!last) return;
+  release(tlp.tag);  // only now, so that whoever waits longest gets it, not whoever just had it
+  tell_waiting();
 }
 
 void OutstandingRequests::tell_waiting() {
@@ -69,8 +70,8 @@ void OutstandingRequests::expire() {
     if (!entry.owner || entry.deadline > now) continue;
     Requester& owner = *entry.owner;
     ++timeouts_;
-    release(static_cast<std::uint16_t>(tag));
     owner.timed_out(static_cast<std::uint16_t>(tag));
+    release(static_cast<std::uint16_t>(tag));
   }
   for (const Entry& entry : entries_)
     if (entry.owner) deadline_.before(entry.deadline);

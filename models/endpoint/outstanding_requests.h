@@ -18,7 +18,7 @@ namespace iov::endpoint {
 
 class Requester {  ///< who holds tags
  public:
-  /// `offset` of this piece within the request; `last`: nothing more will come (the tag is free again).
+  /// `offset` of this piece within the request; `last`: nothing more will come (the tag is free after this).
   virtual void completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offset, bool last) = 0;
   virtual void timed_out(std::uint16_t tag) = 0;
   virtual void tag_free() = 0;  ///< after wait()

@@ -50,6 +50,7 @@ void Nic::assign_pool(unsigned pool, unsigned first, unsigned queues) {
   if (first + queues > params_.pf_queues)
     throw SimError(timeline().now(), name(), "a pool of queues that the PF does not have");
   receiver_.assign_pool(pool, first, queues);
+  for (unsigned q = first; q < first + queues; ++q) transmitter_.set_pool(q, pool);
   sorter_.subscribe({0, pool});
 }
 

@@ -17,7 +17,7 @@ Transmitter::Transmitter(const sc_core::sc_module_name& name, const TransmitPara
 
 unsigned Transmitter::add_queue(unsigned function, RequesterId requester) {
   Queue& q = queues_.emplace_back();
-  q.function = function;
+  q.self.function = function;
   q.channel = s_.dma.add_channel(requester, *this);
   return static_cast<unsigned>(queues_.size() - 1);
 }
@@ -203,7 +203,7 @@ void Transmitter::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& 
     case payload_ticket: return payload(id >> piece_bits, id & ((1u << piece_bits) - 1), status, data);
     default: {
       const Queue& q = queues_[id];
-      s_.interrupts.raise(q.function, q.ring.vector());
+      s_.interrupts.raise(q.self.function, q.ring.vector());
     }
   }
 }
@@ -257,7 +257,7 @@ void Transmitter::launch(std::uint32_t slot) {
   Packet& p = packets_[slot];
   ++queues_[p.queue].launched;
   const auto local = params_.loopback ? s_.sorter.match(p.frame.header) : std::nullopt;
-  if (local && local->function != queues_[p.queue].function) {
+  if (local && *local != queues_[p.queue].self) {
     p.to = *local;
     const Time begin = std::max(switch_free_, s_.timeline.now());
     switch_free_ = begin + params_.switch_rate.time_for(p.frame.bytes);
@@ -271,7 +271,7 @@ void Transmitter::launch(std::uint32_t slot) {
 void Transmitter::left_switch(std::uint32_t&& slot) {
   Packet& p = packets_[slot];
   ++local_frames_;
-  ++s_.table.count(queues_[p.queue].function, FunctionTable::local_frames);
+  ++s_.table.count(queues_[p.queue].self.function, FunctionTable::local_frames);
   Frame frame = std::move(p.frame);
   p.frame.bytes = frame.bytes;
   const Destination to = p.to;
@@ -291,7 +291,7 @@ void Transmitter::left_wire(std::uint32_t&& slot) {
 /// Broadcast and multicast also go to the other local functions; the journey stays with the wire.
 void Transmitter::copy_locally(const Packet& p) {
   for (const Destination& to : s_.sorter.subscribers()) {
-    if (to.function == queues_[p.queue].function) continue;
+    if (to == queues_[p.queue].self) continue;
     Frame copy;
     copy.header = p.frame.header;
     copy.bytes = p.frame.bytes;
@@ -303,8 +303,8 @@ void Transmitter::copy_locally(const Packet& p) {
 void Transmitter::sent(std::uint32_t slot) {
   Packet& p = packets_[slot];
   Queue& q = queues_[p.queue];
-  ++s_.table.count(q.function, FunctionTable::tx_frames);
-  s_.table.count(q.function, FunctionTable::tx_bytes) += p.frame.bytes;
+  ++s_.table.count(q.self.function, FunctionTable::tx_frames);
+  s_.table.count(q.self.function, FunctionTable::tx_bytes) += p.frame.bytes;
   ledger_.delivered();
   if (p.epoch == q.epoch) {
     --q.launched;
@@ -350,7 +350,7 @@ void Transmitter::flush(unsigned queue) {
 
 void Transmitter::drop(std::uint32_t slot, DropReason reason) {
   Packet& p = packets_[slot];
-  ++s_.table.dropped(queues_[p.queue].function, reason);
+  ++s_.table.dropped(queues_[p.queue].self.function, reason);
   ledger_.dropped();
   if (p.frame.header.id != 0) s_.packets.dropped(p.frame.header.id, reason);
   free_slot(slot);

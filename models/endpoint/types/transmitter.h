@@ -48,6 +48,7 @@ class Transmitter : public sc_core::sc_module, DmaClient {
   /// @returns the queue's number, for the calls below
   unsigned add_queue(unsigned function, RequesterId requester);
   void set_requester(unsigned queue, RequesterId requester);
+  void set_pool(unsigned queue, unsigned pool) { queues_[queue].self.pool = pool; }
   void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes, JourneyRef journey);
   std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue].ring.read(reg); }
   void stop(unsigned queue);  ///< reset: what is not on the wire is lost
@@ -72,7 +73,8 @@ class Transmitter : public sc_core::sc_module, DmaClient {
   };
   struct Queue {
     DescriptorRing ring;
-    unsigned function = 0, channel = 0;
+    Destination self;  ///< where frames to the sender itself would go: they are not switched
+    unsigned channel = 0;
     std::uint32_t epoch = 0;  ///< counts resets
     Fifo<Doorbell> doorbells;
     Fifo<Cached> cache;

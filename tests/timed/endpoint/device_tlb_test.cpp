@@ -184,3 +184,23 @@ TEST_CASE("a write cancelled while it waits for its translation gives the grant 
   CHECK(b.done.empty());
   b.audit(Invariant::at_rest);
 }
+
+TEST_CASE("translation requests get their tag although reads want every one that comes free") {
+  LinkLimits l;
+  l.tags = 32;
+  auto d = DmaBench::quick();
+  d.tags = 2;
+  DmaBench b(d, DmaBench::ats(), l);
+  for (std::uint64_t page = 1; page <= 3; ++page) b.host.translations[page] = DmaBench::entry(page);
+  b.write(0x1000, 4, 0);
+  b.timeline.run(1_us);
+  const unsigned other = b.dma.add_channel({DmaBench::function}, b);
+  for (std::uint32_t i = 1; i <= 20; ++i) b.read(0x1000, 64, i);  // hits, two at a time
+  b.timeline.run(1100_ns);
+  b.read(0x2000, 64, 100, 0, other);
+  b.timeline.run(4_us);
+  // the translation takes the first tag that comes free, at 1502 ns; the read has its turn at 2502 ns
+  const auto at = std::find_if(b.done.begin(), b.done.end(), [](const Done& x) { return x.ticket == 100; });
+  REQUIRE(at != b.done.end());
+  CHECK(at->when == 3002_ns);
+}

@@ -202,3 +202,24 @@ TEST_CASE("a sent packet's journey is known once its header was read, and stampe
   }
   CHECK(spent(rung, Stage::device) == at(67.2));  // waits for the frame before it
 }
+
+TEST_CASE("frames between two pools of the PF are switched inside, frames to the own pool are not [A16][G6]") {
+  NicBench b;
+  b.nic.assign_pool(0, 0, 1);
+  b.nic.assign_pool(1, 1, 1);
+  b.nic.add_filter(NicBench::mac(10), std::nullopt, Destination{0, 0});
+  b.nic.add_filter(NicBench::mac(11), std::nullopt, Destination{0, 1});
+  b.rx_ring(0, 0, 0x50000, 0);
+  b.rx_ring(0, 1, 0x70000, 0);
+  b.timeline.run(1_us);
+  post(b, 0, 0x10000, 1, 60, 7, NicBench::mac(11));
+  b.timeline.run(5_us);
+  CHECK(b.get_header(0x71000).id == 7);
+  CHECK(b.wire.frames.empty());
+  b.put_header(0x11800, {NicBench::mac(10), NicBench::mac(10), FrameHeader::vlan_none, 0, 8});
+  b.post_tx(0x10000, 1, 0x11800, 60);
+  b.write(0, nic::tx_register(0, nic::queue_tail), 2);
+  b.timeline.run(10_us);
+  CHECK(ids(b) == std::vector<PacketId>{8});
+  b.audit(Invariant::at_rest);
+}
