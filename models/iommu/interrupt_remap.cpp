@@ -62,6 +62,10 @@ bool source_allowed(const InterruptEntry& e, RequesterId source) {
   }
 }
 
+bool well_formed(const vtd::PostedDescriptor& d) {
+  return (d.control & 0xff00'fffc) == 0 && d.reserved[0] == 0 && d.reserved[1] == 0 && d.reserved[2] == 0;
+}
+
 bool post(vtd::PostedDescriptor& d, std::uint8_t vector, bool urgent) {
   d.requests[vector / 64] |= std::uint64_t{1} << vector % 64;
   const bool outstanding = d.control & vtd::posted_outstanding, suppressed = d.control & vtd::posted_suppress;

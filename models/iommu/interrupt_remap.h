@@ -48,6 +48,8 @@ struct InterruptEntry {
 FaultReason decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irte, InterruptEntry& entry);
 bool source_allowed(const InterruptEntry& entry, RequesterId source);
 
+/// Reserved fields clear (9.12).
+bool well_formed(const vtd::PostedDescriptor& descriptor);
 /// 5.2.3: sets the vector's bit; @returns whether a notification must be sent (then ON is set).
 bool post(vtd::PostedDescriptor& descriptor, std::uint8_t vector, bool urgent);
 /// The notification that a descriptor asks for.

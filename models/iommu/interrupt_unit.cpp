@@ -44,13 +44,15 @@ void InterruptUnit::step() {
     case InterruptRequest::Route::blocked: return block(request_.index, request_.fault, false);
     case InterruptRequest::Route::remap: break;
   }
+  if (features_.beyond_host(root_.table + request_.index * 16u))
+    return block(request_.index, FaultReason::interrupt_index, false);
   const InterruptEntry* cached = entries_.lookup({request_.index});
   const Time looked_up = interrupt_entry_cache.look_up(timeline_.now(), cached);
   if (cached) return use(*cached);
   stale_ = false;
   const Time end = memory_.read(Hpa(root_.table + request_.index * 16u), {reinterpret_cast<std::uint8_t*>(&irte_), 16},
                                 16, looked_up, features_.coherent);
-  failed_ = memory_.failed();
+  failed_ = !memory_.ok();
   phase_ = Phase::reading_entry;
   event_.at(end + read_overhead_);
 }
@@ -85,11 +87,11 @@ void InterruptUnit::descriptor_read() {
   vtd::PostedDescriptor d;
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(&d), sizeof d);
   memory_.peek(Hpa(entry_.descriptor), bytes);
-  if (d.control & 0xff00'fffc || d.reserved[0] || d.reserved[1] || d.reserved[2])
+  if (!well_formed(d))
     return block(request_.index, FaultReason::descriptor_reserved, entry_.suppress_faults);
   const bool notify = post(d, entry_.vector, entry_.urgent);
   memory_.write(Hpa(entry_.descriptor), bytes, 64, timeline_.now());
-  if (memory_.failed()) return block(request_.index, FaultReason::descriptor_access, entry_.suppress_faults);
+  if (!memory_.ok()) return block(request_.index, FaultReason::descriptor_access, entry_.suppress_faults);
   ++posted;
   if (!notify) return finish();
   ++notifications;

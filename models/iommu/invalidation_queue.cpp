@@ -60,7 +60,7 @@ void InvalidationQueue::fetch() {
   const Time end = memory_.read(Hpa(base + registers_.get64(reg_queue_head)),
                                 {reinterpret_cast<std::uint8_t*>(words_.data()), bytes}, bytes, timeline_.now(),
                                 features_.coherent);
-  if (memory_.failed()) return fail();
+  if (!memory_.ok()) return fail();
   event_.at(end + overhead_);
 }
 

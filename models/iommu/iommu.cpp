@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/iommu/iommu.h"
 
+#include "models/iommu/remapping_function.h"
+
 namespace iov::iommu {
 
 using namespace vtd;
 
 Iommu::Iommu(const sc_core::sc_module_name& name, Timeline& timeline, const Params& p, InterruptBus& bus)
     : sc_module(name),
-      timeline_(timeline),
+      features_(p.features),
       registers_(p.features),
       faults_(registers_, p.features, bus),
       memory("memory", timeline),
@@ -68,20 +70,13 @@ void Iommu::global_command() {
 
 /// Caches keep what they hold: software must invalidate them globally after SRTP and SIRTP (6.6).
 void Iommu::latch_root_table() {
-  const std::uint64_t value = registers_.get64(reg_root_table);
-  TableRoot root = translation.root();
-  root.mode = static_cast<TableRoot::Mode>(value >> 10 & 3);
-  root.table = value & page_mask;
-  translation.set_root(root);
+  translation.set_root(table_root(registers_.get64(reg_root_table), translation.root().enabled));
 }
 
 void Iommu::latch_interrupt_table() {
-  const std::uint64_t value = registers_.get64(reg_interrupt_table);
-  InterruptRoot root = interrupts.root();
-  root.table = value & page_mask;
-  root.entries = 2u << (value & 15);
-  root.x2apic = value & irta_x2apic && registers_.get64(reg_extended_capability) >> 4 & 1;
-  interrupts.set_root(root);
+  const InterruptRoot& now = interrupts.root();
+  interrupts.set_root(
+      interrupt_root(features_, registers_.get64(reg_interrupt_table), now.enabled, now.compatibility));
 }
 
 /// Register-based invalidation is for software that does not use the queue (6.5.1); with it on, ignored.

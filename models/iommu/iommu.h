@@ -41,7 +41,7 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
   void page_requested(RequesterId function, Pasid pasid, std::uint64_t body) override;
 
  private:
-  Timeline& timeline_;
+  const Features features_;
   RegisterFile registers_;
   FaultLog faults_;
 

@@ -46,7 +46,7 @@ void TranslationUnit::invalidate(const IotlbInvalidation& what) {
 
 bool TranslationUnit::peek_words(std::uint64_t address, std::span<std::uint64_t> words) {
   memory_.peek(Hpa(address), {reinterpret_cast<std::uint8_t*>(words.data()), words.size_bytes()});
-  return !memory_.failed();
+  return memory_.ok();
 }
 
 /// The straightforward walk of memory as it is now; a mapping without any permission if it grants nothing.

@@ -151,7 +151,7 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
     ++updates;
   } else {
     end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
-    w.ok = !memory_.failed();
+    w.ok = memory_.ok();
   }
   w.event.at(end + read_overhead_);
 }

@@ -71,9 +71,6 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   /// Whether the last access reached memory (false: no such address; no bytes moved).
   bool ok() const { return ok_; }
 
-  /// Whether memory refused the last access (address error and the like); its bytes then mean nothing.
-  bool failed() const { return payload_.get_response_status() < tlm::TLM_INCOMPLETE_RESPONSE; }
-
   tlm::tlm_initiator_socket<> socket{"socket"};
 
  private:

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/iommu/remapping_function.h"
+
+#include <cstring>
+
+#include "models/protocol/vtd_registers.h"
+
+namespace iov::iommu {
+
+TableRoot table_root(std::uint64_t rtaddr, bool enabled) {
+  return {enabled, static_cast<TableRoot::Mode>(rtaddr >> 10 & 3), rtaddr & vtd::page_mask};
+}
+
+InterruptRoot interrupt_root(const Features& f, std::uint64_t irta, bool enabled, bool compatibility_format) {
+  return {enabled, compatibility_format, (irta & vtd::irta_x2apic) != 0 && f.x2apic, irta & vtd::page_mask,
+          2u << (irta & 15)};
+}
+
+void MemoryImage::put(std::uint64_t address, std::span<const std::uint8_t> bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) pages_[(address + i) >> 12].bytes[(address + i) & 0xfff] = bytes[i];
+}
+
+bool MemoryImage::read(std::uint64_t address, std::span<std::uint64_t> words) const {
+  for (std::uint64_t& word : words) {  // aligned: within one page
+    const auto page = pages_.find(address >> 12);
+    if (page == pages_.end() && strict_) return false;
+    word = 0;
+    if (page != pages_.end()) std::memcpy(&word, page->second.bytes.data() + (address & 0xff8), 8);
+    address += 8;
+  }
+  return true;
+}
+
+void MemoryImage::write(std::uint64_t address, std::uint64_t word) {
+  put(address, {reinterpret_cast<const std::uint8_t*>(&word), 8});
+}
+
+RemappingFunction::RemappingFunction(const Features& features, const RemappingRegisters& r)
+    : features_(features),
+      root_(table_root(r.root_table, r.translation)),
+      interrupts_(interrupt_root(features, r.interrupt_table, r.interrupt_remapping, r.compatibility_format)) {}
+
+bool RemappingFunction::read(std::uint64_t address, std::span<std::uint64_t> words) {
+  return !features_.beyond_host(address) && image_.read(address, words);
+}
+
+RemappingFunction::Translation RemappingFunction::translate(const TranslationRequest& request) {
+  TableMemory memory{bind<&RemappingFunction::read>(this), {}};
+  if (updating_) memory.write = bind<&MemoryImage::write>(&image_);
+  Walk walk;
+  Translation t;
+  t.reply = resolve(features_, root_, request, memory, walk);
+  const auto reason = static_cast<FaultReason>(t.reply.fault_reason);
+  t.recorded = reason != FaultReason::none && root_.enabled && !(walk.suppress_faults() && qualified(reason));
+  t.reads = walk.reads();
+  return t;
+}
+
+InterruptReply RemappingFunction::interrupt(RequesterId source, std::uint64_t address, std::uint32_t data) {
+  const auto low = static_cast<std::uint32_t>(address);
+  InterruptReply reply;
+  if (!is_interrupt_address(address)) {  // an ordinary write, not an interrupt
+    reply.fault = FaultReason::interrupt_reserved;
+    reply.recorded = false;
+    return reply;
+  }
+  const InterruptRequest request = decode_message(interrupts_, low, data);
+  reply.index = request.index;
+  switch (request.route) {
+    case InterruptRequest::Route::direct:
+      reply.outcome = InterruptReply::Outcome::delivered;
+      reply.interrupt = direct_interrupt(low, data);
+      reply.logical = low >> 2 & 1;
+      reply.delivery_mode = data >> 8 & 7;
+      return reply;
+    case InterruptRequest::Route::blocked: reply.fault = request.fault; return reply;
+    case InterruptRequest::Route::remap: break;
+  }
+  return remap(source, request);
+}
+
+InterruptReply RemappingFunction::remap(RequesterId source, const InterruptRequest& request) {
+  InterruptReply reply;
+  reply.remapped = true;
+  reply.index = request.index;
+  std::uint64_t words[2] = {};
+  InterruptEntry entry;
+  const std::uint64_t at = interrupts_.table + request.index * 16u;
+  if (features_.beyond_host(at))
+    reply.fault = FaultReason::interrupt_index;
+  else if (!read(at, words))
+    reply.fault = FaultReason::irte_access;
+  else
+    reply.fault = decode_irte(features_, interrupts_, {words[0], words[1]}, entry);
+  if (reply.fault == FaultReason::none && !source_allowed(entry, source)) reply.fault = FaultReason::source_mismatch;
+  if (reply.fault != FaultReason::none) {
+    reply.recorded = !(entry.suppress_faults && qualified(reply.fault));
+    return reply;
+  }
+  if (entry.posted) return post_to(entry, reply);
+  reply.outcome = InterruptReply::Outcome::delivered;
+  reply.interrupt = {entry.destination, entry.vector, false, {}};
+  reply.logical = entry.logical;
+  reply.delivery_mode = entry.delivery;
+  return reply;
+}
+
+InterruptReply RemappingFunction::post_to(const InterruptEntry& entry, InterruptReply reply) {
+  vtd::PostedDescriptor d;
+  const std::span<std::uint64_t> words(reinterpret_cast<std::uint64_t*>(&d), sizeof d / 8);
+  reply.descriptor = entry.descriptor;
+  reply.virtual_vector = entry.vector;
+  reply.urgent = entry.urgent;
+  if (!read(entry.descriptor, words)) reply.fault = FaultReason::descriptor_access;
+  if (reply.fault == FaultReason::none && !well_formed(d)) reply.fault = FaultReason::descriptor_reserved;
+  if (reply.fault != FaultReason::none) {
+    reply.recorded = !entry.suppress_faults;
+    return reply;
+  }
+  reply.outcome = InterruptReply::Outcome::posted;
+  reply.notified = post(d, entry.vector, entry.urgent);
+  if (reply.notified) reply.interrupt = notification(d, interrupts_.x2apic);
+  if (updating_)
+    for (std::size_t i = 0; i < words.size(); ++i) image_.write(entry.descriptor + 8 * i, words[i]);
+  return reply;
+}
+
+std::uint64_t completion_entry(const TranslationReply& r) {
+  if (r.outcome != TranslationReply::Outcome::granted) return 0;
+  const std::uint64_t flags = std::uint64_t{r.global} << 5 | std::uint64_t{r.privileged} << 4 |
+                              std::uint64_t{r.executable} << 3 | std::uint64_t{r.untranslated_only} << 2 |
+                              std::uint64_t{r.writable} << 1 | std::uint64_t{r.readable};
+  return vtd::device_tlb_range(r.address.value, r.log2_page) | flags;
+}
+
+InterruptMessage ioapic_message(std::uint64_t rte, RequesterId source) {
+  const auto vector = static_cast<std::uint32_t>(rte & 0xff);
+  if (rte >> 48 & 1) {  // remappable: index 14:0 in 63:49, index 15 in 11; SHV = 0, so the data carries no subhandle
+    const auto index = static_cast<std::uint16_t>((rte >> 49 & 0x7fff) | (rte >> 11 & 1) << 15);
+    return {source, vtd::remappable_msi_address(index), vector, {}};
+  }
+  const auto destination = static_cast<std::uint32_t>(rte >> 56);
+  const auto logical = static_cast<std::uint32_t>(rte >> 11 & 1);
+  const auto mode = static_cast<std::uint32_t>(rte >> 8 & 7), trigger = static_cast<std::uint32_t>(rte >> 15 & 1);
+  return {source, 0xfee0'0000u | destination << 12 | logical << 2, vector | mode << 8 | trigger << 15, {}};
+}
+
+}  // namespace iov::iommu
