@@ -50,7 +50,7 @@ void Msix::attempt(unsigned vector) {
 void Msix::fire(Vector& v) {
   raised_ &= ~bit(v.number);
   if (auto_mask_ & bit(v.number)) enabled_ &= ~bit(v.number);
-  v.next_allowed = timeline_.now() + Time(v.throttle_ns, sc_core::SC_NS);
+  v.next_allowed = timeline_.now() + std::max(least_interval_, v.throttle);
   const JourneyRef last = stamp(v);
   ++sent_;
   sender_.send_message(function_, std::uint64_t{v.entry[1]} << 32 | v.entry[0], v.entry[2], last);
@@ -81,11 +81,11 @@ void Msix::enable(std::uint64_t vectors) {
 }
 
 void Msix::set_throttle(unsigned vector, std::uint32_t ns) {
-  if (vector < vectors_.size()) vectors_[vector].throttle_ns = ns;
+  if (vector < vectors_.size()) vectors_[vector].throttle = Time(ns, sc_core::SC_NS);
 }
 
 std::uint32_t Msix::throttle(unsigned vector) const {
-  return vector < vectors_.size() ? vectors_[vector].throttle_ns : 0;
+  return vector < vectors_.size() ? static_cast<std::uint32_t>(to_ps(vectors_[vector].throttle) / 1000) : 0;
 }
 
 std::uint32_t Msix::read_table(std::uint32_t offset) const {
@@ -110,7 +110,7 @@ std::uint64_t Msix::pending() const {
 void Msix::reset() {
   causes_ = raised_ = enabled_ = auto_mask_ = 0;
   for (Vector& v : vectors_) {
-    v.throttle_ns = 0;
+    v.throttle = Time();
     v.next_allowed = Time();
     v.joined.clear();
     v.timer.cancel();

@@ -44,6 +44,8 @@ class Msix {
   void set_auto_mask(std::uint64_t vectors) { auto_mask_ = vectors; }
   void set_throttle(unsigned vector, std::uint32_t ns);
   std::uint32_t throttle(unsigned vector) const;
+  /// The PF's limit on this function: no vector fires more often, whatever its throttle register says.
+  void set_least_interval(const Time& interval) { least_interval_ = interval; }
   std::uint32_t read_table(std::uint32_t offset) const;
   void write_table(std::uint32_t offset, std::uint32_t dw);
   std::uint64_t pending() const;  ///< PBA: raised while the entry is masked
@@ -63,8 +65,7 @@ class Msix {
     Msix* msix;
     unsigned number;
     std::array<std::uint32_t, 4> entry{0, 0, 0, 1};  ///< masked after reset (7.7.2.9)
-    std::uint32_t throttle_ns = 0;
-    Time next_allowed;
+    Time throttle, next_allowed;
     std::vector<Joined> joined;
     Event timer;
   };
@@ -76,6 +77,7 @@ class Msix {
   MsixSender& sender_;
   const unsigned function_;
   std::deque<Vector> vectors_;
+  Time least_interval_;
   std::uint64_t causes_ = 0, raised_ = 0, enabled_ = 0, auto_mask_ = 0, sent_ = 0;
 };
 

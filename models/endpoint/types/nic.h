@@ -64,6 +64,10 @@ class Nic : public Endpoint, InterruptLines, public FrameSink {
   void set_default_destination(std::optional<Destination> to) { sorter_.set_default(to); }
   /// Gives queues of the PF to a VMDq pool, which from then on also gets broadcasts.
   void assign_pool(unsigned pool, unsigned first_queue, unsigned queues);
+  /// The PF's limit on the interrupts of a function, beside the function's own throttle registers.
+  void limit_interrupts(unsigned index, const Time& least_interval) {
+    function(index).msix->set_least_interval(least_interval);
+  }
   const FunctionTable& table() const { return table_; }
 
  private:
