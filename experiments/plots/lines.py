@@ -6,7 +6,7 @@ import sys
 import style
 from style import plt, words
 
-UNITS = {"gbps": "Gb/s", "mpps": "Mpackets/s", "ns": "ns", "ratio": "share"}
+UNITS = {"gbps": "Gb/s", "mpps": "Mpackets/s", "ns": "ns"}
 HEADLINES = ["throughput_gbps", "latency_p50_ns", "latency_p99_ns", "cpu_cycles_per_packet"]
 
 
@@ -32,6 +32,9 @@ def main(folder, chosen):
         sys.exit(f"{folder}/table.csv: no axis with numbers only, nothing to draw lines along")
     along = max(numeric, key=lambda a: len(table.values(a)))
     others = [a for a in axes_names if a != along and len(table.values(a)) > 1]
+    unknown = [c for c in chosen if c not in table.columns]
+    if unknown:
+        sys.exit(f"{folder}/table.csv has no column {', '.join(unknown)}")
     columns = chosen or [c for c in HEADLINES if any(row[c] for row in table.rows)]
     figure, panels = plt.subplots(len(columns), 1, figsize=(8, 2.6 * len(columns) + 0.6), squeeze=False, sharex=True)
     lines = list(dict.fromkeys(tuple(row[a] for a in others) for row in table.rows))
@@ -43,14 +46,15 @@ def main(folder, chosen):
                       marker=style.MARKERS[i % len(style.MARKERS)], markeredgecolor="black", markeredgewidth=0.4,
                       label=", ".join(labels) or column)
         axes.set_ylabel(label(column))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * max(axes.get_ylim()[1], 1e-12))
     values = sorted(float(v) for v in table.values(along))
     if values[0] > 0 and values[-1] / values[0] > 20:
         panels[0, 0].set_xscale("log", base=2)
     for axes in panels[:, 0]:
         axes.set_xticks(values, [f"{value:g}" for value in values])
     panels[-1, 0].set_xlabel(along)
-    style.legend_above(figure, panels[0, 0], 4)
+    if len(lines) > 1:
+        style.legend_above(figure, panels[0, 0], 4)
     style.save(figure, folder, "lines")
 
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
+#include <sstream>
 
 #include "experiments/iovsim/lib/commands.h"
 #include "experiments/iovsim/lib/experiment.h"
@@ -64,12 +65,14 @@ void list_names(const char* title, const std::vector<platform::NamedItem>& items
 }
 
 /// Runs one plot script to its end; it prints the pictures it wrote.
-bool draw(const fs::path& script, const std::string& folder) {
+bool draw(const fs::path& script, const std::string& folder, std::istream& columns) {
   std::cout.flush();
   Processes processes(0, [](std::size_t, const std::string& line) { std::cout << line << "\n"; });
   // matplotlib comes with the distribution's own interpreter; another python3 may come first in PATH
   const char* python = fs::exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
-  processes.start(0, {python, "-B", script.string(), folder});
+  std::vector<std::string> command{python, "-B", script.string(), folder};
+  for (std::string column; columns >> column;) command.push_back(column);
+  processes.start(0, command);
   for (;;)
     for (const auto& ended : processes.wait(std::chrono::milliseconds(1000))) {
       if (ended.exit_code == good) return true;
@@ -112,11 +115,14 @@ int plot(const std::string& folder) {
   }
   const fs::path home = platform::find_home(folder);
   bool drawn = true;
-  for (const std::string name : description["plot"]) {
+  for (const std::string entry : description["plot"]) {
+    std::istringstream words(entry);
+    std::string name;
+    words >> name;
     const fs::path script = home / "experiments" / "plots" / name;
     const bool exists = fs::exists(script);
     if (!exists) std::cerr << "no plot script " << script.string() << "\n";
-    drawn = exists && draw(script, folder) && drawn;
+    drawn = exists && draw(script, folder, words) && drawn;
   }
   return drawn ? good : bad_input;
 }
