@@ -116,7 +116,10 @@ void Core::enqueue(Strand& strand, bool front) {
   front ? queue.push_front(&strand) : queue.push_back(&strand);
   if (!thread_level(strand)) return;
   Thread& thread = *thread_of(strand);
-  if (!thread.queued_) thread.queued_ = true, threads_.push_back(&thread);
+  if (thread.queued_) return;
+  thread.queued_ = true;
+  threads_.push_back(&thread);
+  if (fair_floor_ > params_.sleeper_credit) thread.run_time_ = std::max(thread.run_time_, fair_floor_ - params_.sleeper_credit);
 }
 
 void Core::dequeue(Strand& strand) {
@@ -151,17 +154,24 @@ Strand* Core::most_urgent() {
   if (!softirq_.empty()) return softirq_.front();
   if (threads_.empty()) return nullptr;
   const bool current_runs = running_ && thread_level(*running_) && thread_of(*running_) == thread_;
-  const bool keep = thread_ && !slice_over();
-  if (keep && thread_->queued_) return best_of(*thread_);
-  if (keep && current_runs) return nullptr;  // the others wait for the end of its slice
-  const auto other = std::find_if(threads_.begin(), threads_.end(), [this](Thread* t) { return t != thread_; });
-  return best_of(other != threads_.end() ? **other : *threads_.front());
+  const bool current_ready = thread_ && (current_runs || thread_->queued_);
+  Thread* other = fairest_other();
+  if (current_ready && (!other || !outran(*thread_, *other))) return thread_->queued_ ? best_of(*thread_) : nullptr;
+  return best_of(other ? *other : *threads_.front());
+}
+
+Thread* Core::fairest_other() const {
+  Thread* fairest = nullptr;
+  for (Thread* t : threads_)
+    if (t != thread_ && (!fairest || t->run_time_ < fairest->run_time_)) fairest = t;
+  return fairest;
 }
 
 bool Core::outranks(const Strand& a, const Strand& b) {
   if (b.stall_) return false;  // an uncached read cannot be interrupted
-  if (thread_level(a) && thread_level(b)) return thread_of(a) == thread_of(b) ? a.level_ > b.level_ : slice_over();
-  return a.level_ > b.level_;
+  if (!thread_level(a) || !thread_level(b)) return a.level_ > b.level_;
+  const Thread &x = *thread_of(a), &y = *thread_of(b);
+  return &x == &y ? a.level_ > b.level_ : outran(y, x);
 }
 
 void Core::dispatch() {
@@ -173,11 +183,13 @@ void Core::dispatch() {
 }
 
 bool Core::step() {
+  settle();
   consider_deferring();
   Strand* next = most_urgent();
   if (running_ && !(next && outranks(*next, *running_))) {
-    const bool others_wait = thread_level(*running_) && threads_.size() > (thread_->queued_ ? 1u : 0u);
-    if (others_wait && !slice_over()) look_.before(slice_begin_ + params_.time_slice);
+    const Thread* other = thread_level(*running_) ? fairest_other() : nullptr;
+    if (other && !outran(*thread_, *other))
+      look_.before(timeline_.now() + (other->run_time_ + params_.time_slice - thread_->run_time_));
     return false;
   }
   if (timeline_.now() < work_begin_) {  // a world switch is under way
@@ -258,7 +270,7 @@ Time Core::switch_to(Strand& strand) {
     if (thread_) cost += params_.world.context_switch, ++switches_;
     thread_ = thread_of(strand);
     mode_ = Context::host_kernel;
-    slice_begin_ = timeline_.now();
+    fair_floor_ = std::max(fair_floor_, thread_->run_time_);
   }
   if (strand.exiting_) {
     if (mode_ != Context::guest) cost += enter_guest();  // an interrupt came between: enter again to execute it
@@ -297,10 +309,12 @@ void Core::settle_until(const Time& now) {
     settled_ = until;
   }
   if (settled_ >= now) return;
-  if (running_)
+  if (running_) {
     spent_[static_cast<std::size_t>(running_->context_)][static_cast<std::size_t>(running_->work_)] += now - settled_;
-  else
+    if (thread_level(*running_)) thread_of(*running_)->run_time_ += now - settled_;
+  } else {
     idle_total_ += now - settled_;
+  }
   settled_ = now;
 }
 

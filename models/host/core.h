@@ -2,7 +2,7 @@
 /// Core -- a processor core with its local interrupt controller: runs one strand at a time, switches
 /// worlds and pays for it, and accounts every picosecond to a context and a kind of work.
 ///
-/// Models  two-level urgency (host interrupt > host softirq > threads round robin with a time slice;
+/// Models  two-level urgency (host interrupt > host softirq > threads by fair share of run time;
 ///         inside a vCPU interrupt > softirq > application), ksoftirqd under sustained softirq load, preemption of the remaining work, guest /
 ///         kernel / user modes with the cost of each transition, VM exits by cause, halting, posted
 ///         notifications.
@@ -29,15 +29,19 @@ class Core : public sc_core::sc_module {
   struct Params {
     Frequency frequency{2.1e9};
     Time time_slice = Time(1, sc_core::SC_MS);
+    Time sleeper_credit = Time(3, sc_core::SC_MS);
     Time softirq_limit = Time(2, sc_core::SC_MS);
     WorldSwitchCosts world;
     template <class V>
     void describe(V& v) {
       v.field("frequency", frequency, Range<Frequency>{{1e8}, {1e10}}, "turns time into cycles",
               "Xeon E5-2450, the machine of the exit costs (Dall 2017)");
-      v.field("time_slice", time_slice, Range<Time>{Time(1, sc_core::SC_US), Time(1, sc_core::SC_SEC)},
-              "before an equal thread gets the core", "order of Linux CFS granularity");
-      v.field("softirq_limit", softirq_limit, Range<Time>{Time(1, sc_core::SC_US), Time(1, sc_core::SC_SEC)},
+      const Range<Time> range{Time(1, sc_core::SC_US), Time(1, sc_core::SC_SEC)};
+      v.field("time_slice", time_slice, range, "by which a thread may outrun a waiting one before it gives way",
+              "Linux CFS sched_wakeup_granularity 1 ms");
+      v.field("sleeper_credit", sleeper_credit, range, "run time that a thread that slept may catch up with",
+              "Linux CFS: half of sched_latency 6 ms");
+      v.field("softirq_limit", softirq_limit, range,
               "softirqs that run on for longer compete with the threads (ksoftirqd)", "Linux kernel/softirq.c MAX_SOFTIRQ_TIME");
       v.group("world", world, "world-switch costs");
     }
@@ -89,7 +93,10 @@ class Core : public sc_core::sc_module {
   Strand* most_urgent();
   static Strand* best_of(Thread& thread);
   bool outranks(const Strand& a, const Strand& b);
-  bool slice_over() const { return timeline_.now() - slice_begin_ >= params_.time_slice; }
+  bool outran(const Thread& runner, const Thread& waiter) const {
+    return runner.run_time_ >= waiter.run_time_ + params_.time_slice;
+  }
+  Thread* fairest_other() const;
   void preempt();
   void start(Strand& strand);
   Time switch_to(Strand& strand);
@@ -112,6 +119,7 @@ class Core : public sc_core::sc_module {
   Thread* thread_ = nullptr;     ///< whose registers are loaded
   Thread ksoftirqd_{*this, Thread::Kind::process, "ksoftirqd"};
   bool deferring_ = false;
+  Time fair_floor_;     ///< run time of the thread that last got the core
   Time softirq_since_;  ///< when the present run of softirqs began
   Context mode_ = Context::host_kernel;
   Strand* running_ = nullptr;    ///< has a segment under way
@@ -119,7 +127,7 @@ class Core : public sc_core::sc_module {
   bool dispatching_ = false, idle_ = true;
   Context switch_context_ = Context::host_kernel;  ///< who pays for the switch under way
   Time work_begin_;  ///< the switch before the running segment ends; not preemptible before
-  Time work_end_, slice_begin_, settled_, since_, idle_total_;
+  Time work_end_, settled_, since_, idle_total_;
   Event end_{timeline_, bind<&Core::finish>(this)};
   Event look_{timeline_, bind<&Core::dispatch>(this)};
   Event kick_arrival_{timeline_, bind<&Core::kick_arrives>(this)};

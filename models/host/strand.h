@@ -39,7 +39,7 @@ enum class Level : std::uint8_t { thread_low, thread_middle, thread_high, host_s
 
 class Strand;
 
-/// Scheduled round robin on its core. For a vCPU: low = application, middle = softirq, high = interrupt handler.
+/// Gets its fair share of its core (CFS). For a vCPU: low = application, middle = softirq, high = interrupt handler.
 class Thread {
  public:
   enum class Kind : std::uint8_t { process, vcpu };
@@ -63,6 +63,7 @@ class Thread {
   const Kind kind_;
   const std::string name_;
   std::array<std::deque<Strand*>, 3> ready_;
+  Time run_time_;  ///< virtual run time
   bool queued_ = false;
   bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
 };

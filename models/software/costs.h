@@ -15,7 +15,7 @@ struct SoftwareCosts {
   Time mmio_write = 50_ns;
   Time virtqueue_front = 60_ns, virtqueue_back = 120_ns;
   Time tap = 350_ns, bridge = 300_ns, user_packet = 250_ns;
-  Time register_emulation = 400_ns, model_packet = 800_ns, eoi_emulation = 150_ns;
+  Time register_emulation = 400_ns, model_send = 800_ns, model_receive = 1000_ns, eoi_emulation = 150_ns;
   Time eventfd_signal = 270_ns, thread_wakeup = 500_ns, interrupt_injection = 300_ns;
   Time guest_translation = 150_ns, pool_completion = 250_ns;
   Time copy_fixed = 50_ns;
@@ -60,7 +60,8 @@ struct SoftwareCosts {
     cost(v, "bridge", bridge, "host bridge and its stack, one packet");
     cost(v, "user_packet", user_packet, "user-space backend's own work on one packet");
     cost(v, "register_emulation", register_emulation, "device model decodes and emulates one register access");
-    cost(v, "model_packet", model_packet, "device model handles one packet: descriptors, checks, state");
+    cost(v, "model_send", model_send, "device model sends one packet: descriptor, checks, state");
+    cost(v, "model_receive", model_receive, "device model receives one packet: filter, descriptor, checks, state");
     cost(v, "eoi_emulation", eoi_emulation, "in-kernel interrupt controller emulates an end of interrupt");
     cost(v, "eventfd_signal", eventfd_signal, "hypervisor turns a kick into a signal", "560 cycles at 2.1 GHz, I/O latency out (Dall 2016 Table II)");
     cost(v, "thread_wakeup", thread_wakeup, "waker's work to make a sleeping thread run");

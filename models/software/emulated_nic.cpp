@@ -101,7 +101,7 @@ Task EmulatedNic::transmit(Strand& strand) {
     auto descriptor = guest_.load<TxDescriptor>(at);
     const std::uint32_t bytes = descriptor.command_length & 0xffff;
     const Gpa buffer = guest_.from_dma(descriptor.address);
-    co_await strand.spend(own(), Work::emulation, costs_.model_packet);
+    co_await strand.spend(own(), Work::emulation, costs_.model_send);
     if (bytes >= FrameHeader::header_bytes && guest_.contains(buffer, bytes)) {
       Frame frame = load_frame(guest_, buffer, bytes, services_.payload, services_.book);
       frame.journey.enter(Stage::copy, services_.timeline.now());
@@ -139,7 +139,7 @@ Task EmulatedNic::receive_burst() {
 Task EmulatedNic::receive_one(Frame& frame) {
   const Gpa at = guest_.from_dma(rx_.base) + std::uint64_t{rx_.head} * 16;
   if (location_ == Location::user) co_await io_.spend(Context::host_kernel, Work::stack, costs_.tap);
-  co_await io_.spend(own(), Work::emulation, costs_.model_packet);
+  co_await io_.spend(own(), Work::emulation, costs_.model_receive);
   const Gpa buffer = guest_.contains(at, 16) ? guest_.from_dma(guest_.load<RxDescriptor>(at).read.address) : Gpa(~0ull);
   if (!guest_.contains(buffer, frame.bytes)) {
     services_.book.dropped(frame.header.id, DropReason::malformed);

@@ -102,7 +102,7 @@ TEST_CASE("an interrupt during a world switch waits for its end") {
   CHECK(b.log[0] == std::pair<std::string, std::uint64_t>("irq", 3'300'000));  // 2.4 + 0.6 + 0.3
 }
 
-TEST_CASE("threads share a core round robin, each change pays a context switch") {
+TEST_CASE("threads share a core by run time, each change pays a context switch") {
   Bench b;
   Thread one(b.core, Thread::Kind::process, "one"), two(b.core, Thread::Kind::process, "two");
   Strand s1(b.core, Level::thread_low, &one), s2(b.core, Level::thread_low, &two);
@@ -112,13 +112,27 @@ TEST_CASE("threads share a core round robin, each change pays a context switch")
   s1.wake(), s2.wake();
   b.timeline.run(Time(1, sc_core::SC_MS));
   REQUIRE(b.log.size() == 2);
-  // idle exit 2; slice of one to 102 (measured from the start of its slice at 0: 100); switch 0.5; ...
-  CHECK(b.log[0].first == "one");
-  CHECK(b.log[1].first == "two");
-  CHECK(b.log[1].second == 2'000'000 + 300'000'000 + 3 * 500'000);
+  // idle exit 2; one runs 100 ahead; switch 0.5; two needs 150, less than the 200 it may run; switch 0.5; one's last 50
+  CHECK(b.log[0] == std::pair<std::string, std::uint64_t>("two", 252'500'000));
+  CHECK(b.log[1] == std::pair<std::string, std::uint64_t>("one", 303'000'000));
   b.core.settle();
   CHECK(b.core.busy() + b.core.idle_time() == Time(1, sc_core::SC_MS));
-  CHECK(b.core.busy() == 302_us + 1500_ns);
+  CHECK(b.core.busy() == 303_us);
+}
+
+TEST_CASE("a thread that slept takes the core from one that ran ahead") {
+  Bench b;
+  Thread hog(b.core, Thread::Kind::process, "hog"), sleeper(b.core, Thread::Kind::process, "sleeper");
+  Strand s1(b.core, Level::thread_low, &hog), s2(b.core, Level::thread_low, &sleeper);
+  Task t1 = work(b, s1, Context::host_kernel, 1000_us, 1, "hog");
+  Task t2 = work(b, s2, Context::host_kernel, 10_us, 1, "sleeper");
+  t1.start(), t2.start();
+  s1.wake();
+  b.timeline.run(500_us);
+  s2.wake();
+  b.timeline.run(Time(2, sc_core::SC_MS));
+  REQUIRE(b.log.size() == 2);
+  CHECK(b.log[0] == std::pair<std::string, std::uint64_t>("sleeper", 510'500'000));
 }
 
 TEST_CASE("a posted notification reaches a running vCPU without an exit", "[F5][A17]") {
