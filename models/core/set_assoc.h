@@ -38,7 +38,8 @@ class SetAssoc {
     Value value;
   };
   explicit SetAssoc(const CacheGeometry& g)
-      : ways_(g.ways), sets_(g.entries / g.ways), replacement_(g.replacement), lines_(g.entries), plru_(sets_) {}
+      : ways_(g.ways), sets_(g.entries / g.ways), replacement_(g.replacement), lines_(g.entries), plru_(sets_),
+        guess_(guesses(g.entries)) {}
 
   std::size_t capacity() const { return lines_.size(); }
   std::size_t size() const { return size_; }
@@ -46,11 +47,18 @@ class SetAssoc {
   /// The value, made most recently used; nullptr on a miss.
   Value* lookup(const Key& key) {
     if (lines_.empty()) return nullptr;
-    const std::size_t set = set_of(key);
+    const std::uint64_t h = key.hash();
+    std::uint32_t& guess = guess_[h & (guess_.size() - 1)];
+    const std::size_t set = set_of(h);
+    if (Line& line = lines_[guess]; line.valid && line.key == key) {
+      touch(set, guess - set * ways_);
+      return &line.value;
+    }
     for (std::size_t w = 0; w < ways_; ++w) {
       Line& line = lines_[set * ways_ + w];
       if (!line.valid || !(line.key == key)) continue;
       touch(set, w);
+      guess = static_cast<std::uint32_t>(set * ways_ + w);
       return &line.value;
     }
     return nullptr;
@@ -126,8 +134,14 @@ class SetAssoc {
     std::uint64_t stamp = 0;
     bool valid = false;
   };
-  std::size_t set_of(const Key& key) const {
-    const std::uint64_t h = key.hash();
+  /// Slots of the guess table, which spares the search of many ways: where this hash was found last.
+  static std::size_t guesses(std::size_t entries) {
+    std::size_t n = 1;
+    while (n < 2 * entries && n < 65536) n *= 2;
+    return n;
+  }
+  std::size_t set_of(const Key& key) const { return set_of(key.hash()); }
+  std::size_t set_of(std::uint64_t h) const {
     return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
   }
   void touch(std::size_t set, std::size_t way) {
@@ -173,6 +187,7 @@ class SetAssoc {
   Replacement replacement_;
   std::vector<Line> lines_;
   std::vector<std::uint64_t> plru_;
+  std::vector<std::uint32_t> guess_;
   std::uint64_t clock_ = 0, random_ = 0x2545f4914f6cdd1dull;
   std::size_t size_ = 0;
 };

@@ -23,17 +23,24 @@ struct Mapping {
   bool global = false, snoop = false, nested = false;
 };
 
+/// Which address space an entry belongs to: PASID tag and domain in one word, quick to compare.
+constexpr std::uint64_t space_of(std::uint32_t tag, std::uint16_t domain) {
+  return std::uint64_t{tag} << 32 | std::uint64_t{domain} << 8;
+}
+
 struct IotlbKey {
-  std::uint64_t page = 0;  ///< untranslated address >> log2_page
-  std::uint32_t tag = Binding::no_tag;
-  std::uint16_t domain = 0;
-  std::uint8_t log2_page = 12;
-  friend bool operator==(const IotlbKey&, const IotlbKey&) = default;
+  std::uint64_t page = 0;   ///< untranslated address >> log2_page
+  std::uint64_t space = 0;  ///< space_of(tag, domain) | log2_page
+  IotlbKey() = default;
+  IotlbKey(std::uint64_t page_number, std::uint64_t address_space, std::uint8_t log2)
+      : page(page_number), space(address_space | log2) {}
+  std::uint32_t tag() const { return static_cast<std::uint32_t>(space >> 32); }
+  DomainId domain() const { return {static_cast<std::uint16_t>(space >> 8)}; }
+  std::uint8_t log2_page() const { return static_cast<std::uint8_t>(space); }
+  friend bool operator==(const IotlbKey& a, const IotlbKey& b) { return a.page == b.page && a.space == b.space; }
   /// Sets are picked by page number, shuffled by domain and PASID so that equal addresses of many
   /// domains do not fall into one set.
-  std::uint64_t hash() const {
-    return page ^ (std::uint64_t{domain} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag + 1} * 0x85ebca6bu >> 5);
-  }
+  std::uint64_t hash() const { return page ^ ((space >> 8) * 0x9e3779b97f4a7c15ull >> 40); }
 };
 
 /// What an IOTLB or PASID-IOTLB invalidation names.
@@ -74,35 +81,37 @@ class Iotlb {
   }
   Mapping* lookup(const Binding& b, std::uint64_t address) {
     Cache& part = part_of(b.domain.value);
+    const std::uint64_t space = space_of(b.tag, b.domain.value);
     for (const std::uint8_t log2 : sizes) {
       if (present_[index_of(log2)] == 0) continue;
-      if (Mapping* m = part.lookup({address >> log2, b.tag, b.domain.value, log2})) return m;
+      if (Mapping* m = part.lookup({address >> log2, space, log2})) return m;
     }
     return nullptr;
   }
   const Mapping* peek(const Binding& b, std::uint64_t address) const {
+    const Cache& part = parts_[b.domain.value % parts_.size()];
     for (const std::uint8_t log2 : sizes)
-      if (const Mapping* m = parts_[b.domain.value % parts_.size()].peek({address >> log2, b.tag, b.domain.value, log2}))
-        return m;
+      if (const Mapping* m = part.peek({address >> log2, space_of(b.tag, b.domain.value), log2})) return m;
     return nullptr;
   }
   /// @returns the domain that lost an entry, if one did
   std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {
-    const IotlbKey key{address >> m.log2_page, b.tag, b.domain.value, m.log2_page};
-    Cache& part = part_of(key.domain);
+    const IotlbKey key{address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page};
+    Cache& part = part_of(b.domain.value);
     const std::size_t before = part.size();
     const auto evicted = part.fill(key, m);
     if (part.size() > before || evicted) ++present_[index_of(m.log2_page)];
     if (!evicted) return std::nullopt;
-    --present_[index_of(evicted->key.log2_page)];
-    return DomainId{evicted->key.domain};
+    --present_[index_of(evicted->key.log2_page())];
+    return evicted->key.domain();
   }
   std::size_t invalidate(const IotlbInvalidation& what) {
     std::size_t removed = 0;
     for (Cache& part : parts_)
       removed += part.erase_if([&](const IotlbKey& k, const Mapping& m) {
-        if (!what.covers({k.domain}, k.tag, m.nested, m.global, k.page << k.log2_page, k.log2_page)) return false;
-        --present_[index_of(k.log2_page)];
+        const std::uint8_t log2 = k.log2_page();
+        if (!what.covers(k.domain(), k.tag(), m.nested, m.global, k.page << log2, log2)) return false;
+        --present_[index_of(log2)];
         return true;
       });
     return removed;

@@ -23,7 +23,7 @@ void TranslationUnit::invalidate(const ContextInvalidation& what) {
     if (what.scope == Scope::global) return true;
     // Scalable-mode contexts carry no domain ID: a domain-selective invalidation takes them all.
     if (what.scope == Scope::domain) return c.scalable || c.binding.domain == what.domain;
-    return ((key.requester.value ^ what.source.value) & ~what.ignore & 0xffff) == 0;
+    return ((key.requester().value ^ what.source.value) & ~what.ignore & 0xffff) == 0;
   });
   mark_walks_stale();
 }
@@ -32,7 +32,7 @@ void TranslationUnit::invalidate(const PasidInvalidation& what) {
   using Scope = PasidInvalidation::Scope;
   pasid_cache.invalidated += pasids_.erase_if([&](const SourceKey& key, const Binding& b) {
     if (what.scope == Scope::global) return true;
-    return b.domain == what.domain && (what.scope == Scope::domain || key.pasid == what.pasid);
+    return b.domain == what.domain && (what.scope == Scope::domain || key.pasid() == what.pasid);
   });
   mark_walks_stale();
 }

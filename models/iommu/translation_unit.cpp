@@ -12,7 +12,6 @@ namespace iov::iommu {
 
 namespace {
 enum RequesterColumn { requests, requester_hits, requester_misses, requester_faults };
-constexpr std::uint32_t no_row = 0xffff'ffff;
 }  // namespace
 
 TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort& memory, FaultLog& faults)
@@ -122,13 +121,14 @@ Time TranslationUnit::spend(const Lookup& l, const Time& start) {
 }
 
 void TranslationUnit::count(const Lookup& l, const TranslationRequest& q) {
-  ++requester_cell(q.requester, requests);
-  if (l.iotlb_used) count_iotlb(q.requester, l.binding->domain, l.mapping);
+  std::uint64_t* row = &requesters.at(requester_row(q.requester), 0);
+  ++row[requests];
+  if (l.iotlb_used) count_iotlb(row, l.binding->domain, l.mapping);
 }
 
-void TranslationUnit::count_iotlb(RequesterId requester, DomainId domain, bool hit) {
-  ++requester_cell(requester, hit ? requester_hits : requester_misses);
-  ++domain_cell(domain, hit ? 0 : 1);
+void TranslationUnit::count_iotlb(std::uint64_t* requester, DomainId domain, bool hit) {
+  ++requester[hit ? requester_hits : requester_misses];
+  ++domains.at(domain_row(domain), hit ? 0 : 1);
 }
 
 void TranslationUnit::settle(const Lookup& l, const TranslationRequest& q, std::uint32_t ticket,
@@ -152,25 +152,19 @@ void TranslationUnit::send(TranslationClient& client, std::uint32_t ticket, Tran
 
 TranslationReply TranslationUnit::refuse(FaultReason reason, bool suppress, const TranslationRequest& q) {
   ++faults;
-  ++requester_cell(q.requester, requester_faults);
+  ++requesters.at(requester_row(q.requester), requester_faults);
   if (!(suppress && qualified(reason))) faults_.record(q, reason);
   return refused(reason, q);
 }
 
-std::uint64_t& TranslationUnit::requester_cell(RequesterId id, std::size_t column) {
-  std::uint32_t& row = requester_rows_[id.value];
-  if (row == no_row) {
-    char text[16];
-    std::snprintf(text, sizeof text, "%02x:%02x.%x", id.bus(), id.devfn() >> 3, id.devfn() & 7);
-    row = static_cast<std::uint32_t>(requesters.add_row(text));
-  }
-  return requesters.at(row, column);
+std::size_t TranslationUnit::add_requester(RequesterId id) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%02x:%02x.%x", id.bus(), id.devfn() >> 3, id.devfn() & 7);
+  return requester_rows_[id.value] = static_cast<std::uint32_t>(requesters.add_row(text));
 }
 
-std::uint64_t& TranslationUnit::domain_cell(DomainId id, std::size_t column) {
-  std::uint32_t& row = domain_rows_[id.value];
-  if (row == no_row) row = static_cast<std::uint32_t>(domains.add_row(std::to_string(id.value)));
-  return domains.at(row, column);
+std::size_t TranslationUnit::add_domain(DomainId id) {
+  return domain_rows_[id.value] = static_cast<std::uint32_t>(domains.add_row(std::to_string(id.value)));
 }
 
 bool TranslationUnit::within_capacity() const {

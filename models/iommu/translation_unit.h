@@ -23,10 +23,13 @@
 namespace iov::iommu {
 
 struct SourceKey {
-  RequesterId requester;
-  std::uint32_t pasid = Pasid::none;
-  friend bool operator==(const SourceKey&, const SourceKey&) = default;
-  std::uint64_t hash() const { return requester.value ^ std::uint64_t{pasid + 1} * 0x9e3779b1u >> 3; }
+  std::uint64_t value = 0;  ///< requester ID, and one more than the PASID above it
+  SourceKey() = default;
+  SourceKey(RequesterId requester, std::uint32_t pasid) : value(requester.value | std::uint64_t{pasid + 1} << 16) {}
+  RequesterId requester() const { return {static_cast<std::uint16_t>(value)}; }
+  std::uint32_t pasid() const { return static_cast<std::uint32_t>(value >> 16) - 1; }
+  friend bool operator==(SourceKey a, SourceKey b) { return a.value == b.value; }
+  std::uint64_t hash() const { return value ^ (value >> 16) * 0x9e3779b1u >> 3; }
 };
 
 struct ContextInvalidation {
@@ -147,9 +150,18 @@ class TranslationUnit {
   void send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply);
   TranslationReply refuse(FaultReason reason, bool suppress, const TranslationRequest& q);
   void count(const Lookup& found, const TranslationRequest& q);
-  void count_iotlb(RequesterId requester, DomainId domain, bool hit);
-  std::uint64_t& requester_cell(RequesterId id, std::size_t column);
-  std::uint64_t& domain_cell(DomainId id, std::size_t column);
+  void count_iotlb(std::uint64_t* requester, DomainId domain, bool hit);
+  std::size_t requester_row(RequesterId id) {
+    const std::uint32_t row = requester_rows_[id.value];
+    return row != no_row ? row : add_requester(id);
+  }
+  std::size_t domain_row(DomainId id) {
+    const std::uint32_t row = domain_rows_[id.value];
+    return row != no_row ? row : add_domain(id);
+  }
+  std::size_t add_requester(RequesterId id);
+  std::size_t add_domain(DomainId id);
+  static constexpr std::uint32_t no_row = 0xffff'ffff;
 
   Timeline& timeline_;
   const Features features_;

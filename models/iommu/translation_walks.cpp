@@ -171,7 +171,7 @@ void TranslationUnit::continue_after_iotlb(Walker& w) {
   const bool hit = w.walk.iotlb_hit();
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
   const Time known = iotlb_cache.look_up(timeline_.now(), hit);
-  count_iotlb(q.requester, w.walk.binding().domain, hit);
+  count_iotlb(&requesters.at(requester_row(q.requester), 0), w.walk.binding().domain, hit);
   if (hit && audit_) audit_->hit(w.walk.binding(), q.address.value, w.walk.mapping());
   w.walk.done() ? w.event.at(known) : issue(w, known);
 }
@@ -182,7 +182,7 @@ void TranslationUnit::finish(Walker& w) {
   walk_reads += walk.reads();
   walk_time.record(timeline_.now() - w.started);
   walker_busy.add(timeline_.now() - w.started);
-  if (walk.has_binding()) domain_cell(walk.binding().domain, 3) += walk.reads();
+  if (walk.has_binding()) domains.at(domain_row(walk.binding().domain), 3) += walk.reads();
   if (!w.stale) fill_caches(w);
   const Result result{walk.context(), walk.binding(), walk.mapping(), walk.fault(), walk.not_present(),
                       walk.has_context(), walk.suppress_faults(),
@@ -212,7 +212,7 @@ void TranslationUnit::fill_caches(const Walker& w) {
   if (audit_) audit_walk(w, true);
   if (const auto loser = iotlb_.fill(b, q.address.value, walk.mapping())) {
     ++iotlb_cache.evictions;
-    ++domain_cell(*loser, 2);
+    ++domains.at(domain_row(*loser), 2);
   }
 }
 
