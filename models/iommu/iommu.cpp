@@ -16,7 +16,9 @@ Iommu::Iommu(const sc_core::sc_module_name& name, Timeline& timeline, const Para
       translation(timeline, p, memory, faults_),
       interrupts(timeline, p, memory, faults_, bus),
       invalidation(timeline, p, memory, registers_, faults_, translation, interrupts, bus),
-      page_requests(timeline, p, memory, registers_, bus) {}
+      page_requests(timeline, p, memory, registers_, faults_, bus) {
+  page_requests.set_admission(bind<&TranslationUnit::admit_page_request>(&translation));
+}
 
 void Iommu::set_ats_fabric(AtsFabric* fabric) {
   invalidation.set_fabric(fabric);

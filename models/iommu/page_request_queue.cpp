@@ -8,26 +8,44 @@ namespace iov::iommu {
 using namespace vtd;
 
 PageRequestQueue::PageRequestQueue(Timeline& timeline, const Params& p, MemoryPort& memory, RegisterFile& registers,
-                                   InterruptBus& bus)
+                                   FaultLog& faults, InterruptBus& bus)
     : timeline_(timeline),
       memory_(memory),
       registers_(registers),
+      faults_(faults),
       supported_(p.features.page_requests),
       event_(registers, reg_page_request_event_control, bus) {}
 
+/// Answers the last request of a group; L without R and W is a stop marker, which wants no answer.
+void PageRequestQueue::respond(RequesterId function, Pasid pasid, std::uint64_t body, std::uint8_t code) {
+  if (!(body >> 2 & 1) || (body & 7) == 4 || !fabric_) return;
+  fabric_->send_page_response(function, pasid, static_cast<std::uint16_t>(body >> 3 & 0x1ff), code);
+}
+
+bool PageRequestQueue::admitted(RequesterId function, Pasid pasid, std::uint64_t body) {
+  TranslationRequest q;
+  q.requester = function;
+  q.pasid = pasid;
+  q.access = body & 2 ? Access::write : Access::read;
+  q.address = Iova(body & page_mask);
+  const FaultReason reason = supported_ && admission_ ? admission_(q) : FaultReason::page_request_disabled;
+  if (reason == FaultReason::none) return true;
+  ++refused;
+  if (supported_) faults_.record(q, reason);
+  respond(function, pasid, body, 1);  // invalid request
+  return false;
+}
+
 void PageRequestQueue::request(RequesterId function, Pasid pasid, std::uint64_t body) {
-  const bool last = body >> 2 & 1, marker = (body & 7) == 4;  // L without R and W: stop marker, no answer wanted
-  const auto group = static_cast<std::uint16_t>(body >> 3 & 0x1ff);
+  if (!admitted(function, pasid, body)) return;
   const std::uint64_t tail = registers_.get64(reg_page_request_tail);
   const std::uint64_t after = (tail + 32 * (written_.size() + 1)) % queue_bytes();
   const std::uint64_t head = registers_.get64(reg_page_request_head);
   const bool overflowed = registers_.get32(reg_page_request_status) & prs_overflow;
-  if (!supported_ || overflowed || after == head) {
+  if (overflowed || after == head) {
     ++overflows;
-    if (supported_) registers_.set32(reg_page_request_status, registers_.get32(reg_page_request_status) | prs_overflow);
-    // 7.5.1: answered with success so that the device asks again; unsupported: with failure
-    if (last && !marker && fabric_) fabric_->send_page_response(function, pasid, group, supported_ ? 0 : 15);
-    return;
+    registers_.set32(reg_page_request_status, registers_.get32(reg_page_request_status) | prs_overflow);
+    return respond(function, pasid, body, 0);  // 7.5.1: success, so that the device asks again
   }
   const std::uint64_t entry[4] = {
       std::uint64_t{1} | std::uint64_t{pasid.present()} << 8 | std::uint64_t{function.value} << 16 |

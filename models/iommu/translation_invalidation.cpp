@@ -62,6 +62,17 @@ Mapping TranslationUnit::repeat_walk(const TranslationRequest& q) {
   return walk.mapping();
 }
 
+FaultReason TranslationUnit::admit_page_request(const TranslationRequest& request) {
+  if (!root_.enabled || root_.mode == TableRoot::Mode::legacy) return FaultReason::page_request_in_legacy;
+  TranslationRequest q = request;
+  q.at = AddressType::translated;  // ends at the context entry and asks for DTE
+  q.address = {};
+  Walk walk;
+  resolve(features_, root_, q, {bind<&TranslationUnit::peek_words>(this), {}}, walk);
+  if (walk.fault() != FaultReason::none) return walk.fault();
+  return walk.context().page_requests ? FaultReason::none : FaultReason::page_request_disabled;
+}
+
 void TranslationUnit::audit_walk(const Walker& w, bool cached) {
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
   const Mapping& found = w.walk.mapping();

@@ -63,6 +63,9 @@ class TranslationUnit {
   Time answered_by() const { return last_ready_; }
   void on_drained(Delegate<void()> handler) { drained_ = handler; }
 
+  /// May this function ask for pages? Looks at its context entry in memory, without time.
+  FaultReason admit_page_request(const TranslationRequest& request);
+
   std::size_t pending() const { return used_; }
   const Iotlb& iotlb() const { return iotlb_; }
   Iotlb& iotlb() { return iotlb_; }  ///< for tests that break invariants on purpose

@@ -10,7 +10,7 @@ struct Scalable : Rig {
     const std::uint64_t contexts_page = allocate();
     directory = allocate(), pasids = allocate();
     store(root + vf_a.bus() * 16u, contexts_page | 1);
-    store(contexts_page + vf_a.devfn() * 32u, directory | 1 | 1 << 2 | 1 << 3);  // DTE, PASIDE
+    store(contexts_page + vf_a.devfn() * 32u, directory | 1 | 1 << 2 | 1 << 3 | 1 << 4);  // DTE, PASIDE, PRE
     store(directory, pasids | 1);
     enable_translation(vtd::rtaddr_scalable);
   }
@@ -131,6 +131,21 @@ TEST_CASE("a write to a page whose dirty bit is clear walks once more and sets i
   const auto walks = r.unit.translation.walks.value();
   r.dma_as(1, 0x1000, Access::write);
   CHECK(r.unit.translation.walks.value() == walks);
+}
+
+TEST_CASE("a function that may not ask for pages is refused, recorded and told so") {
+  Scalable r;
+  r.unit.page_requested(vf_b, {5}, 0x1234'5000 | 7 << 3 | 4 | 1);  // has no context at all
+  r.run();
+  CHECK(r.unit.fault_record(0).reason() == 0x41);
+  CHECK(r.unit.fault_record(0).source() == vf_b.value);
+  REQUIRE(r.fabric.responses.size() == 1);
+  CHECK(r.fabric.responses[0].code == 1);
+  CHECK(r.unit.read_register(vtd::reg_page_request_tail, 8) == 0);
+  const std::uint64_t context = (r.load(r.root + vf_a.bus() * 16u) & vtd::page_mask) + vf_a.devfn() * 32u;
+  r.store(context, r.load(context) & ~(std::uint64_t{1} << 4));
+  r.unit.page_requested(vf_a, {5}, 0x1234'5000 | 7 << 3 | 4 | 1);
+  CHECK(r.unit.fault_record(1).reason() == 0x47);
 }
 
 TEST_CASE("page requests land in the queue with an event, overflow is answered, responses go out") {
