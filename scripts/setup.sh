@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by run.sh and test.sh, in the repository's folder: install_packages, as_owner, build_tree.
 packages=(g++ cmake ninja-build ccache libsystemc-dev catch2 nlohmann-json3-dev libboost-dev libcli11-dev
-          libpcap-dev python3 python3-matplotlib)
+          libpcap-dev pciutils python3 python3-matplotlib)
 
 install_packages() {
   local missing=() p
