@@ -23,6 +23,15 @@ auto nearest_origin(const Origins& origins, std::string path) {
   }
 }
 
+/// Who to name for a problem of a path: of an object, whoever had the last word on any of its keys.
+template <class Origins>
+std::string to_blame(const Origins& origins, const std::string& path) {
+  auto last = nearest_origin(origins, path);
+  for (auto at = origins.lower_bound(path + "."); at != origins.end() && at->first.starts_with(path + "."); ++at)
+    if (at->second.layer > last.layer) last = at->second;
+  return last.shown;
+}
+
 template <class Origins>
 void forget_below(Origins& origins, const std::string& path) {
   auto at = origins.lower_bound(path + ".");
@@ -69,7 +78,7 @@ nlohmann::json parameters_of(const Json& module) {
 }  // namespace
 
 void Config::merge(const std::string& path, const Json& layer, const std::string& shown, const fs::path& file) {
-  const Origin origin{shown, file};
+  const Origin origin{shown, file, ++layers_};
   if (path.empty()) {
     origins_.emplace("", origin);  // the platform file is the first
     return merge_over(tree_, "", layer, origin);
@@ -166,7 +175,7 @@ nlohmann::json Config::effective(ProblemSink& problems) const {
   Json modules = tree_;
   Origins origins = origins_;
   follow_uses(modules, "", origins, problems, 0);
-  ProblemSink found([&](const std::string& path) { return nearest_origin(origins, path).shown; });
+  ProblemSink found([&](const std::string& path) { return to_blame(origins, path); });
   nlohmann::json result = nlohmann::json::object();
   for (const auto& [name, module] : modules.items()) {
     if (is_remark(name)) continue;

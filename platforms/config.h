@@ -41,6 +41,7 @@ class Config {
   struct Origin {
     std::string shown;
     std::filesystem::path file;
+    std::size_t layer = 0;  ///< later layers are higher; 0: a file that was used
   };
   using Origins = std::map<std::string, Origin>;  ///< by key path; what has none came with its parent
 
@@ -55,6 +56,7 @@ class Config {
   const std::vector<Kind>* kinds_;
   Json tree_ = Json::object();
   Origins origins_;
+  std::size_t layers_ = 0;
 };
 
 /// Checks a file of configs/: {"kind": ..., parameters}.

@@ -29,6 +29,16 @@ struct HostParams {
   }
 };
 
+struct Pair {
+  unsigned low = 1, high = 2;
+  template <class V>
+  void describe(V& v) {
+    v.field("low", low, Range<unsigned>{0, 9}, "low", no_source);
+    v.field("high", high, Range<unsigned>{0, 9}, "high", no_source);
+    v.require(low < high, "low must be below high");
+  }
+};
+
 const std::vector<Kind> kinds{make_kind<NicParams>("nic", "a card"), make_kind<HostParams>("host", "a host")};
 
 /// A folder that is gone after the test.
@@ -98,6 +108,14 @@ TEST_CASE("a problem names the file that wrote the value") {
         "p.json: nic0.queues: 65 is out of range 1 .. 64\n"
         "--set: nic0.latency: \"2 us\" is out of range \"0 ns\" .. \"1 us\"\n"
         "configs/n.json: nic0.color: unknown key \"color\" (known: tags, queues or latency)\n");
+}
+
+TEST_CASE("a broken rule between fields is blamed on the last layer that touched one of them") {
+  const std::vector<Kind> pairs{make_kind<Pair>("pair", "two numbers")};
+  Config config("/nowhere", pairs);
+  config.merge("", Json::parse(R"({"p": {"kind": "pair", "high": 5}, "q": {"kind": "pair", "high": 0}})"), "p.json");
+  config.merge("p.low", 7, "--set");
+  CHECK(built(config).problems == "--set: p: low must be below high\np.json: q: low must be below high\n");
 }
 
 TEST_CASE("wrong modules and kinds are told with what is known") {
