@@ -53,8 +53,8 @@ bool TranslationUnit::peek_words(std::uint64_t address, std::span<std::uint64_t>
 Mapping TranslationUnit::repeat_walk(const TranslationRequest& q) {
   Walk walk;
   const TableMemory tables{bind<&TranslationUnit::peek_words>(this), {}};
-  const TranslationReply reply = resolve(features_, root_, q, tables, walk);
-  if (reply.outcome != TranslationReply::Outcome::granted) {
+  resolve(features_, root_, q, tables, walk);
+  if (!walk.has_binding() || walk.fault() != FaultReason::none || walk.not_present()) {
     Mapping none;
     none.log2_page = 0;
     return none;
