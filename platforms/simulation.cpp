@@ -47,6 +47,10 @@ void drain(Machine& machine) {
 
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress) {
   Machine machine(effective_config, seed);
+  return run(machine, progress);
+}
+
+PointResult run(Machine& machine, const Progress& progress) {
   const workload::Measure& measure = machine.workload->params().measure;
   const double total = (measure.warm_up + measure.duration).to_seconds();
   const double warm_share = measure.warm_up.to_seconds() / total;

@@ -53,4 +53,8 @@ using Progress = std::function<void(const Time& simulated, double share)>;
 /// @throws BadInput, SimError, InvariantBroken
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress);
 
+class Machine;
+/// The same on a machine that the caller made and keeps.
+PointResult run(Machine& machine, const Progress& progress);
+
 }  // namespace iov::platform

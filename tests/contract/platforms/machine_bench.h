@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A whole machine from a shipped platform file and some --set values, for tests: runs it, and reads what its
+/// hardware holds as software would, through registers and memory.
+#pragma once
+#include <catch2/catch.hpp>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/core/tree.h"
+#include "models/protocol/vtd_registers.h"
+#include "platforms/catalog.h"
+#include "platforms/config.h"
+#include "platforms/machine.h"
+
+namespace iov::platform {
+
+using Setting = std::pair<std::string, nlohmann::ordered_json>;
+using Settings = std::vector<Setting>;
+
+inline constexpr const char *current = "platforms/server_10g.json", *of_2010 = "platforms/server_2010_10g.json";
+
+inline nlohmann::json effective(const Settings& settings, const std::string& platform = current) {
+  const std::filesystem::path home = IOVSIM_SOURCE_DIR;
+  ProblemSink problems;
+  Config config(home, catalog());
+  config.merge("", load_json(home / platform, platform, problems).value(), platform, home / platform);
+  for (const auto& [path, value] : settings) config.merge(path, value, "test");
+  auto result = config.effective(problems);
+  INFO(problems.text());
+  REQUIRE(problems.empty());
+  return result;
+}
+
+/// Settings for a number of VMs beside vm0, all on one path; VM i has core 2 + i.
+inline Settings more_vms(unsigned vms, const std::string& path, const nlohmann::ordered_json& others = {}) {
+  Settings settings{{"host.cores", 2 + vms}};
+  for (unsigned i = 0; i < vms; ++i) {
+    nlohmann::ordered_json vm{{"kind", "vm"}, {"path", path}, {"vcpu_core", 2 + i}, {"interrupt_core", 2 + i}, {"backend_core", 1}};
+    vm.update(others);
+    settings.emplace_back("vm" + std::to_string(i), vm);
+  }
+  return settings;
+}
+
+inline Settings operator+(Settings a, const Settings& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// Runs with every packet's bytes carried and checked.
+inline const Settings with_payload{{"workload.carry_payload", true}, {"iommu.audit", true}};
+inline const Settings short_run{{"workload.measure.warm_up", "100 us"}, {"workload.measure.duration", "400 us"}};
+/// One packet at a time: the machine is at rest again when the next one comes.
+inline Settings isolated(const std::string& direction, unsigned packets) {
+  return {{"workload.direction", direction},
+          {"workload.arrivals", "constant"},
+          {"workload.packet_rate", 5000},
+          {"workload.measure.warm_up", "1 ms"},
+          {"workload.measure.duration", std::to_string(200 * packets) + " us"}};
+}
+
+class MachineBench : public Machine {
+ public:
+  explicit MachineBench(const Settings& settings, const std::string& platform = current, std::uint64_t seed = 1)
+      : Machine(effective(settings, platform), seed) {}
+
+  /// Warm-up, window with audits, drain, audit at rest.
+  const nlohmann::ordered_json& measure() {
+    result = platform::run(*this, {});
+    CHECK(timeline.idle());
+    return result.summary;
+  }
+  void run(const Time& time) {
+    timeline.run(timeline.now() + time);
+    for (std::size_t c = 0; c < processors->size(); ++c) processors->core(c).settle();
+    audit(timeline.idle() ? Invariant::at_rest : Invariant::always, timeline.now());
+  }
+  std::uint64_t exits(host::ExitCause cause) const {
+    std::uint64_t sum = 0;
+    for (std::size_t c = 0; c < processors->size(); ++c) sum += processors->core(c).exits(cause);
+    return sum;
+  }
+  Time spent(host::Context context) const {
+    Time sum;
+    for (std::size_t c = 0; c < processors->size(); ++c) sum += processors->core(c).spent(context);
+    return sum;
+  }
+  /// A counter of the tree, by its full name.
+  std::uint64_t counter(const std::string& path) const {
+    const Counter* found = nullptr;
+    for_each<Counter>([&](Counter& c) { found = path == c.name() ? &c : found; });
+    INFO("counter " << path);
+    REQUIRE(found != nullptr);
+    return found->value();
+  }
+  std::uint64_t dropped(DropReason reason) const {
+    return workload->ledger().ways.sum(workload::PacketLedger::first_drop + static_cast<std::size_t>(reason));
+  }
+
+  PointResult result;
+};
+
+/// Every cause of exit with its count in the window, zeroes left out: "mmio_read 10, eoi 10".
+inline std::string exits_of(const MachineBench& m) {
+  std::string text;
+  for (std::size_t c = 0; c < host::exit_causes; ++c)
+    if (const auto n = m.exits(static_cast<host::ExitCause>(c)))
+      text += (text.empty() ? "" : ", ") + std::string(host::exit_cause_names[c]) + " " + std::to_string(n);
+  return text;
+}
+
+}  // namespace iov::platform
