@@ -9,13 +9,14 @@ namespace iov::endpoint {
 
 namespace {
 std::uint64_t bit(unsigned vector) { return std::uint64_t{1} << vector; }
-/// Whether a packet is still on its way from descriptor write-back to the guest: only then is the interrupt what
-/// it waits for (a poll may have taken it before).
+/// Whether a packet is still on its way from the device (its device TLB included) to the guest: only then is
+/// the interrupt what it waits for (a poll may have taken it before).
 bool awaits_interrupt(const JourneyRef& ref) {
   const Journey* journey = ref.get();
   if (!journey) return false;
   const Stage s = journey->stage;
-  return s == Stage::completion || s == Stage::link || s == Stage::translation || s == Stage::memory;
+  return s == Stage::completion || s == Stage::device || s == Stage::link || s == Stage::translation ||
+         s == Stage::memory;
 }
 }  // namespace
 

@@ -11,6 +11,7 @@ void Strand::wake() {
     return;
   }
   waiting_ = false;
+  context_ = home_;
   remaining_ = {};
   core_.request(*this);
 }

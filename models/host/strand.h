@@ -72,7 +72,7 @@ class Strand {
  public:
   /// @param home  the context it wakes up in
   Strand(Core& core, Level level, Thread* thread = nullptr, Context home = Context::host_kernel)
-      : core_(core), level_(level), thread_(thread), context_(home) {}
+      : core_(core), level_(level), thread_(thread), home_(home), context_(home) {}
   Strand(const Strand&) = delete;
   Strand& operator=(const Strand&) = delete;
 
@@ -129,6 +129,7 @@ class Strand {
   Core& core_;
   const Level level_;
   Thread* const thread_;
+  const Context home_;
   Context context_;
   Work work_ = Work::application;
   ExitCause exit_cause_ = ExitCause::external_interrupt;
