@@ -13,11 +13,11 @@ def size_title(size):
     return f"{size} B frames" if size.isdigit() else words(size)
 
 
-def wire_limit(table, size):
+def wire_limit(table, size, mode):
     """Gb/s of frames: collected by the experiment, else 10 GbE less preamble, start and gap (20 B per frame)."""
-    for row in table.rows:
-        if row.get("size") == size and row.get("wire_limit_gbps"):
-            return float(row["wire_limit_gbps"])
+    for path in table.values("path"):
+        if collected := table.number("wire_limit_gbps", path=path, size=size, mode=mode):
+            return collected
     return 10.0 * int(size) / (int(size) + 20) if size.isdigit() else None
 
 
@@ -33,7 +33,7 @@ def throughput(table, folder):
             at = [s - 0.42 + (p + 0.5) * width for s in range(len(sizes))]
             axes.bar(at, heights, width, label=words(path), **style.ink(path, style.PATHS, p))
         for s, size in enumerate(sizes):
-            limit = wire_limit(table, size)
+            limit = wire_limit(table, size, mode)
             if limit:
                 axes.hlines(limit, s - 0.46, s + 0.46, colors="black", linestyles="dashed", linewidth=1.1,
                             label="wire limit" if s == 0 else None)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The command line in front of the real simulator, with what the repository ships.
+#include <catch2/catch.hpp>
+
+#include "tests/cli/cli/shell.h"
+
+namespace {
+
+Outcome iovsim(const Place& place, const std::string& arguments) {
+  return place.shell("export IOVSIM_HOME='" IOVSIM_SOURCE_DIR "'; '" IOVSIM_BINARY "' " + arguments);
+}
+
+/// Every path for a short window, from rest; `rest` are further members.
+void every_path(const Place& place, const std::string& rest) {
+  place.write("e.json", R"({"platform": "platforms/server_10g.json", "measure": {"warm_up": "1500 us", "duration": "1 ms"},
+    "sweep": {"path": {"key": "vm0.path",
+              "values": ["native", "emulation", "virtio", "vhost", "vmdq", "passthrough", "sriov"]},
+              "workload.direction": ["transmit", "receive", "request_response"]})" + rest + "}");
+}
+
+}  // namespace
+
+TEST_CASE("every JSON file that is shipped is good") {
+  const Place place;
+  const Outcome outcome = place.shell("cd '" IOVSIM_SOURCE_DIR "' && '" IOVSIM_BINARY
+                                      "' check experiments/*.json platforms/*.json configs/*/*.json");
+  CHECK(outcome.err.empty());
+  CHECK(outcome.code == 0);
+}
+
+TEST_CASE("the simulator's results are byte-equal for any number of jobs, and the second time") {
+  const Place place;
+  every_path(place, "");
+  REQUIRE(iovsim(place, "run e.json -j 1 --out a").code == 0);
+  REQUIRE(iovsim(place, "run e.json -j 2 --out b").code == 0);
+  CHECK(place.shell("diff -r -x host.json a b").code == 0);
+  REQUIRE(iovsim(place, "run e.json -j 2 --out b --fresh").code == 0);
+  CHECK(place.shell("diff -r -x host.json a b").out.empty());
+}
+
+TEST_CASE("a point's config.json reproduces its statistics") {
+  const Place place;
+  every_path(place, R"(, "seeds": [3])");
+  REQUIRE(iovsim(place, "run e.json --set 'nic0.dma_engine.read_setup=81.5 ns' --out a").code == 0);
+  REQUIRE(iovsim(place, "run a/points/sriov_receive/config.json --out b").code == 0);
+  for (const char* file : {"stats.csv", "latency.csv", "journeys.csv"}) {
+    CHECK(place.read(std::string("a/points/sriov_receive/") + file).size() > 40);
+    CHECK(place.read(std::string("a/points/sriov_receive/") + file) == place.read(std::string("b/points/point/") + file));
+  }
+}
+
+// The throughput may pass 10 Gb/s by what waited when the window began.
+TEST_CASE("every metric of the contract is in the table of every path, and the stages add up to the latency") {
+  const Place place;
+  every_path(place, R"(, "collect": {"stages": "stage_application_ns + stage_guest_driver_ns + stage_vm_exit_ns +
+      stage_backend_ns + stage_copy_ns + stage_host_stack_ns + stage_doorbell_ns + stage_descriptor_fetch_ns +
+      stage_device_ns + stage_link_ns + stage_translation_ns + stage_memory_ns + stage_wire_ns + stage_completion_ns +
+      stage_interrupt_ns + stage_injection_ns + stage_guest_handler_ns", "one_way": "workload.ledger.one_way.mean"},
+      "expect": ["throughput_gbps > 0", "throughput_gbps <= 10.1", "packet_rate_mpps > 0", "offered_mpps > 0",
+                 "dropped_packets >= 0", "latency_p50_ns > 0", "latency_p90_ns >= latency_p50_ns",
+                 "latency_p99_ns >= latency_p90_ns", "latency_p999_ns >= latency_p99_ns",
+                 "latency_max_ns >= latency_p999_ns", "cpu_cycles_per_packet > 0", "host_cpu_utilization > 0",
+                 "exits_per_packet >= 0", "interrupts_per_packet >= 0", "copied_bytes_per_packet >= 0",
+                 "stages within 0.1 % of one_way where workload.direction=transmit|receive"])");
+  std::string text = place.read("e.json");  // the expression above goes over several lines, JSON texts do not
+  for (char& c : text) c = c == '\n' ? ' ' : c;
+  place.write("e.json", text);
+  const Outcome outcome = iovsim(place, "run e.json --out a");
+  CHECK(outcome.err.find("problem") == std::string::npos);
+  CHECK(outcome.out.find("not so") == std::string::npos);
+  CHECK(outcome.code == 0);
+  if (outcome.code != 0) WARN(outcome.out << outcome.err);
+}
+
+TEST_CASE("a bad capture is refused with the file and what is wrong with it") {
+  const Place place;
+  place.write("bad.pcap", "this is no capture");
+  place.write("e.json", R"({"platform": "platforms/server_10g.json", "set": {"workload.sizes": "trace", "workload.trace": ")" +
+                            (place.folder / "bad.pcap").string() + R"("}})");
+  const Outcome outcome = iovsim(place, "run e.json --out a");
+  CHECK(outcome.code == 2);
+  CHECK(outcome.out.find("bad.pcap") != std::string::npos);
+}
