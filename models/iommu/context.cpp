@@ -69,7 +69,8 @@ R decode_pasid_directory(const Features& f, std::uint64_t entry, std::uint64_t& 
   return R::none;
 }
 
-R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, std::uint32_t pasid, Binding& b) {
+R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, std::uint32_t pasid,
+                     Binding& b) {
   b.scalable = true;
   b.suppress_faults |= (entry[0] >> 1 & 1) != 0;
   if (!(entry[0] & present)) return R::pasid_entry_not_present;
@@ -84,7 +85,10 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
   const unsigned second_levels = field(entry[0], 2, 3) + 2, first_mode = field(entry[2], 2, 2);
   if (second && !f.levels_supported(second_levels)) return R::pasid_entry_invalid;
   if (first && (first_mode > 1 || (first_mode == 1 && f.max_levels < 5))) return R::pasid_entry_invalid;
-  b.stages = type == 1 ? Stages::first : type == 2 ? Stages::second : type == 3 ? Stages::nested : Stages::pass_through;
+  b.stages = type == 1   ? Stages::first
+             : type == 2 ? Stages::second
+             : type == 3 ? Stages::nested
+                         : Stages::pass_through;
   b.domain.value = static_cast<std::uint16_t>(entry[1]);
   b.tag = first ? pasid : Binding::no_tag;
   b.second_table = pointer(entry[0]), b.second_levels = static_cast<std::uint8_t>(second_levels);

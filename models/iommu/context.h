@@ -24,11 +24,11 @@ struct Binding {
   std::uint64_t second_table = 0, first_table = 0;
   std::uint8_t second_levels = 0, first_levels = 0;
   bool scalable = false;
-  bool suppress_faults = false;  ///< FPD of any entry on the way
-  bool second_dirty = false;     ///< SSADE
-  bool write_protect = false;    ///< WPE
+  bool suppress_faults = false;    ///< FPD of any entry on the way
+  bool second_dirty = false;       ///< SSADE
+  bool write_protect = false;      ///< WPE
   bool extended_accessed = false;  ///< EAFE
-  bool supervisor = false;       ///< SRE
+  bool supervisor = false;         ///< SRE
   bool execute_requests = false;   ///< ERE
   bool no_execute = false;         ///< NXE: XD bits count
 };
@@ -54,9 +54,11 @@ struct TableRoot {
 };
 
 /// Each decoder returns FaultReason::none or why the entry cannot be used.
-FaultReason decode_root(const Features& f, bool scalable, std::span<const std::uint64_t> entry, std::uint64_t& table);
+FaultReason decode_root(const Features& f, bool scalable, std::span<const std::uint64_t> entry,
+                        std::uint64_t& table);
 FaultReason decode_legacy_context(const Features& f, std::span<const std::uint64_t> entry, Context& context);
-FaultReason decode_scalable_context(const Features& f, std::span<const std::uint64_t> entry, Context& context);
+FaultReason decode_scalable_context(const Features& f, std::span<const std::uint64_t> entry,
+                                    Context& context);
 FaultReason decode_pasid_directory(const Features& f, std::uint64_t entry, std::uint64_t& table);
 FaultReason decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, std::uint32_t pasid,
                                Binding& binding);

@@ -22,11 +22,11 @@ void EventRegisters::deliver_if_pending() {
 
 void FaultLog::record(const TranslationRequest& q, FaultReason reason) {
   const bool pasid = q.pasid.present();
-  const std::uint64_t hi = std::uint64_t{q.requester.value} | std::uint64_t{q.access == Access::execute} << 30 |
-                           std::uint64_t{pasid} << 31 | std::uint64_t{static_cast<std::uint8_t>(reason)} << 32 |
-                           (pasid ? std::uint64_t{q.pasid.value & 0xfffff} << 40 : 0) |
-                           std::uint64_t{static_cast<std::uint8_t>(q.at)} << 60 |
-                           std::uint64_t{q.access != Access::write} << 62;
+  const std::uint64_t hi =
+      std::uint64_t{q.requester.value} | std::uint64_t{q.access == Access::execute} << 30 |
+      std::uint64_t{pasid} << 31 | std::uint64_t{static_cast<std::uint8_t>(reason)} << 32 |
+      (pasid ? std::uint64_t{q.pasid.value & 0xfffff} << 40 : 0) |
+      std::uint64_t{static_cast<std::uint8_t>(q.at)} << 60 | std::uint64_t{q.access != Access::write} << 62;
   store(q.address.value & ~std::uint64_t{0xfff}, hi);
 }
 
@@ -38,7 +38,8 @@ void FaultLog::record_interrupt(RequesterId source, std::uint16_t index, FaultRe
 void FaultLog::store(std::uint64_t lo, std::uint64_t hi) {
   const std::uint32_t status = registers_.get32(reg_fault_status);
   const std::uint32_t at = reg_fault_records + next_ * fault_record_bytes;
-  if (status & fsts_overflow || registers_.fault_record(next_).valid()) {  // 7.2: while PFO is set nothing is recorded
+  if (status & fsts_overflow ||
+      registers_.fault_record(next_).valid()) {  // 7.2: while PFO is set nothing is recorded
     ++overflows_;
     if (!(status & fsts_overflow)) raise_status(fsts_overflow);
     return;

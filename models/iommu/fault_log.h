@@ -18,9 +18,11 @@ class EventRegisters {
  public:
   EventRegisters(RegisterFile& registers, std::uint32_t control, InterruptBus& bus)
       : registers_(registers), control_(control), bus_(bus) {}
-  void raise();    ///< the condition came up: sends the message, or leaves it pending while masked
+  void raise();  ///< the condition came up: sends the message, or leaves it pending while masked
   void unmasked() { deliver_if_pending(); }  ///< software wrote the control register
-  void settle() { registers_.set32(control_, registers_.get32(control_) & ~vtd::event_pending); }  ///< condition gone
+  void settle() {
+    registers_.set32(control_, registers_.get32(control_) & ~vtd::event_pending);
+  }  ///< condition gone
 
  private:
   void deliver_if_pending();
@@ -32,10 +34,12 @@ class EventRegisters {
 class FaultLog {
  public:
   FaultLog(RegisterFile& registers, const Features& features, InterruptBus& bus)
-      : registers_(registers), records_(features.fault_records), event(registers, vtd::reg_fault_event_control, bus) {}
+      : registers_(registers),
+        records_(features.fault_records),
+        event(registers, vtd::reg_fault_event_control, bus) {}
   void record(const TranslationRequest& request, FaultReason reason);
   void record_interrupt(RequesterId source, std::uint16_t index, FaultReason reason);
-  void status_changed();  ///< software cleared records or status bits
+  void status_changed();                  ///< software cleared records or status bits
   void raise_status(std::uint32_t bits);  ///< IQE, ICE, ITE, PRO: status bits with the same event
   std::uint64_t overflows() const { return overflows_; }
 

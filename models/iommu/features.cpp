@@ -13,10 +13,11 @@ constexpr std::uint64_t put(std::uint64_t value, unsigned at) { return value << 
 std::uint64_t Features::capability() const {
   const std::uint64_t agaw = (2u << (max_levels - 2)) - 2u;  // bit 1: 3 levels, 2: 4, 3: 5
   return put((domain_id_bits - 4) / 2, 0) | put(agaw, 8) | put(guest_address_bits() - 1, 16) |
-         bit(true, 22) |  // ZLR
+         bit(true, 22) |                                                                               // ZLR
          put(vtd::reg_fault_records / 16, 24) | bit(page_2m, 34) | bit(page_1g, 35) | bit(true, 39) |  // PSI
          put(fault_records - 1, 40) | put(max_address_mask, 48) | put(3, 54) |  // drains
-         bit(first_stage && page_1g, 56) | bit(posted_interrupts, 59) | bit(first_stage && max_levels == 5, 60);
+         bit(first_stage && page_1g, 56) | bit(posted_interrupts, 59) |
+         bit(first_stage && max_levels == 5, 60);
 }
 
 std::uint64_t Features::extended_capability() const {

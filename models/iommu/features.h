@@ -26,8 +26,10 @@ struct Features {
   template <class V>
   void describe(V& v) {
     const char* vtd = "VT-d 4.1 11.4.2 and 11.4.3; server parts of 2012 and later advertise it";
-    v.field("host_address_bits", host_address_bits, Range<unsigned>{36, 52}, "host address width; table bits above are reserved", vtd);
-    v.field("max_levels", max_levels, Range<unsigned>{3, 5}, "deepest second-stage table: 3 = 39, 4 = 48, 5 = 57 bits", vtd);
+    v.field("host_address_bits", host_address_bits, Range<unsigned>{36, 52},
+            "host address width; table bits above are reserved", vtd);
+    v.field("max_levels", max_levels, Range<unsigned>{3, 5},
+            "deepest second-stage table: 3 = 39, 4 = 48, 5 = 57 bits", vtd);
     v.flag("page_2m", page_2m, "2 MiB second-stage leaves (CAP.SSLPS)", vtd);
     v.flag("page_1g", page_1g, "1 GiB leaves (CAP.SSLPS, CAP.FL1GP)", vtd);
     v.flag("pass_through", pass_through, "translation type pass-through (ECAP.PT)", vtd);
@@ -42,7 +44,8 @@ struct Features {
     v.flag("page_requests", page_requests, "page request queue (ECAP.PRS)", vtd);
     v.field("pasid_bits", pasid_bits, Range<unsigned>{6, 20}, "PASID width (ECAP.PSS + 1)", vtd);
     v.field("domain_id_bits", domain_id_bits, Range<unsigned>{4, 16}, "domain-ID width, even (CAP.ND)", vtd);
-    v.field("fault_records", fault_records, Range<unsigned>{1, 256}, "fault recording registers (CAP.NFR + 1)", vtd);
+    v.field("fault_records", fault_records, Range<unsigned>{1, 256},
+            "fault recording registers (CAP.NFR + 1)", vtd);
     v.require(domain_id_bits % 2 == 0, "domain_id_bits must be even");
     v.require(!nested || (first_stage && scalable_mode), "nested needs scalable_mode and first_stage");
     v.require(!posted_interrupts || interrupt_remapping, "posted_interrupts needs interrupt_remapping");
@@ -60,6 +63,7 @@ struct Features {
   std::uint64_t extended_capability() const;
 };
 
-inline constexpr unsigned max_address_mask = 18;  ///< CAP.MAMV: up to 2^18 pages per page-selective invalidation
+inline constexpr unsigned max_address_mask =
+    18;  ///< CAP.MAMV: up to 2^18 pages per page-selective invalidation
 
 }  // namespace iov::iommu

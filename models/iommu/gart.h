@@ -3,7 +3,8 @@
 /// apart only by address range, so it translates and does not isolate: the contrast to Iommu.
 ///
 /// Spec    AMD64 GART as in the BIOS and Kernel Developer's Guide for family 10h, D18F3x90-98 (aperture,
-///         table base) and 3.4.x (entry: bit 0 valid, 11:4 address 39:32, 31:12 address 31:12); AGP 3.0 ch. 3.
+///         table base) and 3.4.x (entry: bit 0 valid, 11:4 address 39:32, 31:12 address 31:12); AGP 3.0
+///         ch. 3.
 /// Models  aperture, table in memory, a TLB, bounded concurrent table reads; addresses outside the aperture
 ///         pass as they are, for every requester and every access.
 /// Omits   coherency bit, table walk errors (an invalid entry blocks the access), translation requests (UR).
@@ -32,11 +33,13 @@ struct GartParams {
 
   template <class V>
   void describe(V& v) {
-    v.field("aperture_base", aperture_base, Range<std::uint64_t>{0, std::uint64_t{1} << 40}, "first bus address that is remapped",
+    v.field("aperture_base", aperture_base, Range<std::uint64_t>{0, std::uint64_t{1} << 40},
+            "first bus address that is remapped",
             "the host bridge's aperture base register; firmware chooses");
-    v.field("aperture", aperture, Range<Bytes>{{std::uint64_t{32} << 20}, {std::uint64_t{2} << 30}}, "size of the remapped range",
-            "AMD family 10h BKDG, D18F3x90: 32 MiB to 2 GiB");
-    v.field("table_base", table_base, Range<std::uint64_t>{0, std::uint64_t{1} << 40}, "host address of the table", "D18F3x98");
+    v.field("aperture", aperture, Range<Bytes>{{std::uint64_t{32} << 20}, {std::uint64_t{2} << 30}},
+            "size of the remapped range", "AMD family 10h BKDG, D18F3x90: 32 MiB to 2 GiB");
+    v.field("table_base", table_base, Range<std::uint64_t>{0, std::uint64_t{1} << 40},
+            "host address of the table", "D18F3x98");
     v.group("tlb", tlb, "page number -> page");
     v.field("outstanding", outstanding, Range<unsigned>{1, 64}, "table reads under way at once", no_source);
     v.field("clock", clock, Range<Frequency>{{1e6}, {1e10}}, "of the lookup pipeline", no_source);

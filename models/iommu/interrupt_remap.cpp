@@ -26,8 +26,10 @@ ProcessorInterrupt direct_interrupt(std::uint32_t address, std::uint32_t data) {
 }
 
 namespace {
-constexpr std::uint64_t remapped_reserved_lo = 0x0000'0000'ff00'7000, posted_reserved_lo = 0x0000'003f'ff00'303c;
-constexpr std::uint64_t source_reserved = 0xffff'ffff'fff0'0000, posted_source_reserved = 0x0000'0000'fff0'0000;
+constexpr std::uint64_t remapped_reserved_lo = 0x0000'0000'ff00'7000,
+                        posted_reserved_lo = 0x0000'003f'ff00'303c;
+constexpr std::uint64_t source_reserved = 0xffff'ffff'fff0'0000,
+                        posted_source_reserved = 0x0000'0000'fff0'0000;
 }  // namespace
 
 R decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irte, InterruptEntry& e) {
@@ -40,7 +42,8 @@ R decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irt
   e.source_check = irte.hi >> 18 & 3;
   if (e.source_check == 3) return R::irte_reserved;
   if (e.posted) {
-    if (!f.posted_interrupts || irte.lo & posted_reserved_lo || irte.hi & posted_source_reserved) return R::irte_reserved;
+    if (!f.posted_interrupts || irte.lo & posted_reserved_lo || irte.hi & posted_source_reserved)
+      return R::irte_reserved;
     e.urgent = irte.lo >> 14 & 1;
     e.descriptor = (irte.lo >> 38) << 6 | (irte.hi >> 32) << 32;
     return f.beyond_host(e.descriptor) ? R::irte_reserved : R::none;
@@ -49,7 +52,8 @@ R decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irt
   if (!root.x2apic && irte.lo >> 32 & 0xffff'00ff) return R::irte_reserved;
   e.logical = irte.lo >> 2 & 1;
   e.delivery = irte.lo >> 5 & 7;
-  e.destination = root.x2apic ? static_cast<std::uint32_t>(irte.lo >> 32) : static_cast<std::uint32_t>(irte.lo >> 40 & 0xff);
+  e.destination = root.x2apic ? static_cast<std::uint32_t>(irte.lo >> 32)
+                              : static_cast<std::uint32_t>(irte.lo >> 40 & 0xff);
   return R::none;
 }
 

@@ -45,7 +45,8 @@ struct InterruptEntry {
   std::uint16_t source = 0;
   std::uint8_t source_check = 0, source_qualifier = 0;  ///< SVT, SQ
 };
-FaultReason decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irte, InterruptEntry& entry);
+FaultReason decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irte,
+                        InterruptEntry& entry);
 bool source_allowed(const InterruptEntry& entry, RequesterId source);
 
 /// Reserved fields clear (9.12).

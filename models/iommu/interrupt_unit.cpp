@@ -50,8 +50,9 @@ void InterruptUnit::step() {
   const Time looked_up = interrupt_entry_cache.look_up(timeline_.now(), cached);
   if (cached) return use(*cached);
   stale_ = false;
-  const Time end = memory_.read(Hpa(root_.table + request_.index * 16u), {reinterpret_cast<std::uint8_t*>(&irte_), 16},
-                                16, looked_up, features_.coherent);
+  const Time end =
+      memory_.read(Hpa(root_.table + request_.index * 16u), {reinterpret_cast<std::uint8_t*>(&irte_), 16}, 16,
+                   looked_up, features_.coherent);
   failed_ = !memory_.ok();
   phase_ = Phase::reading_entry;
   event_.at(end + read_overhead_);
@@ -87,8 +88,7 @@ void InterruptUnit::descriptor_read() {
   vtd::PostedDescriptor d;
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(&d), sizeof d);
   memory_.peek(Hpa(entry_.descriptor), bytes);
-  if (!well_formed(d))
-    return block(request_.index, FaultReason::descriptor_reserved, entry_.suppress_faults);
+  if (!well_formed(d)) return block(request_.index, FaultReason::descriptor_reserved, entry_.suppress_faults);
   const bool notify = post(d, entry_.vector, entry_.urgent);
   memory_.write(Hpa(entry_.descriptor), bytes, 64, timeline_.now());
   if (!memory_.ok()) return block(request_.index, FaultReason::descriptor_access, entry_.suppress_faults);

@@ -26,7 +26,8 @@ struct InterruptIndex {
 
 class InterruptUnit {
  public:
-  InterruptUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults, InterruptBus& bus);
+  InterruptUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults,
+                InterruptBus& bus);
   void interrupt(const InterruptMessage& message);
   void set_root(const InterruptRoot& root) { root_ = root; }
   const InterruptRoot& root() const { return root_; }

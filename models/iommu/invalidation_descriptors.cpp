@@ -37,17 +37,13 @@ void InvalidationQueue::execute() {
   const auto type = static_cast<DescriptorType>(bits(0, 4));
   if (!reserved_clear() || !carry_out(type)) return fail();
   switch (type) {
-    case T::wait:
-      phase_ = Phase::waiting;
-      return try_wait();
+    case T::wait: phase_ = Phase::waiting; return try_wait();
     case T::device_tlb:
     case T::pasid_device_tlb:
       if (try_send()) next();
       return;
     case T::page_group_response: return next();
-    default:
-      phase_ = Phase::executing;
-      event_.at(timeline_.now() + duration_);
+    default: phase_ = Phase::executing; event_.at(timeline_.now() + duration_);
   }
 }
 
@@ -100,7 +96,8 @@ bool InvalidationQueue::pasid_iotlb() {
   what.address = words_[1] & page_mask;
   what.mask = static_cast<std::uint8_t>(words_[1] & 63);
   what.leaf_only = words_[1] >> 6 & 1;
-  if (!features_.scalable_mode || granularity < 2 || (granularity == 3 && what.mask > max_address_mask)) return false;
+  if (!features_.scalable_mode || granularity < 2 || (granularity == 3 && what.mask > max_address_mask))
+    return false;
   what.scope = granularity == 2 ? IotlbInvalidation::Scope::pasid : IotlbInvalidation::Scope::pasid_pages;
   translation_.invalidate(what);
   return true;

@@ -8,9 +8,9 @@ namespace iov::iommu {
 
 using namespace vtd;
 
-InvalidationQueue::InvalidationQueue(Timeline& timeline, const Params& p, MemoryPort& memory, RegisterFile& registers,
-                                     FaultLog& faults, TranslationUnit& translation, InterruptUnit& interrupts,
-                                     InterruptBus& bus)
+InvalidationQueue::InvalidationQueue(Timeline& timeline, const Params& p, MemoryPort& memory,
+                                     RegisterFile& registers, FaultLog& faults, TranslationUnit& translation,
+                                     InterruptUnit& interrupts, InterruptBus& bus)
     : event(registers, reg_completion_event_control, bus),
       timeline_(timeline),
       memory_(memory),
@@ -58,8 +58,8 @@ void InvalidationQueue::fetch() {
   const unsigned bytes = descriptor_bytes();
   words_ = {};
   const Time end = memory_.read(Hpa(base + registers_.get64(reg_queue_head)),
-                                {reinterpret_cast<std::uint8_t*>(words_.data()), bytes}, bytes, timeline_.now(),
-                                features_.coherent);
+                                {reinterpret_cast<std::uint8_t*>(words_.data()), bytes}, bytes,
+                                timeline_.now(), features_.coherent);
   if (!memory_.ok()) return fail();
   event_.at(end + overhead_);
 }
@@ -67,9 +67,7 @@ void InvalidationQueue::fetch() {
 void InvalidationQueue::step() {
   switch (phase_) {
     case Phase::fetching: return execute();
-    case Phase::executing:
-      phase_ = Phase::draining;
-      return drained();
+    case Phase::executing: phase_ = Phase::draining; return drained();
     case Phase::draining: return drained();
     case Phase::waiting: return try_wait();
     default: return;
@@ -133,12 +131,14 @@ bool InvalidationQueue::try_send() {
   ++outstanding_;
   ++device_invalidations;
   arm_timeout();
-  fabric_->send_invalidate(target_, static_cast<std::uint8_t>(tag - tags_.begin()), target_pasid_, target_body_);
+  fabric_->send_invalidate(target_, static_cast<std::uint8_t>(tag - tags_.begin()), target_pasid_,
+                           target_body_);
   return true;
 }
 
 /// PCIe 10.3.2: one completion may answer several tags, and a tag may take up to 8 completions.
-void InvalidationQueue::device_tlb_completed(RequesterId function, std::uint32_t itag_vector, std::uint8_t count) {
+void InvalidationQueue::device_tlb_completed(RequesterId function, std::uint32_t itag_vector,
+                                             std::uint8_t count) {
   const unsigned expected = count == 0 ? 8 : count;
   for (std::size_t i = 0; i < tags_.size(); ++i) {
     Tag& tag = tags_[i];
@@ -164,8 +164,9 @@ void InvalidationQueue::expire() {
   for (Tag& t : tags_) {
     if (!t.busy) continue;
     if (t.deadline <= timeline_.now())
-      registers_.set64(reg_queue_error, std::uint64_t{t.function.value} << 32 |
-                                            (registers_.get64(reg_queue_error) & ~(std::uint64_t{0xffff} << 32)));
+      registers_.set64(reg_queue_error,
+                       std::uint64_t{t.function.value} << 32 |
+                           (registers_.get64(reg_queue_error) & ~(std::uint64_t{0xffff} << 32)));
     t.busy = false;
   }
   outstanding_ = 0;

@@ -21,7 +21,8 @@ namespace iov::iommu {
 class InvalidationQueue {
  public:
   InvalidationQueue(Timeline& timeline, const Params& params, MemoryPort& memory, RegisterFile& registers,
-                    FaultLog& faults, TranslationUnit& translation, InterruptUnit& interrupts, InterruptBus& bus);
+                    FaultLog& faults, TranslationUnit& translation, InterruptUnit& interrupts,
+                    InterruptBus& bus);
   void set_fabric(AtsFabric* fabric) { fabric_ = fabric; }
   void enable(bool on);
   void tail_written() { resume(); }
@@ -34,7 +35,8 @@ class InvalidationQueue {
   Counter device_invalidations{"device_tlb_invalidations", "1", "invalidate requests sent to device TLBs"};
   Counter timeouts{"device_tlb_timeouts", "1", "device-TLB invalidations that were never completed"};
   Counter errors{"queue_errors", "1", "descriptors refused (IQE)"};
-  LatencyHistogram wait_time{"invalidation_time", "from the fetch of a batch's first descriptor to its wait's completion"};
+  LatencyHistogram wait_time{"invalidation_time",
+                             "from the fetch of a batch's first descriptor to its wait's completion"};
 
  private:
   enum class Phase : std::uint8_t { idle, fetching, executing, draining, sending, waiting, halted };
@@ -70,7 +72,9 @@ class InvalidationQueue {
   std::uint64_t queue_bytes() const {
     return std::uint64_t{4096} << (registers_.get64(vtd::reg_queue_address) & 7);
   }
-  std::uint64_t bits(unsigned low, unsigned count) const { return words_[0] >> low & ((std::uint64_t{1} << count) - 1); }
+  std::uint64_t bits(unsigned low, unsigned count) const {
+    return words_[0] >> low & ((std::uint64_t{1} << count) - 1);
+  }
 
   Timeline& timeline_;
   MemoryPort& memory_;

@@ -4,7 +4,8 @@
 ///
 /// Spec    Intel VT-d 4.1; PCIe Base 5.0 ch. 10 (ATS).
 /// Models, Simplified, Omits   see SPEC.md.
-/// Use     bind `memory.socket`, set_ats_fabric() if functions have device TLBs; program it as a driver would:
+/// Use     bind `memory.socket`, set_ats_fabric() if functions have device TLBs; program it as a driver
+/// would:
 ///         tables in memory, then read_register()/write_register().
 #pragma once
 #include <systemc>
@@ -31,7 +32,8 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
   void write_register(std::uint32_t offset, std::uint64_t value, unsigned bytes);
   vtd::FaultRecord fault_record(unsigned index) const { return registers_.fault_record(index); }
 
-  bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client) override {
+  bool translate(const TranslationRequest& request, std::uint32_t ticket,
+                 TranslationClient& client) override {
     return translation.translate(request, ticket, client);
   }
   void interrupt(const InterruptMessage& message) override { interrupts.interrupt(message); }
@@ -61,13 +63,16 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
   std::string at_rest() const;
 
   std::uint32_t status_ = 0;  ///< GSTS
-  Invariant capacity_{"capacity", Invariant::always, "no cache or queue holds more than its capacity",
-                      [this] { return translation.within_capacity() && interrupts.within_capacity() ? "" : "exceeded"; }};
-  Invariant conservation_{"conservation", Invariant::always, "every accepted request is pending or was answered once",
+  Invariant capacity_{
+      "capacity", Invariant::always, "no cache or queue holds more than its capacity",
+      [this] { return translation.within_capacity() && interrupts.within_capacity() ? "" : "exceeded"; }};
+  Invariant conservation_{"conservation", Invariant::always,
+                          "every accepted request is pending or was answered once",
                           [this] { return translation.conserves() ? "" : "counts differ"; }};
-  Invariant grants_{"grants", Invariant::always,
-                    "isolation and freshness: nothing is granted that the tables do not say or an invalidation removed",
-                    [this] { return translation.audit_finding(); }};
+  Invariant grants_{
+      "grants", Invariant::always,
+      "isolation and freshness: nothing is granted that the tables do not say or an invalidation removed",
+      [this] { return translation.audit_finding(); }};
   Invariant rest_{"rest", Invariant::at_rest, "nothing is pending once traffic has drained",
                   [this] { return at_rest(); }};
 };

@@ -37,7 +37,9 @@ struct IotlbKey {
   std::uint32_t tag() const { return static_cast<std::uint32_t>(space >> 32); }
   DomainId domain() const { return {static_cast<std::uint16_t>(space >> 8)}; }
   std::uint8_t log2_page() const { return static_cast<std::uint8_t>(space); }
-  friend bool operator==(const IotlbKey& a, const IotlbKey& b) { return a.page == b.page && a.space == b.space; }
+  friend bool operator==(const IotlbKey& a, const IotlbKey& b) {
+    return a.page == b.page && a.space == b.space;
+  }
   /// Sets are picked by page number, shuffled by domain and PASID so that equal addresses of many
   /// domains do not fall into one set.
   std::uint64_t hash() const { return page ^ ((space >> 8) * 0x9e3779b97f4a7c15ull >> 40); }
@@ -63,7 +65,8 @@ struct IotlbInvalidation {
     const bool overlap = base <= last() && first() <= base + ((std::uint64_t{1} << log2_size) - 1);
     switch (scope) {
       case Scope::domain: return true;
-      case Scope::pages: return nested || (tag == Binding::no_tag && overlap);  // addresses are second-stage inputs
+      case Scope::pages:
+        return nested || (tag == Binding::no_tag && overlap);  // addresses are second-stage inputs
       case Scope::pasid: return tag == pasid && !global;
       default: return tag == pasid && overlap;
     }

@@ -7,8 +7,8 @@ namespace iov::iommu {
 
 using namespace vtd;
 
-PageRequestQueue::PageRequestQueue(Timeline& timeline, const Params& p, MemoryPort& memory, RegisterFile& registers,
-                                   FaultLog& faults, InterruptBus& bus)
+PageRequestQueue::PageRequestQueue(Timeline& timeline, const Params& p, MemoryPort& memory,
+                                   RegisterFile& registers, FaultLog& faults, InterruptBus& bus)
     : timeline_(timeline),
       memory_(memory),
       registers_(registers),
@@ -47,14 +47,14 @@ void PageRequestQueue::request(RequesterId function, Pasid pasid, std::uint64_t 
     registers_.set32(reg_page_request_status, registers_.get32(reg_page_request_status) | prs_overflow);
     return respond(function, pasid, body, 0);  // 7.5.1: success, so that the device asks again
   }
-  const std::uint64_t entry[4] = {
-      std::uint64_t{1} | std::uint64_t{pasid.present()} << 8 | std::uint64_t{function.value} << 16 |
-          (pasid.present() ? std::uint64_t{pasid.value & 0xfffff} << 32 : 0),
-      body, 0, 0};
+  const std::uint64_t entry[4] = {std::uint64_t{1} | std::uint64_t{pasid.present()} << 8 |
+                                      std::uint64_t{function.value} << 16 |
+                                      (pasid.present() ? std::uint64_t{pasid.value & 0xfffff} << 32 : 0),
+                                  body, 0, 0};
   const std::uint64_t base = registers_.get64(reg_page_request_address) & page_mask;
   const std::uint64_t at = (tail + 32 * written_.size()) % queue_bytes();
-  written_.push_back(memory_.write(Hpa(base + at), {reinterpret_cast<const std::uint8_t*>(entry), 32}, 32,
-                                   timeline_.now()));
+  written_.push_back(
+      memory_.write(Hpa(base + at), {reinterpret_cast<const std::uint8_t*>(entry), 32}, 32, timeline_.now()));
   ++requests;
   announce_.before(written_.front());
 }

@@ -4,7 +4,8 @@
 ///
 /// Spec    VT-d 4.1 6.2.5 (paging-structure caches), 6.5.2.3 (leaf-only hint).
 /// Models  an entry found at level L stands for all entries above it, permissions included; nested
-///         walks cache first-stage entries with the guest address of the next table, which the second stage then translates.
+///         walks cache first-stage entries with the guest address of the next table, which the second stage
+///         then translates.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -27,7 +28,7 @@ struct PagingEntry {
 };
 
 struct PagingKey {
-  std::uint64_t prefix = 0;  ///< input address >> (12 + 9 * (level - 1))
+  std::uint64_t prefix = 0;             ///< input address >> (12 + 9 * (level - 1))
   std::uint32_t tag = Binding::no_tag;  ///< no_tag: second stage
   std::uint16_t domain = 0;
   friend bool operator==(const PagingKey&, const PagingKey&) = default;
@@ -54,7 +55,8 @@ class PagingCaches {
         return {level, *e};
     return {0, {}};
   }
-  bool fill(DomainId domain, std::uint32_t tag, std::uint64_t address, unsigned level, const PagingEntry& entry) {
+  bool fill(DomainId domain, std::uint32_t tag, std::uint64_t address, unsigned level,
+            const PagingEntry& entry) {
     return levels_[level - lowest].fill(key(domain, tag, address, level), entry).has_value();
   }
   void invalidate(const IotlbInvalidation& what) {

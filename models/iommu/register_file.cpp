@@ -13,8 +13,9 @@ constexpr Row rows[] = {
     {vtd::reg_global_command, 0xffff'ffff, 0},
     {vtd::reg_root_table, ~std::uint64_t{0x3ff}, 0},
     {vtd::reg_context_command, all64, 0},
-    {vtd::reg_fault_status, 0, vtd::fsts_overflow | vtd::fsts_queue_error | vtd::fsts_completion_error |
-                                   vtd::fsts_timeout_error | vtd::fsts_page_request_overflow},
+    {vtd::reg_fault_status, 0,
+     vtd::fsts_overflow | vtd::fsts_queue_error | vtd::fsts_completion_error | vtd::fsts_timeout_error |
+         vtd::fsts_page_request_overflow},
     {vtd::reg_fault_event_control, vtd::event_mask, 0},
     {vtd::reg_fault_event_data, 0xffff, 0},
     {vtd::reg_fault_event_address, 0xffff'fffc, 0},
@@ -48,8 +49,8 @@ RegisterFile::RegisterFile(const Features& f)
   set32(vtd::reg_version, 0x41);  // 4.1
   set64(vtd::reg_capability, f.capability());
   set64(vtd::reg_extended_capability, f.extended_capability());
-  for (const std::uint32_t control : {vtd::reg_fault_event_control, vtd::reg_completion_event_control,
-                                      vtd::reg_page_request_event_control})
+  for (const std::uint32_t control :
+       {vtd::reg_fault_event_control, vtd::reg_completion_event_control, vtd::reg_page_request_event_control})
     set32(control, vtd::event_mask);
 }
 

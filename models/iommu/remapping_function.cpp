@@ -17,7 +17,8 @@ InterruptRoot interrupt_root(const Features& f, std::uint64_t irta, bool enabled
 }
 
 void MemoryImage::put(std::uint64_t address, std::span<const std::uint8_t> bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) pages_[(address + i) >> 12].bytes[(address + i) & 0xfff] = bytes[i];
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    pages_[(address + i) >> 12].bytes[(address + i) & 0xfff] = bytes[i];
 }
 
 bool MemoryImage::read(std::uint64_t address, std::span<std::uint64_t> words) const {
@@ -38,7 +39,8 @@ void MemoryImage::write(std::uint64_t address, std::uint64_t word) {
 RemappingFunction::RemappingFunction(const Features& features, const RemappingRegisters& r)
     : features_(features),
       root_(table_root(r.root_table, r.translation)),
-      interrupts_(interrupt_root(features, r.interrupt_table, r.interrupt_remapping, r.compatibility_format)) {}
+      interrupts_(
+          interrupt_root(features, r.interrupt_table, r.interrupt_remapping, r.compatibility_format)) {}
 
 bool RemappingFunction::read(std::uint64_t address, std::span<std::uint64_t> words) {
   return !features_.beyond_host(address) && image_.read(address, words);
@@ -92,7 +94,8 @@ InterruptReply RemappingFunction::remap(RequesterId source, const InterruptReque
     reply.fault = FaultReason::irte_access;
   else
     reply.fault = decode_irte(features_, interrupts_, {words[0], words[1]}, entry);
-  if (reply.fault == FaultReason::none && !source_allowed(entry, source)) reply.fault = FaultReason::source_mismatch;
+  if (reply.fault == FaultReason::none && !source_allowed(entry, source))
+    reply.fault = FaultReason::source_mismatch;
   if (reply.fault != FaultReason::none) {
     reply.recorded = !(entry.suppress_faults && qualified(reply.fault));
     return reply;
@@ -135,13 +138,15 @@ std::uint64_t completion_entry(const TranslationReply& r) {
 
 InterruptMessage ioapic_message(std::uint64_t rte, RequesterId source) {
   const auto vector = static_cast<std::uint32_t>(rte & 0xff);
-  if (rte >> 48 & 1) {  // remappable: index 14:0 in 63:49, index 15 in 11; SHV = 0, so the data carries no subhandle
+  if (rte >> 48 &
+      1) {  // remappable: index 14:0 in 63:49, index 15 in 11; SHV = 0, so the data carries no subhandle
     const auto index = static_cast<std::uint16_t>((rte >> 49 & 0x7fff) | (rte >> 11 & 1) << 15);
     return {source, vtd::remappable_msi_address(index), vector, {}};
   }
   const auto destination = static_cast<std::uint32_t>(rte >> 56);
   const auto logical = static_cast<std::uint32_t>(rte >> 11 & 1);
-  const auto mode = static_cast<std::uint32_t>(rte >> 8 & 7), trigger = static_cast<std::uint32_t>(rte >> 15 & 1);
+  const auto mode = static_cast<std::uint32_t>(rte >> 8 & 7),
+             trigger = static_cast<std::uint32_t>(rte >> 15 & 1);
   return {source, 0xfee0'0000u | destination << 12 | logical << 2, vector | mode << 8 | trigger << 15, {}};
 }
 

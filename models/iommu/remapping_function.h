@@ -24,7 +24,8 @@ struct RemappingRegisters {
   bool compatibility_format = false;  ///< GSTS.CFIS
 };
 TableRoot table_root(std::uint64_t rtaddr, bool enabled);
-InterruptRoot interrupt_root(const Features& features, std::uint64_t irta, bool enabled, bool compatibility_format);
+InterruptRoot interrupt_root(const Features& features, std::uint64_t irta, bool enabled,
+                             bool compatibility_format);
 
 /// Sparse memory; what was never put reads as zero, unless `strict`: then reading it is an access error.
 class MemoryImage {
@@ -45,13 +46,13 @@ class MemoryImage {
 struct InterruptReply {
   enum class Outcome : std::uint8_t { delivered, posted, blocked };
   Outcome outcome = Outcome::blocked;
-  bool remapped = false;             ///< went through the table
-  std::uint16_t index = 0;           ///< when remapped or blocked by it
-  ProcessorInterrupt interrupt;      ///< delivered: where to; posted with `notified`: the notification
-  bool logical = false;              ///< destination mode
-  std::uint8_t delivery_mode = 0;    ///< 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT
-  std::uint64_t descriptor = 0;      ///< posted: address of the descriptor
-  std::uint8_t virtual_vector = 0;   ///< posted
+  bool remapped = false;            ///< went through the table
+  std::uint16_t index = 0;          ///< when remapped or blocked by it
+  ProcessorInterrupt interrupt;     ///< delivered: where to; posted with `notified`: the notification
+  bool logical = false;             ///< destination mode
+  std::uint8_t delivery_mode = 0;   ///< 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 7 ExtINT
+  std::uint64_t descriptor = 0;     ///< posted: address of the descriptor
+  std::uint8_t virtual_vector = 0;  ///< posted
   bool urgent = false, notified = false;
   FaultReason fault = FaultReason::none;
   bool recorded = true;  ///< false when FPD suppressed the record

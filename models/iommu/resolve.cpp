@@ -70,7 +70,8 @@ TranslationReply refused(FaultReason reason, const TranslationRequest& q) {
 
 FaultReason check_input(const TableRoot& root, const TranslationRequest& q) {
   if (!is_interrupt_address(q.address.value)) return FaultReason::none;
-  return root.mode == TableRoot::Mode::scalable ? FaultReason::sm_interrupt_range : FaultReason::interrupt_range;
+  return root.mode == TableRoot::Mode::scalable ? FaultReason::sm_interrupt_range
+                                                : FaultReason::interrupt_range;
 }
 
 TranslationReply resolve(const Features& features, const TableRoot& root, const TranslationRequest& q,

@@ -14,8 +14,8 @@ IotlbKey key_of(const Binding& b, std::uint64_t address, const Mapping& m) {
 void TranslationAudit::object(const char* what, const IotlbKey& key, const Mapping& m) {
   if (!finding_.empty()) return;  // the first one is the cause
   std::ostringstream text;
-  text << what << ": domain " << key.domain().value << " address 0x" << std::hex << (key.page << key.log2_page()) << " -> 0x"
-       << m.page;
+  text << what << ": domain " << key.domain().value << " address 0x" << std::hex
+       << (key.page << key.log2_page()) << " -> 0x" << m.page;
   finding_ = text.str();
 }
 
@@ -43,7 +43,8 @@ void TranslationAudit::hit(const Binding& b, std::uint64_t address, const Mappin
 void TranslationAudit::invalidated(const IotlbInvalidation& what) {
   for (auto it = witnessed_.begin(); it != witnessed_.end();) {
     const auto& [key, m] = *it;
-    if (what.covers(key.domain(), key.tag(), m.nested, m.global, key.page << key.log2_page(), key.log2_page())) {
+    if (what.covers(key.domain(), key.tag(), m.nested, m.global, key.page << key.log2_page(),
+                    key.log2_page())) {
       removed_[key] = m;
       it = witnessed_.erase(it);
     } else {

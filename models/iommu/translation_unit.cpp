@@ -37,12 +37,14 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
       pdpe_cache("pdpe_cache", p.pdpe_cache, p.clock),
       pde_cache("pde_cache", p.pde_cache, p.clock) {
   for (int i = static_cast<int>(p.translation_queue); i-- > 0;) free_.push_back(i);
-  for (int i = 0; i < static_cast<int>(p.walkers); ++i) walkers_.push_back(std::make_unique<Walker>(*this, i));
+  for (int i = 0; i < static_cast<int>(p.walkers); ++i)
+    walkers_.push_back(std::make_unique<Walker>(*this, i));
   for (int i = static_cast<int>(p.walkers); i-- > 0;) idle_walkers_.push_back(i);
   if (p.audit) audit_ = std::make_unique<TranslationAudit>();
 }
 
-bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
+                                TranslationClient& client) {
   if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
   Lookup found;
   look_up(q, found);
@@ -95,7 +97,8 @@ void TranslationUnit::look_up(const TranslationRequest& q, Lookup& l) {
   l.iotlb_used = true;
   l.mapping = iotlb_.lookup(*l.binding, address);
   if (!l.mapping) return;
-  const bool will_write = q.access == Access::write || (q.at == AddressType::translation_request && !q.no_write);
+  const bool will_write =
+      q.access == Access::write || (q.at == AddressType::translation_request && !q.no_write);
   if (will_write && l.mapping->write && !l.mapping->dirty) {  // a walk must set the dirty bit
     l.mapping = nullptr;
     return;
@@ -106,7 +109,8 @@ void TranslationUnit::look_up(const TranslationRequest& q, Lookup& l) {
 
 void TranslationUnit::look_up_identity(const TranslationRequest& q, Lookup& l) {
   const std::uint64_t address = q.address.value;
-  if (features_.beyond_host(address) || address >> features_.guest_address_bits() != 0) return;  // a walk explains
+  if (features_.beyond_host(address) || address >> features_.guest_address_bits() != 0)
+    return;  // a walk explains
   l.own = identity(address);
   l.mapping = &l.own;
   l.settled = true;

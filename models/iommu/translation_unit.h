@@ -25,7 +25,8 @@ namespace iov::iommu {
 struct SourceKey {
   std::uint64_t value = 0;  ///< requester ID, and one more than the PASID above it
   SourceKey() = default;
-  SourceKey(RequesterId requester, std::uint32_t pasid) : value(requester.value | std::uint64_t{pasid + 1} << 16) {}
+  SourceKey(RequesterId requester, std::uint32_t pasid)
+      : value(requester.value | std::uint64_t{pasid + 1} << 16) {}
   RequesterId requester() const { return {static_cast<std::uint16_t>(value)}; }
   std::uint32_t pasid() const { return static_cast<std::uint32_t>(value >> 16) - 1; }
   friend bool operator==(SourceKey a, SourceKey b) { return a.value == b.value; }
@@ -126,10 +127,11 @@ class TranslationUnit {
   void look_up(const TranslationRequest& q, Lookup& found);
   void look_up_identity(const TranslationRequest& q, Lookup& found);
   Time spend(const Lookup& found, const Time& start);
-  void settle(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client,
-              const Time& ready);
+  void settle(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket,
+              TranslationClient& client, const Time& ready);
   bool bypass(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
-  bool miss(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  bool miss(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket,
+            TranslationClient& client);
   int allocate(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
   void release(int slot);
   bool join(int slot);
@@ -201,10 +203,13 @@ class TranslationUnit {
   LatencyHistogram miss_time{"miss_time", "from the acceptance of a request that missed to its answer"};
   Occupancy queue{"translation_queue", "requests that wait for a walk or its end"};
   BusyTime walker_busy{"walker_busy", "sum over walkers of the time they walked"};
-  TableStat requesters{"requesters", "requests by requester ID",
+  TableStat requesters{"requesters",
+                       "requests by requester ID",
                        {{"requests", "1"}, {"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"faults", "1"}}};
-  TableStat domains{"domains", "IOTLB use by domain",
-                    {{"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"iotlb_evictions", "1"}, {"walk_reads", "1"}}};
+  TableStat domains{
+      "domains",
+      "IOTLB use by domain",
+      {{"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"iotlb_evictions", "1"}, {"walk_reads", "1"}}};
 
  private:
   Counter accepted_{"accepted", "1", "requests accepted"};

@@ -60,7 +60,8 @@ bool TranslationUnit::joinable(const Pending& leader, const Pending& p) const {
   } else if (leader.state != State::queued) {
     return false;
   }
-  if ((leader.request.at == AddressType::translated) != (p.request.at == AddressType::translated)) return false;
+  if ((leader.request.at == AddressType::translated) != (p.request.at == AddressType::translated))
+    return false;
   if (leader.request.requester == p.request.requester && leader.request.pasid == p.request.pasid) return true;
   return leader.bound && p.bound && leader.domain == p.domain && leader.tag == p.tag;
 }
@@ -184,9 +185,10 @@ void TranslationUnit::finish(Walker& w) {
   walker_busy.add(timeline_.now() - w.started);
   if (walk.has_binding()) domains.at(domain_row(walk.binding().domain), 3) += walk.reads();
   if (!w.stale) fill_caches(w);
-  const Result result{walk.context(), walk.binding(), walk.mapping(), walk.fault(), walk.not_present(),
-                      walk.has_context(), walk.suppress_faults(),
-                      pending_[static_cast<std::size_t>(w.slot)].request};
+  const Result result{walk.context(),         walk.binding(),
+                      walk.mapping(),         walk.fault(),
+                      walk.not_present(),     walk.has_context(),
+                      walk.suppress_faults(), pending_[static_cast<std::size_t>(w.slot)].request};
   const int slot = w.slot;
   const bool last_stale = w.stale && --stale_walks_ == 0;
   w.slot = -1;
@@ -201,14 +203,17 @@ void TranslationUnit::finish(Walker& w) {
 void TranslationUnit::fill_caches(const Walker& w) {
   const Walk& walk = w.walk;
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
-  if (walk.has_context() && contexts_.fill({q.requester, Pasid::none}, walk.context())) ++context_cache.evictions;
+  if (walk.has_context() && contexts_.fill({q.requester, Pasid::none}, walk.context()))
+    ++context_cache.evictions;
   if (!walk.has_binding()) return;
   const Binding& b = walk.binding();
   if (b.scalable) {
     const std::uint32_t pasid = q.pasid.present() ? q.pasid.value : walk.context().rid_pasid;
     if (pasids_.fill({q.requester, pasid}, b)) ++pasid_cache.evictions;
   }
-  if (walk.fault() != FaultReason::none || walk.not_present() || walk.iotlb_hit() || b.stages == Stages::pass_through) return;
+  if (walk.fault() != FaultReason::none || walk.not_present() || walk.iotlb_hit() ||
+      b.stages == Stages::pass_through)
+    return;
   if (audit_) audit_walk(w, true);
   if (const auto loser = iotlb_.fill(b, q.address.value, walk.mapping())) {
     ++iotlb_cache.evictions;

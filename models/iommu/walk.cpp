@@ -39,8 +39,8 @@ void Walk::start_at_pasid(const Features& features, const TranslationRequest& re
   after_context();
 }
 
-void Walk::start_at_tables(const Features& features, const TranslationRequest& request, const Context& context,
-                           const Binding& binding, PagingCaches* caches) {
+void Walk::start_at_tables(const Features& features, const TranslationRequest& request,
+                           const Context& context, const Binding& binding, PagingCaches* caches) {
   begin(features, request, caches);
   scalable_ = context.scalable;
   context_ = context;
@@ -113,7 +113,8 @@ void Walk::finish() {
 void Walk::on_root(std::span<const std::uint64_t> words) {
   const unsigned devfn = request_.requester.devfn();
   std::uint64_t table = 0;
-  const R reason = decode_root(*features_, scalable_, scalable_ ? words.subspan(devfn >> 7, 1) : words, table);
+  const R reason =
+      decode_root(*features_, scalable_, scalable_ ? words.subspan(devfn >> 7, 1) : words, table);
   if (reason != R::none) return fail(reason);
   phase_ = Phase::context;
   scalable_ ? read(table + (devfn & 127) * 32u, 32) : read(table + devfn * 16u, 16);
@@ -130,7 +131,8 @@ void Walk::on_context(std::span<const std::uint64_t> words) {
 
 void Walk::after_context() {
   if (const R reason = admit(context_, request_); reason != R::none) return fail(reason);
-  if (request_.at == AddressType::translated) {  // the device TLB did the work; only its right to do so counts
+  if (request_.at ==
+      AddressType::translated) {  // the device TLB did the work; only its right to do so counts
     mapping_ = identity(request_.address.value);
     if (features_->beyond_host(request_.address.value))
       return fail(scalable_ ? R::sm_beyond_host_width : R::beyond_width);
@@ -151,7 +153,8 @@ void Walk::begin_pasid() {
 void Walk::on_pasid_directory(std::uint64_t word) {
   suppress_ |= (word >> 1 & 1) != 0;
   std::uint64_t table = 0;
-  if (const R reason = decode_pasid_directory(*features_, word, table); reason != R::none) return fail(reason);
+  if (const R reason = decode_pasid_directory(*features_, word, table); reason != R::none)
+    return fail(reason);
   phase_ = Phase::pasid_entry;
   read(table + (pasid_ & 63) * 64u, 64);
 }
@@ -184,7 +187,8 @@ void Walk::begin_tables() {
     case Stages::nested: return begin_first();
     case Stages::pass_through: break;
   }
-  const bool beyond = features_->beyond_host(address) || (!scalable_ && address >> features_->guest_address_bits());
+  const bool beyond =
+      features_->beyond_host(address) || (!scalable_ && address >> features_->guest_address_bits());
   if (beyond) return deny(scalable_ ? R::sm_beyond_host_width : R::beyond_width);
   mapping_ = identity(address);
   finish();

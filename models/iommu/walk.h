@@ -31,8 +31,8 @@ class Walk {
 
   /// @param caches  may be null: then every level is read
   /// @param iotlb   asked as soon as the binding is known; may be null
-  void start(const Features& features, const TableRoot& root, const TranslationRequest& request, PagingCaches* caches,
-             Iotlb* iotlb = nullptr);
+  void start(const Features& features, const TableRoot& root, const TranslationRequest& request,
+             PagingCaches* caches, Iotlb* iotlb = nullptr);
   /// As start(), with the context (and binding) already known from the caches; the request was admitted.
   void start_at_pasid(const Features& features, const TranslationRequest& request, const Context& context,
                       PagingCaches* caches, Iotlb* iotlb = nullptr);
@@ -103,7 +103,9 @@ class Walk {
   bool ats() const { return request_.at == AddressType::translation_request; }
   bool writes() const { return request_.access == Access::write; }
   bool wants_dirty(bool writable) const { return writes() || (ats() && !request_.no_write && writable); }
-  bool is_leaf(std::uint64_t entry, unsigned level) const { return level == 1 || (level <= 3 && (entry >> 7 & 1)); }
+  bool is_leaf(std::uint64_t entry, unsigned level) const {
+    return level == 1 || (level <= 3 && (entry >> 7 & 1));
+  }
   bool update(std::uint64_t entry, std::uint64_t desired);
 
   const Features* features_ = nullptr;
@@ -125,7 +127,7 @@ class Walk {
   unsigned first_level_ = 0;
   Permissions first_, second_;
   bool first_dirty_ = true, second_dirty_ = true, table_writable_ = false, global_ = false;
-  std::uint64_t first_page_ = 0;   ///< guest-physical address that the first stage found
+  std::uint64_t first_page_ = 0;  ///< guest-physical address that the first stage found
   unsigned first_log2_ = 12;
   unsigned second_level_ = 0;
   std::uint64_t second_input_ = 0;

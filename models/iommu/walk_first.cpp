@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first stage: x86-64 tables, whose pointers are guest-physical when nested. Spec: VT-d 4.1 3.6, 3.8, 9.7.
+// The first stage: x86-64 tables, whose pointers are guest-physical when nested. Spec:
+// VT-d 4.1 3.6, 3.8, 9.7.
 #include "models/iommu/walk.h"
 
 namespace iov::iommu {
@@ -33,7 +34,8 @@ void Walk::begin_first() {
       table_writable_ = true;  // entries are cached only with their accessed bits set
       const std::uint64_t table = found.entry.next;
       const std::uint64_t at = table + index_at(address, first_level_) * 8u;
-      return binding_.stages == Stages::nested ? begin_second(at, Purpose::first_table) : read_first_entry(at);
+      return binding_.stages == Stages::nested ? begin_second(at, Purpose::first_table)
+                                               : read_first_entry(at);
     }
   }
   const std::uint64_t at = binding_.first_table + index_at(address, first_level_) * 8u;
@@ -47,7 +49,8 @@ void Walk::read_first_entry(std::uint64_t address) {
 
 bool Walk::first_reserved(std::uint64_t entry) const {
   const unsigned level = first_level_;
-  if (binding_.stages != Stages::nested && (entry & address_mask) >> features_->host_address_bits != 0) return true;
+  if (binding_.stages != Stages::nested && (entry & address_mask) >> features_->host_address_bits != 0)
+    return true;
   if (entry >> 63 && !binding_.no_execute) return true;
   if (level == 1 || !(entry >> 7 & 1)) return false;
   if (level > 3 || (level == 3 && !features_->page_1g)) return true;  // 2 MiB is always there
@@ -75,7 +78,8 @@ void Walk::on_first(std::uint64_t entry) {
   const bool set_dirty = is_leaf(entry, first_level_) && wants_dirty(first_.write);
   const std::uint64_t desired =
       entry | accessed | (set_dirty ? dirty : 0) | (binding_.extended_accessed ? extended : 0);
-  if (desired != entry && binding_.stages == Stages::nested && !table_writable_) return fail(R::first_stage_update);
+  if (desired != entry && binding_.stages == Stages::nested && !table_writable_)
+    return fail(R::first_stage_update);
   if (update(entry, desired)) return;
   first_continues();
 }

@@ -35,12 +35,15 @@ inline std::uint64_t leaf_entry(Hpa page, bool read, bool write, unsigned log2_p
 
 /// Remapped-format IRTE, physical destination, fixed delivery, source ID verified in full.
 /// @param x2apic  as IRTA.EIME: destination in 63:32, else in 47:40
-inline Pair remapped_irte(std::uint32_t apic_id, std::uint8_t vector, RequesterId source, bool x2apic = false) {
-  return {(x2apic ? std::uint64_t{apic_id} << 32 : std::uint64_t{apic_id & 0xff} << 40) | std::uint64_t{vector} << 16 | 1,
+inline Pair remapped_irte(std::uint32_t apic_id, std::uint8_t vector, RequesterId source,
+                          bool x2apic = false) {
+  return {(x2apic ? std::uint64_t{apic_id} << 32 : std::uint64_t{apic_id & 0xff} << 40) |
+              std::uint64_t{vector} << 16 | 1,
           std::uint64_t{1} << 18 | source.value};
 }
 /// Posted-format IRTE (VT-d 9.11).
-inline Pair posted_irte(Hpa descriptor, std::uint8_t virtual_vector, RequesterId source, bool urgent = false) {
+inline Pair posted_irte(Hpa descriptor, std::uint8_t virtual_vector, RequesterId source,
+                        bool urgent = false) {
   return {(descriptor.value >> 6 & 0x3ff'ffff) << 38 | std::uint64_t{virtual_vector} << 16 |
               std::uint64_t{1} << 15 | (urgent ? std::uint64_t{1} << 14 : 0) | 1,
           (descriptor.value >> 32) << 32 | std::uint64_t{1} << 18 | source.value};
@@ -55,7 +58,8 @@ struct alignas(64) PostedDescriptor {
 static_assert(sizeof(PostedDescriptor) == 64);
 inline constexpr std::uint64_t posted_outstanding = 1, posted_suppress = 2;
 /// @param x2apic  as IRTA.EIME: NDST is the whole 32 bits, else the APIC ID is in its bits 15:8
-inline std::uint64_t posted_control(std::uint8_t notification_vector, std::uint32_t apic_id, bool x2apic = false) {
+inline std::uint64_t posted_control(std::uint8_t notification_vector, std::uint32_t apic_id,
+                                    bool x2apic = false) {
   return std::uint64_t{notification_vector} << 16 |
          (x2apic ? std::uint64_t{apic_id} << 32 : std::uint64_t{apic_id & 0xff} << 40);
 }
@@ -90,7 +94,9 @@ inline Pair invalidate_context(unsigned granularity, DomainId domain = {}, Reque
           0};
 }
 inline Pair invalidate_iotlb_global() { return {2u | 1u << 4 | 3u << 6, 0}; }
-inline Pair invalidate_iotlb_domain(DomainId d) { return {2u | 2u << 4 | 3u << 6 | std::uint64_t{d.value} << 16, 0}; }
+inline Pair invalidate_iotlb_domain(DomainId d) {
+  return {2u | 2u << 4 | 3u << 6 | std::uint64_t{d.value} << 16, 0};
+}
 /// 2^address_mask pages from `page`, which must be aligned to them
 inline Pair invalidate_iotlb_pages(DomainId d, Iova page, unsigned address_mask = 0, bool leaf_only = true) {
   return {2u | 3u << 4 | 3u << 6 | std::uint64_t{d.value} << 16,
@@ -115,30 +121,34 @@ inline Pair invalidate_interrupt_entries(std::uint16_t index, unsigned log2_entr
 inline Pair invalidate_interrupt_entries_global() { return {4u, 0}; }
 /// Completes when everything before it has: writes `data` to `status` (4 B aligned).
 inline Pair wait_status(Hpa status, std::uint32_t data, bool fence = false) {
-  return {5u | 1u << 5 | (fence ? 1u << 6 : 0u) | std::uint64_t{data} << 32, status.value & ~std::uint64_t{3}};
+  return {5u | 1u << 5 | (fence ? 1u << 6 : 0u) | std::uint64_t{data} << 32,
+          status.value & ~std::uint64_t{3}};
 }
 inline Pair wait_interrupt() { return {5u | 1u << 4, 0}; }
 inline Pair invalidate_pasid_iotlb(DomainId d, std::uint32_t pasid) {
   return {6u | 2u << 4 | std::uint64_t{d.value} << 16 | std::uint64_t{pasid & 0xfffff} << 32, 0};
 }
-inline Pair invalidate_pasid_iotlb_pages(DomainId d, std::uint32_t pasid, Iova page, unsigned address_mask = 0,
-                                         bool leaf_only = true) {
+inline Pair invalidate_pasid_iotlb_pages(DomainId d, std::uint32_t pasid, Iova page,
+                                         unsigned address_mask = 0, bool leaf_only = true) {
   return {6u | 3u << 4 | std::uint64_t{d.value} << 16 | std::uint64_t{pasid & 0xfffff} << 32,
           (page.value & page_mask) | (leaf_only ? 1u << 6 : 0u) | (address_mask & 63)};
 }
 /// @param granularity  0 domain, 1 PASID within domain, 3 global
 inline Pair invalidate_pasid_cache(unsigned granularity, DomainId d = {}, std::uint32_t pasid = 0) {
-  return {7u | std::uint64_t{granularity & 3} << 4 | std::uint64_t{d.value} << 16 | std::uint64_t{pasid & 0xfffff} << 32,
+  return {7u | std::uint64_t{granularity & 3} << 4 | std::uint64_t{d.value} << 16 |
+              std::uint64_t{pasid & 0xfffff} << 32,
           0};
 }
 inline Pair invalidate_pasid_device_tlb(RequesterId function, std::uint32_t pasid, std::uint64_t page,
-                                        unsigned log2_bytes = 12, bool all_pasids = false, unsigned queue_depth = 0) {
+                                        unsigned log2_bytes = 12, bool all_pasids = false,
+                                        unsigned queue_depth = 0) {
   return {8u | std::uint64_t{queue_depth & 31} << 4 | std::uint64_t{function.value} << 16 |
               std::uint64_t{pasid & 0xfffff} << 32,
           device_tlb_range(page, log2_bytes) | (all_pasids ? 1u : 0u)};
 }
 /// @param code  0 success, 1 invalid request, 15 failure
-inline Pair respond_page_group(RequesterId function, std::uint16_t group, std::uint8_t code, Pasid pasid = {}) {
+inline Pair respond_page_group(RequesterId function, std::uint16_t group, std::uint8_t code,
+                               Pasid pasid = {}) {
   return {9u | (pasid.present() ? 1u << 4 | std::uint64_t{pasid.value & 0xfffff} << 32 : 0) |
               std::uint64_t{code & 15u} << 12 | std::uint64_t{function.value} << 16,
           std::uint64_t{group & 0x1ffu} << 3 | 1u << 2};

@@ -40,11 +40,11 @@ enum Register : std::uint32_t {
   reg_page_request_event_data = 0xe4,
   reg_page_request_event_address = 0xe8,
   reg_page_request_event_upper_address = 0xec,
-  reg_invalidate_address = 0xf0,   ///< IVA: at ECAP.IRO * 16
-  reg_iotlb_invalidate = 0xf8,     ///< at ECAP.IRO * 16 + 8
-  reg_fault_records = 0x1000,      ///< at CAP.FRO * 16, 16 B each
+  reg_invalidate_address = 0xf0,  ///< IVA: at ECAP.IRO * 16
+  reg_iotlb_invalidate = 0xf8,    ///< at ECAP.IRO * 16 + 8
+  reg_fault_records = 0x1000,     ///< at CAP.FRO * 16, 16 B each
   fault_record_bytes = 16,
-  max_fault_records = 256,         ///< CAP.NFR is 8 bits
+  max_fault_records = 256,  ///< CAP.NFR is 8 bits
   register_bytes = reg_fault_records + max_fault_records * fault_record_bytes,
 };
 
@@ -77,8 +77,8 @@ constexpr std::uint64_t interrupt_table_address(std::uint64_t base, unsigned log
 
 /// Register-based invalidation (11.4.5.1, 11.4.6.1); granularity 1 global, 2 domain, 3 device or page.
 inline constexpr std::uint64_t ccmd_invalidate = 1ull << 63, iotlb_invalidate = 1ull << 63;
-constexpr std::uint64_t context_command(unsigned granularity, std::uint16_t domain = 0, std::uint16_t source = 0,
-                                        unsigned function_mask = 0) {
+constexpr std::uint64_t context_command(unsigned granularity, std::uint16_t domain = 0,
+                                        std::uint16_t source = 0, unsigned function_mask = 0) {
   return ccmd_invalidate | std::uint64_t{granularity & 3} << 61 | std::uint64_t{function_mask & 3} << 32 |
          std::uint64_t{source} << 16 | domain;
 }
