@@ -53,7 +53,6 @@ void add_translation(Layout& layout, const FunctionDescription& d) {
           PCI_ATS_CTRL;
     if (!d.virtual_function) layout.add_rule(lock(ats, 0x1f, ats, PCI_ATS_CTRL_ENABLE));
   }
-  if (d.virtual_function) return;  // PRI and PASID live in the PF and serve its VFs
   if (d.pri) {
     const unsigned at = layout.add_extended("pri", PCI_EXT_CAP_ID_PRI, 1, PCI_EXT_CAP_PRI_SIZEOF,
                                             pri_rows(*d.pri, d.pasid.has_value()));
@@ -150,7 +149,7 @@ FunctionDescription virtual_function(const FunctionDescription& pf) {
   vf.acs = s.vf_acs;
   if (vf.ari) vf.ari->next_function = 0;  // not meaningful in a VF
   if (!s.vf_ats) vf.ats.reset();
-  vf.pri.reset();
+  vf.pri.reset();  // PRI and PASID live in the PF and serve its VFs
   vf.pasid.reset();
   vf.sriov.reset();
   return vf;

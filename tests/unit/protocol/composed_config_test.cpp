@@ -123,3 +123,36 @@ TEST_CASE("nothing a guest writes changes the PF or another VF [C2]") {
   CHECK(guest.read(0x00, 4) == 0x10ca'8086);
   CHECK(guest.blocked_writes(hardware_ro) > 0);
 }
+
+TEST_CASE("every bit of the guest's space changes only where its class allows [C3]") {
+  Bench b;
+  ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
+  unsigned changed[register_classes] = {};
+  for (unsigned at = 0; at < 4096; at += 4)
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      const RegisterClass kind = b.composition.class_of(at, bit);
+      const std::uint32_t before = guest.read(at, 4);
+      const auto written = guest.write(at, 4, before ^ 1u << bit);
+      const std::uint32_t differs = guest.read(at, 4) ^ before;
+      INFO(std::hex << at << " bit " << bit);
+      if ((written.hardware.changed() | written.hardware.triggered) != 0) REQUIRE(kind == hardware_rw);
+      if (kind == hardware_ro) REQUIRE((differs >> bit & 1) == 0);
+      if (written.emulated.changed() >> bit & 1) REQUIRE(kind == emulated);
+      changed[static_cast<unsigned>(kind)] += differs >> bit & 1;
+      guest.write(at, 4, before);
+    }
+  CHECK(changed[0] == 1);  // Bus Master Enable; the other hardware_rw bits are RW1C or start something
+  CHECK(changed[1] == 0);
+  CHECK(changed[2] > 2 * 2 * 18);  // two 64-bit BARs and more
+}
+
+TEST_CASE("a guest's byte write reaches only its byte of the VF") {
+  Bench b;
+  ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
+  guest.write(0x04, 1, 0x04);
+  guest.write(0x05, 1, 0x00);
+  CHECK(b.pf.read_vf(1, 0x04, 2) == 0x4);
+  b.pf.vf(1).set_bits(0x06, 2, 0x8100);
+  guest.write(0x04, 2, 0);  // the status half is not written
+  CHECK(b.pf.read_vf(1, 0x06, 2) == 0x8110);
+}

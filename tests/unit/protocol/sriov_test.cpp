@@ -181,6 +181,38 @@ TEST_CASE("only the lowest PF has the ARI bit, the others follow the device") {
   CHECK(b.pf.read(b.s + offset_stride, 2) == 0x80);
 }
 
+TEST_CASE("another PF's routing keeps to the ARI bit through an FLR and loses it in a hot reset") {
+  FunctionDescription d = samples::physical_function();
+  d.sriov->lowest_pf = false;
+  Bench b(d);
+  b.pf.set_ari_hierarchy(true);
+  b.pf.reset(Reset::function_level);
+  CHECK(b.pf.read(b.s + offset_stride, 2) == 0x80);
+  b.pf.reset(Reset::hot);
+  CHECK(b.pf.read(b.s + offset_stride, 2) == 0x180);
+  CHECK_FALSE(b.pf.ari_hierarchy());
+}
+
+TEST_CASE("VFs behind the last requester ID do not exist [B13]") {
+  FunctionDescription d = samples::physical_function();
+  d.sriov->total_vfs = 64;
+  d.sriov->without_ari = {.offset = 1, .stride = 1};
+  Bench b(d);
+  b.pf.capture_bus(0xff);
+  b.pf.write(b.s + num_vfs, 2, 64);
+  b.pf.write(b.s + ctl, 2, vf_enable);
+  CHECK(b.pf.vfs() == 64);
+  CHECK(b.pf.vf_id(64) == RequesterId{0xff40});
+  FunctionDescription far = d;
+  far.sriov->without_ari.offset = 0xf0;
+  PhysicalFunction last(far, RequesterId{0xff00});
+  last.write(b.s + num_vfs, 2, 64);
+  last.write(b.s + ctl, 2, vf_enable);
+  CHECK(last.vfs() == 16);
+  CHECK(last.vf_id(16) == RequesterId{0xffff});
+  CHECK(last.read_vf(17, 0x08, 4) == ~0u);
+}
+
 TEST_CASE("VF migration is off: its bits are hardwired to 0") {
   Bench b;
   CHECK((b.pf.read(b.s + 4, 4) & 1) == 0);
@@ -213,6 +245,18 @@ TEST_CASE("a VF BAR sizes one VF, rounded up to the System Page Size") {
   b.pf.write(b.s + vf_bar0, 4, ~0u);
   CHECK(b.pf.read(b.s + vf_bar0, 4) == 0xffff'000c);
   CHECK(b.pf.vf_aperture(0) == 0x10000);
+}
+
+TEST_CASE("a System Page of 8 GiB hardwires bits of the upper half of a VF BAR") {
+  FunctionDescription d = samples::physical_function();
+  d.sriov->supported_page_sizes |= 1u << 21;
+  Bench b(d);
+  b.pf.write(b.s + page_size, 4, 1u << 21);
+  b.pf.write(b.s + vf_bar0, 4, ~0u);
+  b.pf.write(b.s + vf_bar0 + 4, 4, ~0u);
+  CHECK(b.pf.read(b.s + vf_bar0, 4) == 0xc);
+  CHECK(b.pf.read(b.s + vf_bar0 + 4, 4) == 0xffff'fffe);
+  CHECK(b.pf.vf_aperture(0) == 1ull << 33);
 }
 
 TEST_CASE("VF n's BAR lies n-1 apertures behind the VF BAR and only that VF decodes it [B10]") {
