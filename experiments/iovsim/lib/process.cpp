@@ -28,6 +28,7 @@ struct Pipe {
 /// In the child, between fork and exec: system calls only.
 [[noreturn]] void become(char* const* command, int out, int err) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody reads a result whose runner is gone
+  ::signal(SIGINT, SIG_IGN);           // Ctrl-C reaches the whole group; the runner decides
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
