@@ -57,10 +57,10 @@ TEST_CASE("capability registers say what the parameters say") {
   Rig r(p);
   const std::uint64_t cap = r.unit.read_register(vtd::reg_capability, 8);
   const std::uint64_t ecap = r.unit.read_register(vtd::reg_extended_capability, 8);
-  CHECK((cap >> 8 & 0x1f) == 0xe);         // 3, 4 and 5 levels
-  CHECK((cap >> 16 & 0x3f) == 56);         // 57 bits
-  CHECK((cap >> 34 & 3) == 1);             // 2 MiB only
-  CHECK((cap >> 40 & 0xff) == 3);          // four records
+  CHECK((cap >> 8 & 0x1f) == 0xe);  // 3, 4 and 5 levels
+  CHECK((cap >> 16 & 0x3f) == 56);  // 57 bits
+  CHECK((cap >> 34 & 3) == 1);      // 2 MiB only
+  CHECK((cap >> 40 & 0xff) == 3);   // four records
   CHECK((cap >> 24 & 0x3ff) * 16 == vtd::reg_fault_records);
   CHECK((ecap >> 8 & 0x3ff) * 16 == vtd::reg_invalidate_address);
   CHECK((ecap >> 2 & 1) == 0);

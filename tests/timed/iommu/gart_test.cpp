@@ -7,10 +7,13 @@ using namespace rig;
 namespace {
 constexpr std::uint64_t aperture = 0x4000'0000, table = 0x20'0000;
 struct Aperture {
-  explicit Aperture(const GartParams& p = {0x4000'0000, {std::uint64_t{256} << 20}, table}) : gart("gart", timeline, p) {
+  explicit Aperture(const GartParams& p = {0x4000'0000, {std::uint64_t{256} << 20}, table})
+      : gart("gart", timeline, p) {
     gart.memory.socket.bind(memory.socket);
   }
-  void map(std::uint64_t page, std::uint64_t hpa) { gart.memory.poke_value(Hpa(table + 4 * page), gart_entry(Hpa(hpa))); }
+  void map(std::uint64_t page, std::uint64_t hpa) {
+    gart.memory.poke_value(Hpa(table + 4 * page), gart_entry(Hpa(hpa)));
+  }
   TranslationReply dma(RequesterId rid, std::uint64_t address, Access access = Access::read) {
     TranslationRequest q;
     q.requester = rid, q.address = Iova(address), q.access = access, q.bytes = 64;
@@ -26,7 +29,9 @@ struct Aperture {
 };
 }  // namespace
 
-TEST_CASE("an aperture translates, but a rogue function reaches its neighbour's page and all memory beside it [D3]") {
+TEST_CASE(
+    "an aperture translates, but a rogue function reaches its neighbour's page and all memory beside it "
+    "[D3]") {
   Aperture a;
   a.map(5, 0x12'3456'7000);  // for function A
   CHECK(a.dma(vf_a, aperture + 0x5040).address == Hpa(0x12'3456'7040));

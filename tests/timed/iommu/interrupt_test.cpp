@@ -17,7 +17,9 @@ struct Remapping : Rig {
     unit.interrupt({from, address, data, {}});
     run();
   }
-  void send_index(RequesterId from, std::uint16_t index) { send(from, vtd::remappable_msi_address(index), 0); }
+  void send_index(RequesterId from, std::uint16_t index) {
+    send(from, vtd::remappable_msi_address(index), 0);
+  }
   std::uint8_t reason() { return unit.fault_record(0).reason(); }
   std::uint64_t table;
 };

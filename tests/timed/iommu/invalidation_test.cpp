@@ -70,9 +70,9 @@ TEST_CASE("context invalidations by device with function mask, by domain and glo
   m.attach(vf_a, m.table_b, 2);
   CHECK(m.a() == 0xaaaa'0000);
   m.invalidate(vtd::invalidate_context(3, {1}, {vf_a.value + 1}, 0));
-  CHECK(m.a() == 0xaaaa'0000);  // another function
+  CHECK(m.a() == 0xaaaa'0000);                                         // another function
   m.invalidate(vtd::invalidate_context(3, {1}, {vf_a.value + 1}, 3));  // low three function bits ignored
-  CHECK(m.a() == 0xbbbb'0000);  // domain 2's translation, still cached
+  CHECK(m.a() == 0xbbbb'0000);                                         // domain 2's translation, still cached
   m.attach(vf_a, m.table_a, 1);
   m.invalidate(vtd::invalidate_context(2, {1}));
   CHECK(m.a() == 0xbbbb'0000);
@@ -154,7 +154,8 @@ TEST_CASE("register-based invalidation works while the queue is off and not whil
   CHECK(m.b() == 0xa111'0000);
 }
 
-TEST_CASE("a device-TLB invalidation goes out with a tag and the wait stays until the device has answered [E5]") {
+TEST_CASE(
+    "a device-TLB invalidation goes out with a tag and the wait stays until the device has answered [E5]") {
   Moved m;
   m.store(m.status, 0);
   m.submit(vtd::invalidate_device_tlb(vf_a, 0x20'0000, 21));

@@ -80,10 +80,13 @@ TEST_CASE("every accepted request is answered once under random load with invali
   for (unsigned i = 0; i < 3000; ++i) {
     TranslationRequest q = r.request(random.below(2) ? vf_a : vf_b, 0x1000 * random.below(50),
                                      random.below(2) ? Access::read : Access::write);
-    if (q.requester == vf_b && random.below(2)) q.at = AddressType::translation_request, q.access = Access::read;
+    if (q.requester == vf_b && random.below(2))
+      q.at = AddressType::translation_request, q.access = Access::read;
     if (r.unit.translate(q, r.next_ticket, r.client)) ++accepted, ++r.next_ticket;
-    if (random.below(50) == 0) r.submit(vtd::invalidate_iotlb_pages({1}, Iova(0x1000 * random.below(50)), 0, false));
-    if (random.below(3) == 0) r.timeline.run(r.timeline.now() + Time(static_cast<double>(random.below(400)), sc_core::SC_NS));
+    if (random.below(50) == 0)
+      r.submit(vtd::invalidate_iotlb_pages({1}, Iova(0x1000 * random.below(50)), 0, false));
+    if (random.below(3) == 0)
+      r.timeline.run(r.timeline.now() + Time(static_cast<double>(random.below(400)), sc_core::SC_NS));
   }
   r.run();
   CHECK(r.client.replies.size() == accepted);

@@ -16,7 +16,8 @@ struct Mixed : Rig {
     for (const unsigned devfn : {0u, 8u}) store(contexts_page + devfn * 32, directory | 1 | 1 << 2 | 1 << 3);
     store(directory, pasids | 1);
     const std::uint64_t second = allocate();
-    for (unsigned i = 0; i < 24; ++i) map(second, 0x1000 * i, 0x80'0000 + 0x1000 * i, random.below(9) != 0, random.below(6) != 0);
+    for (unsigned i = 0; i < 24; ++i)
+      map(second, 0x1000 * i, 0x80'0000 + 0x1000 * i, random.below(9) != 0, random.below(6) != 0);
     map(second, 0x20'0000, 0x160'0000, true, true, 21);
     for (unsigned pasid = 0; pasid < 8; ++pasid) make_space(pasids + pasid * 64, pasid, second);
     enable_translation(vtd::rtaddr_scalable);
@@ -35,14 +36,17 @@ struct Mixed : Rig {
       guest = next;
     }
     for (unsigned i = 0; i < 24; ++i)
-      store(base + guest + 8 * i, (0x1000 * random.below(kind == 3 ? 28 : 4096)) | 1 | (random.below(4) ? 6 : 4));
+      store(base + guest + 8 * i,
+            (0x1000 * random.below(kind == 3 ? 28 : 4096)) | 1 | (random.below(4) ? 6 : 4));
   }
   TranslationRequest next() {
-    TranslationRequest q = request({static_cast<std::uint16_t>(8 * random.below(2))}, 0x1000 * random.below(26) + 64 * random.below(64),
+    TranslationRequest q = request({static_cast<std::uint16_t>(8 * random.below(2))},
+                                   0x1000 * random.below(26) + 64 * random.below(64),
                                    random.below(2) ? Access::read : Access::write);
     if (random.below(8) == 0) q.address = Iova(0x20'0000 + 0x1000 * random.below(512));
     if (random.below(8)) q.pasid.value = static_cast<std::uint32_t>(random.below(9));
-    if (random.below(3) == 0) q.at = AddressType::translation_request, q.access = Access::read, q.no_write = random.below(2);
+    if (random.below(3) == 0)
+      q.at = AddressType::translation_request, q.access = Access::read, q.no_write = random.below(2);
     return q;
   }
   Random random;
@@ -60,7 +64,8 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
   for (unsigned i = 0; i < 4000; ++i) {
     const TranslationRequest q = r.next();
     if (r.unit.translate(q, r.next_ticket, r.client)) asked[r.next_ticket++] = q;
-    if (r.random.below(2)) r.timeline.run(r.timeline.now() + Time(static_cast<double>(r.random.below(300)), sc_core::SC_NS));
+    if (r.random.below(2))
+      r.timeline.run(r.timeline.now() + Time(static_cast<double>(r.random.below(300)), sc_core::SC_NS));
   }
   r.run();
   REQUIRE(r.client.replies.size() == asked.size());
@@ -68,9 +73,11 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
   for (const auto& [ticket, q] : asked) {
     const TranslationReply want = function.translate(q).reply;
     const TranslationReply& got = r.client.replies[ticket];
-    INFO("seed " << seed << " ticket " << ticket << " address " << std::hex << q.address.value << " pasid " << q.pasid.value
-                 << " reasons " << int{got.fault_reason} << " and " << int{want.fault_reason});
-    // a no-write request is told writable only where the dirty bit is set, which others may have done meanwhile
+    INFO("seed " << seed << " ticket " << ticket << " address " << std::hex << q.address.value << " pasid "
+                 << q.pasid.value << " reasons " << int{got.fault_reason} << " and "
+                 << int{want.fault_reason});
+    // a no-write request is told writable only where the dirty bit is set, which others may have done
+    // meanwhile
     if (q.no_write && got.writable && !want.writable) continue;
     REQUIRE(got.outcome == want.outcome);
     REQUIRE(got.fault_reason == want.fault_reason);
@@ -88,5 +95,9 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
 }
 }  // namespace
 
-TEST_CASE("under load, merged, queued and cached, every answer equals the function's (small IOTLB)") { run_load(1, 4); }
-TEST_CASE("under load, merged, queued and cached, every answer equals the function's (large IOTLB)") { run_load(2, 128); }
+TEST_CASE("under load, merged, queued and cached, every answer equals the function's (small IOTLB)") {
+  run_load(1, 4);
+}
+TEST_CASE("under load, merged, queued and cached, every answer equals the function's (large IOTLB)") {
+  run_load(2, 128);
+}

@@ -27,7 +27,8 @@ struct FixedMemory : sc_core::sc_module, tlm::tlm_fw_transport_if<> {
     }
     for (unsigned i = 0; i < p.get_data_length(); ++i) {
       std::uint8_t& byte = at(p.get_address() + i);
-      p.get_command() == tlm::TLM_READ_COMMAND ? (p.get_data_ptr()[i] = byte, 0) : (byte = p.get_data_ptr()[i], 0);
+      p.get_command() == tlm::TLM_READ_COMMAND ? (p.get_data_ptr()[i] = byte, 0)
+                                               : (byte = p.get_data_ptr()[i], 0);
     }
     p.set_response_status(tlm::TLM_OK_RESPONSE);
     return p.get_data_length();
@@ -155,7 +156,8 @@ struct Rig {
   void write32(std::uint32_t reg, std::uint64_t v) { unit.write_register(reg, v, 4); }
   void write64(std::uint32_t reg, std::uint64_t v) { unit.write_register(reg, v, 8); }
   void command(std::uint32_t bit) {
-    const auto sticky = static_cast<std::uint32_t>(unit.read_register(vtd::reg_global_status, 4)) & 0x96ff'ffff;
+    const auto sticky =
+        static_cast<std::uint32_t>(unit.read_register(vtd::reg_global_status, 4)) & 0x96ff'ffff;
     write32(vtd::reg_global_command, sticky | bit);
   }
   void enable_translation(std::uint64_t mode = vtd::rtaddr_legacy) {
@@ -207,7 +209,9 @@ struct Rig {
   TranslationReply dma(RequesterId rid, std::uint64_t iova, Access access = Access::read) {
     return answer(request(rid, iova, access));
   }
-  std::uint32_t fault_status() { return static_cast<std::uint32_t>(unit.read_register(vtd::reg_fault_status, 4)); }
+  std::uint32_t fault_status() {
+    return static_cast<std::uint32_t>(unit.read_register(vtd::reg_fault_status, 4));
+  }
 };
 
 inline constexpr RequesterId vf_a{0x0108}, vf_b{0x0110}, vf_c{0x0201};

@@ -73,7 +73,8 @@ TEST_CASE("a cold nested walk reads 24 table entries after its context, at exact
   r.run();
   CHECK(r.client.replies[ticket].address == Hpa(Scalable::guest_base + 0x5040));
   // paging-structure caches help within the walk: the second stage's upper levels are read once
-  const unsigned reads = 4 + 4 + 4 * 1 + 4 * 1;  // context and PASID; first second-stage walk; then leaf and entry each
+  const unsigned reads =
+      4 + 4 + 4 * 1 + 4 * 1;  // context and PASID; first second-stage walk; then leaf and entry each
   CHECK(r.memory.reads == reads);
   const Time read = r.memory.latency + p.walk_read_overhead;
   CHECK(r.client.replies[ticket].ready == start + 1_ns + p.walk_setup + reads * read + 2_ns);
@@ -81,7 +82,8 @@ TEST_CASE("a cold nested walk reads 24 table entries after its context, at exact
 
 TEST_CASE("without paging-structure caches the nested walk takes all its 24 reads") {
   Params p = test_params();
-  for (CacheParams* c : {&p.pde_cache, &p.pdpe_cache, &p.pml4e_cache, &p.pml5e_cache}) c->geometry.entries = 0;
+  for (CacheParams* c : {&p.pde_cache, &p.pdpe_cache, &p.pml4e_cache, &p.pml5e_cache})
+    c->geometry.entries = 0;
   Scalable r(p);
   const std::uint64_t second = r.allocate();
   for (unsigned i = 0; i < 64; ++i) r.map(second, 0x1000 * i, Scalable::guest_base + 0x1000 * i);

@@ -19,7 +19,8 @@ TEST_CASE("a guest-physical address becomes the host-physical one that the table
   CHECK(reply.log2_page == 12);
 }
 
-TEST_CASE("two functions with the same address reach different pages, and swapped contexts swap them [B7] [D1]") {
+TEST_CASE(
+    "two functions with the same address reach different pages, and swapped contexts swap them [B7] [D1]") {
   Rig r;
   const std::uint64_t table_a = r.allocate(), table_b = r.allocate();
   r.map(table_a, 0x1000, 0xaaaa'0000);

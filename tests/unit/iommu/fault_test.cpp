@@ -23,7 +23,8 @@ struct Good {
   void context(vtd::TranslationType type, unsigned levels = 4, std::uint16_t domain = 7) {
     words.put(context_slot, vtd::context_entry(Hpa(top), levels, {domain}, type));
   }
-  TranslationReply ask(u64 address = 0x1000, Access access = Access::read, AddressType at = AddressType::untranslated) {
+  TranslationReply ask(u64 address = 0x1000, Access access = Access::read,
+                       AddressType at = AddressType::untranslated) {
     Walk walk;
     return resolve(features, where, request(rid, address, access, at), words.memory(), walk);
   }
@@ -140,9 +141,11 @@ TEST_CASE("a translation request is told what is allowed, and not present is no 
   CHECK(gone.outcome == TranslationReply::Outcome::not_present);
   CHECK(gone.fault_reason == 0);
   t.words.at[l2] |= u64{1} << t.features.host_address_bits;
-  CHECK(t.ask(0x1000, Access::read, AddressType::translation_request).outcome == TranslationReply::Outcome::abort);
+  CHECK(t.ask(0x1000, Access::read, AddressType::translation_request).outcome ==
+        TranslationReply::Outcome::abort);
   t.words.at[context_slot] = 0;
-  CHECK(t.ask(0x1000, Access::read, AddressType::translation_request).outcome == TranslationReply::Outcome::blocked);
+  CHECK(t.ask(0x1000, Access::read, AddressType::translation_request).outcome ==
+        TranslationReply::Outcome::blocked);
 }
 
 TEST_CASE("reason 31, 33, 30: a PASID in legacy mode, abort mode, a reserved mode") {

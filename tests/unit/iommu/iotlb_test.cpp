@@ -55,7 +55,8 @@ TEST_CASE("each invalidation removes exactly what it names, against brute force 
         });
         iotlb.fill(b, address, m);
         const std::uint64_t first = address >> m.log2_page << m.log2_page;
-        model[{b.domain.value, b.tag, first, first + (std::uint64_t{1} << m.log2_page) - 1, m.log2_page, m.nested, m.global}] = true;
+        model[{b.domain.value, b.tag, first, first + (std::uint64_t{1} << m.log2_page) - 1, m.log2_page,
+               m.nested, m.global}] = true;
         continue;
       }
       IotlbInvalidation what;

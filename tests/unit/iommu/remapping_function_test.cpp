@@ -6,7 +6,9 @@ using namespace iov;
 using namespace iov::iommu;
 
 namespace {
-void put(MemoryImage& image, std::uint64_t at, const vtd::Pair& p) { image.write(at, p.lo), image.write(at + 8, p.hi); }
+void put(MemoryImage& image, std::uint64_t at, const vtd::Pair& p) {
+  image.write(at, p.lo), image.write(at + 8, p.hi);
+}
 
 RemappingFunction dumped(const Features& features = {}) {
   RemappingFunction f(features, {0x1000, 0x8000 | 5, true, true, false});
@@ -42,7 +44,8 @@ TEST_CASE("a dump of tables explains a DMA: address, page size, permissions, rea
 
 TEST_CASE("a translation completion carries its size in the address and its permissions below") {
   RemappingFunction f = dumped();
-  const std::uint64_t entry = completion_entry(f.translate(read_at(0x23'4000, AddressType::translation_request)).reply);
+  const std::uint64_t entry =
+      completion_entry(f.translate(read_at(0x23'4000, AddressType::translation_request)).reply);
   CHECK(entry == (0x4000'0000 | 0xf'f000 | 0x800 | 1));  // ones in 19:12, zero in 20: 2 MiB
   CHECK(completion_entry(f.translate(read_at(0x40'0000, AddressType::translation_request)).reply) == 0);
 }
@@ -79,7 +82,8 @@ TEST_CASE("interrupts are explained: remapped, posted with and without notificat
 }
 
 TEST_CASE("an IOAPIC's remappable entry names an index, its compatibility entry a destination") {
-  const InterruptMessage remappable = ioapic_message(std::uint64_t{0x1234} << 49 | std::uint64_t{1} << 48 | 1 << 11 | 0x30, {0xf0});
+  const InterruptMessage remappable =
+      ioapic_message(std::uint64_t{0x1234} << 49 | std::uint64_t{1} << 48 | 1 << 11 | 0x30, {0xf0});
   InterruptRoot root{true, false, false, 0, 65536};
   CHECK(decode_message(root, remappable.address, remappable.data).index == (0x8000 | 0x1234));
   const InterruptMessage plain = ioapic_message(std::uint64_t{5} << 56 | 0x30, {0xf0});

@@ -43,7 +43,10 @@ struct ScalableOracle {
       if (slot >= words.limit) throw Fault{level == s.second_levels ? 0x7b : 0x78, false};
       const u64 e = words.get(slot);
       out.read &= bits(e, 0, 0) != 0, out.write &= bits(e, 1, 1) != 0;
-      const bool enough = for_table ? out.read : ats() ? out.read || out.write : writes() ? out.write : out.read;
+      const bool enough = for_table  ? out.read
+                          : ats()    ? out.read || out.write
+                          : writes() ? out.write
+                                     : out.read;
       if (!enough) {
         if (!out.read && !out.write) throw Fault{0x79, true};
         if (for_table) throw Fault{top ? 0x75 : 0x76, true};
@@ -53,7 +56,8 @@ struct ScalableOracle {
       const bool large = level > 1 && bits(e, 7, 7);
       const bool bad_size = large && (level > 3 || (level == 2 && !f.page_2m) || (level == 3 && !f.page_1g) ||
                                       bits(e, shift - 1, 12));
-      if (bits(e, 51, f.host_address_bits) || bits(e, 11, 11) || bad_size || (bits(e, 62, 62) && !(leaf && f.device_tlb)))
+      if (bits(e, 51, f.host_address_bits) || bits(e, 11, 11) || bad_size ||
+          (bits(e, 62, 62) && !(leaf && f.device_tlb)))
         throw Fault{0x7a, false};
       u64 now = e;
       if (s.second_dirty) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// First-stage, second-stage and nested walks against the straightforward oracle, accessed and dirty bits included.
+// First-stage, second-stage and nested walks against the straightforward oracle, accessed and dirty bits
+// included.
 #include <map>
 
 #include "tests/unit/iommu/scalable_oracle.h"
@@ -58,23 +59,27 @@ void make_contexts(const AddressSpace& s, Words& words) {
   words.at[contexts] = directory | 1 | 1 << 2 | 1 << 3;  // DTE, PASIDE
   words.at[directory] = pasids | 1;
   const u64 type = s.first && s.second ? 3 : s.first ? 1 : 2;
-  words.at[pasids + 5 * 64] = s.second_table | 1 | u64{s.second_levels - 2} << 2 | type << 6 | (s.second_dirty ? 1 << 9 : 0);
+  words.at[pasids + 5 * 64] =
+      s.second_table | 1 | u64{s.second_levels - 2} << 2 | type << 6 | (s.second_dirty ? 1 << 9 : 0);
   words.at[pasids + 5 * 64 + 8] = 17;
-  words.at[pasids + 5 * 64 + 16] = s.first_table | (s.execute_requests ? 2 : 0) | u64{s.first_levels - 4} << 2 |
-                                   (s.no_execute ? 1 << 5 : 0) | (s.extended ? 1 << 7 : 0);
+  words.at[pasids + 5 * 64 + 16] = s.first_table | (s.execute_requests ? 2 : 0) |
+                                   u64{s.first_levels - 4} << 2 | (s.no_execute ? 1 << 5 : 0) |
+                                   (s.extended ? 1 << 7 : 0);
 }
 TranslationRequest random_request(Random& random) {
   TranslationRequest q = request(0, random.below(4096), static_cast<Access>(random.below(3)));
-  for (unsigned level = 1; level <= 4; ++level) q.address = q.address + (random.below(4) << (12 + 9 * (level - 1)));
+  for (unsigned level = 1; level <= 4; ++level)
+    q.address = q.address + (random.below(4) << (12 + 9 * (level - 1)));
   if (random.below(3) == 0) q.address = Iova((random.below(pages + 2) << 12));
   if (random.below(40) == 0) q.address = Iova(q.address.value | u64{1} << (47 + random.below(16)));
   q.pasid.value = 5;
-  if (random.below(3) == 0) q.at = AddressType::translation_request, q.no_write = random.below(2), q.access = Access::read;
+  if (random.below(3) == 0)
+    q.at = AddressType::translation_request, q.no_write = random.below(2), q.access = Access::read;
   return q;
 }
 /// `walk` must say what the oracle said, and leave memory as the oracle left its copy.
-void compare(const Walk& walk, const ScalableOracle& oracle, const ScalableOracle::Fault* fault, const Mapping& want,
-             const Words& words) {
+void compare(const Walk& walk, const ScalableOracle& oracle, const ScalableOracle::Fault* fault,
+             const Mapping& want, const Words& words) {
   REQUIRE(walk.not_present() == (fault && fault->denial && oracle.ats()));
   if (!walk.not_present()) REQUIRE(static_cast<int>(walk.fault()) == (fault ? fault->reason : 0));
   REQUIRE(words.at == oracle.words.at);
@@ -86,8 +91,8 @@ void compare(const Walk& walk, const ScalableOracle& oracle, const ScalableOracl
   REQUIRE(walk.mapping().dirty == want.dirty);
 }
 /// The same walk with caches warmed by the walks before must say the same.
-void compare_cached(const Features& f, const TableRoot& where, const TranslationRequest& q, PagingCaches& caches,
-                    Words& words, const Walk& walk) {
+void compare_cached(const Features& f, const TableRoot& where, const TranslationRequest& q,
+                    PagingCaches& caches, Words& words, const Walk& walk) {
   Walk cached;
   cached.start(f, where, q, &caches);
   while (!cached.done()) {
@@ -106,7 +111,9 @@ void compare_cached(const Features& f, const TableRoot& where, const Translation
 }
 }  // namespace
 
-TEST_CASE("first-stage, second-stage and nested walks say what the straightforward walk says, and set the same bits") {
+TEST_CASE(
+    "first-stage, second-stage and nested walks say what the straightforward walk says, and set the same "
+    "bits") {
   std::map<int, unsigned> seen;
   unsigned longest = 0;
   for (u64 seed = 0; seed < 4000; ++seed) {
@@ -143,7 +150,8 @@ TEST_CASE("first-stage, second-stage and nested walks say what the straightforwa
       longest = std::max(longest, walk.reads());
     }
   }
-  for (const int reason : {0, 0x5c, 0x70, 0x71, 0x72, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x80, 0x81, 0x82, 0x84, 0x85, 0x86}) {
+  for (const int reason : {0, 0x5c, 0x70, 0x71, 0x72, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x80, 0x81,
+                           0x82, 0x84, 0x85, 0x86}) {
     INFO("reason " << std::hex << reason);
     CHECK(seen[reason] > 0);
   }

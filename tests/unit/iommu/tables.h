@@ -59,8 +59,10 @@ struct Oracle {
   bool too_wide(u64 a) const { return a >= u64{1} << f.host_address_bits; }
 
   /// Second stage; `write` and `read` are what is needed. Reasons of legacy mode, or of scalable mode.
-  Verdict second(u64 table, unsigned levels, u64 in, bool read, bool write, bool scalable, int denied_read) const {
-    if (levels < 6 && in >= u64{1} << (12 + 9 * levels)) return {scalable ? (denied_read ? 0x74 : 0x84) : 4, 0, 0};
+  Verdict second(u64 table, unsigned levels, u64 in, bool read, bool write, bool scalable,
+                 int denied_read) const {
+    if (levels < 6 && in >= u64{1} << (12 + 9 * levels))
+      return {scalable ? (denied_read ? 0x74 : 0x84) : 4, 0, 0};
     bool r = true, w = true;
     for (unsigned level = levels; level >= 1; --level) {
       const unsigned shift = 3 + 9 * level;

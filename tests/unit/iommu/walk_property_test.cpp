@@ -49,7 +49,8 @@ TEST_CASE("a walk says what the straightforward walk says, over thousands of ran
                          CacheGeometry{4, 4, Replacement::lru}, CacheGeometry{2, 2, Replacement::lru}});
     for (unsigned i = 0; i < 20; ++i) {
       const bool write = random.below(2);
-      const TranslationRequest q = request(0, random_address(random, levels), write ? Access::write : Access::read);
+      const TranslationRequest q =
+          request(0, random_address(random, levels), write ? Access::write : Access::read);
       const Verdict want = Oracle{words, f}.second(arena, levels, q.address.value, !write, write, false, 0);
       Walk walk;
       const TranslationReply got = resolve(f, where, q, words.memory(), walk);
