@@ -47,8 +47,12 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   } catch (const workload::TraceError& bad) {
     throw BadInput(traffic + ".trace: " + bad.what());
   }
-  nic = std::make_unique<endpoint::Nic>(nic_name.c_str(), timeline, read<endpoint::Nic::Params>(config, nic_name),
-                                        link->device, workload->book());
+  auto nic_params = read<endpoint::Nic::Params>(config, nic_name);
+  nic_params.carry_payload |= workload->params().carry_payload;  // a frame is whole everywhere or nowhere
+  nic = std::make_unique<endpoint::Nic>(nic_name.c_str(), timeline, nic_params, link->device, workload->book());
+  const auto wires = {read<endpoint::Nic::Params>(config, nic_name).wire_rate, workload->params().wire.rate};
+  if (wires.begin()[0] != wires.begin()[1])
+    throw BadInput(traffic + ".wire.rate and " + nic_name + ".wire_rate differ: both are ends of one Ethernet link");
   connect();
   make_software(config);
 }

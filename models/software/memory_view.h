@@ -41,7 +41,10 @@ class MemoryView {
     memory_.poke_value(host(address), value);
   }
   void read(Gpa address, std::span<std::uint8_t> out) const { memory_.peek(host(address), out); }
-  void write(Gpa address, std::span<const std::uint8_t> in) const { memory_.poke(host(address), in); }
+  /// @param written  how many bytes the software wrote in all, `in` being the leading ones; 0: just `in`
+  void write(Gpa address, std::span<const std::uint8_t> in, std::uint32_t written = 0) const {
+    memory_.poke(host(address), in, written);
+  }
 
  private:
   MemoryPort& memory_;

@@ -34,7 +34,7 @@ inline void store_frame(const MemoryView& memory, Gpa at, const Frame& frame) {
   if (frame.data) return memory.write(at, frame.data.bytes());
   std::array<std::uint8_t, FrameHeader::header_bytes> header;
   frame.header.write(header);
-  memory.write(at, header);
+  memory.write(at, header, frame.bytes);
 }
 
 /// Reads back what lies at `at`: the header, and with `whole` all bytes. The journey is looked up by the id found.
