@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/iommu/interrupt_unit.h"
 
+#include <utility>
+
 namespace iov::iommu {
 
 InterruptUnit::InterruptUnit(Timeline& timeline, const Params& p, MemoryPort& memory, FaultLog& faults,
@@ -100,18 +102,21 @@ void InterruptUnit::descriptor_read() {
 
 void InterruptUnit::deliver(ProcessorInterrupt interrupt) {
   interrupt.journey = message().journey;
-  latency.record(timeline_.now() - waiting_.front().arrived);
-  waiting_.pop_front();
-  phase_ = Phase::idle;
+  retire();
   bus_.deliver(interrupt);
   if (phase_ == Phase::idle) begin();
 }
 
 void InterruptUnit::finish() {
+  retire();
+  if (phase_ == Phase::idle) begin();
+}
+
+void InterruptUnit::retire() {
   latency.record(timeline_.now() - waiting_.front().arrived);
   waiting_.pop_front();
   phase_ = Phase::idle;
-  begin();
+  if (std::exchange(draining_, false) && drained_) drained_();
 }
 
 void InterruptUnit::block(std::uint16_t index, FaultReason reason, bool suppress) {
@@ -125,6 +130,7 @@ void InterruptUnit::invalidate(std::uint16_t index, unsigned log2_entries) {
   interrupt_entry_cache.invalidated += entries_.erase_if(
       [&](InterruptIndex k, const InterruptEntry&) { return k.value >> shift == index >> shift; });
   stale_ = true;
+  draining_ = draining_ || phase_ == Phase::reading_descriptor;
 }
 
 }  // namespace iov::iommu

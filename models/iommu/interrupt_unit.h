@@ -33,6 +33,9 @@ class InterruptUnit {
   const InterruptRoot& root() const { return root_; }
   /// Removes the 2^log2_entries entries around `index`; what is being remapped is looked up again.
   void invalidate(std::uint16_t index, unsigned log2_entries);
+  /// Whether an interrupt is still being posted through an entry that an invalidation has removed.
+  bool draining() const { return draining_; }
+  void on_drained(Delegate<void()> handler) { drained_ = handler; }
   bool idle() const { return waiting_.empty(); }
   bool within_capacity() const { return entries_.size() <= entries_.capacity(); }
 
@@ -49,6 +52,7 @@ class InterruptUnit {
   void deliver(ProcessorInterrupt interrupt);
   void descriptor_read();
   void block(std::uint16_t index, FaultReason reason, bool suppress);
+  void retire();
   void finish();
   const InterruptMessage& message() const { return waiting_.front().message; }
 
@@ -66,7 +70,8 @@ class InterruptUnit {
   InterruptEntry entry_;
   ProcessorInterrupt outgoing_;
   vtd::Pair irte_;
-  bool failed_ = false, stale_ = false;
+  bool failed_ = false, stale_ = false, draining_ = false;
+  Delegate<void()> drained_;
   Event event_{timeline_, bind<&InterruptUnit::step>(this)};
 
  public:

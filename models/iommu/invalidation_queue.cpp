@@ -23,6 +23,7 @@ InvalidationQueue::InvalidationQueue(Timeline& timeline, const Params& p, Memory
       duration_(p.invalidation_time),
       timeout_(p.device_tlb_timeout) {
   translation_.on_drained(bind<&InvalidationQueue::drained>(this));
+  interrupts_.on_drained(bind<&InvalidationQueue::drained>(this));
 }
 
 void InvalidationQueue::enable(bool on) {
@@ -77,7 +78,7 @@ void InvalidationQueue::step() {
 /// Nothing older than the invalidation may still be under way when it counts as done.
 void InvalidationQueue::drained() {
   if (phase_ == Phase::waiting) return try_wait();
-  if (phase_ != Phase::draining || translation_.draining()) return;
+  if (phase_ != Phase::draining || draining()) return;
   if (timeline_.now() < translation_.answered_by()) return event_.at(translation_.answered_by());
   next();
 }
@@ -97,7 +98,7 @@ void InvalidationQueue::fail() {
 }
 
 void InvalidationQueue::try_wait() {
-  if (outstanding_ > 0 || translation_.draining()) return;
+  if (outstanding_ > 0 || draining()) return;
   if (timeline_.now() < translation_.answered_by()) return event_.at(translation_.answered_by());
   complete_wait();
 }

@@ -64,6 +64,7 @@ class InvalidationQueue {
   void complete_wait();
   void next();
   void fail();
+  bool draining() const { return translation_.draining() || interrupts_.draining(); }
   void drained();
   void expire();
   void arm_timeout();

@@ -31,7 +31,6 @@ void Walk::begin_first() {
       if (reads_ == 0) hit_level_ = found.level;
       first_ = found.entry.permissions;
       first_level_ = found.level - 1;
-      table_writable_ = true;  // entries are cached only with their accessed bits set
       const std::uint64_t table = found.entry.next;
       const std::uint64_t at = table + index_at(address, first_level_) * 8u;
       return binding_.stages == Stages::nested ? begin_second(at, Purpose::first_table)

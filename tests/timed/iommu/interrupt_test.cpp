@@ -179,6 +179,41 @@ TEST_CASE("a suppressed descriptor notifies only for urgent interrupts") {
   CHECK(r.processors.taken.size() == 1);
 }
 
+TEST_CASE("an entry read overtaken by its invalidation is read again") {
+  Remapping r;
+  r.irte(8, vtd::remapped_irte(0, 0x30, vf_a));
+  r.memory.latency = 2_us;
+  r.unit.interrupt({vf_a, vtd::remappable_msi_address(8), 0, {}});
+  r.timeline.run(r.timeline.now() + 500_ns);  // the old entry is on its way
+  r.irte(8, vtd::remapped_irte(0, 0x31, vf_a));
+  r.memory.latency = 1_ns;
+  r.invalidate(vtd::invalidate_interrupt_entries(8));
+  REQUIRE(r.processors.taken.size() == 1);
+  CHECK(r.processors.taken[0].interrupt.vector == 0x31);
+}
+
+TEST_CASE("an invalidation's wait stays until a posting through the old entry is over") {
+  Remapping r;
+  const std::uint64_t descriptor = r.allocate();
+  r.store(descriptor + 32, vtd::posted_control(0xf2, 4));
+  r.irte(8, vtd::posted_irte(Hpa(descriptor), 0x61, vf_a));
+  r.send_index(vf_a, 8);
+  r.store(descriptor + 8, 0);
+  r.memory.latency = 5_us;
+  r.unit.interrupt({vf_a, vtd::remappable_msi_address(8), 0, {}});
+  r.timeline.run(r.timeline.now() + 100_ns);
+  r.memory.latency = 1_ns;
+  r.store(r.status, 0);
+  r.submit(vtd::invalidate_interrupt_entries_global());
+  r.submit(vtd::wait_status(Hpa(r.status), 1));
+  r.timeline.run(r.timeline.now() + 3_us);
+  CHECK(static_cast<std::uint32_t>(r.load(r.status)) == 0);
+  CHECK(r.load(descriptor + 8) == 0);
+  r.run();
+  CHECK(static_cast<std::uint32_t>(r.load(r.status)) == 1);
+  CHECK(r.load(descriptor + 8) != 0);
+}
+
 TEST_CASE("interrupts keep their order, the cached behind the uncached") {
   Remapping r;
   r.irte(1, vtd::remapped_irte(0, 0x31, vf_a));

@@ -70,6 +70,7 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
   r.run();
   REQUIRE(r.client.replies.size() == asked.size());
   unsigned granted_count = 0;
+  function.set_updating(true);
   for (const auto& [ticket, q] : asked) {
     const TranslationReply want = function.translate(q).reply;
     const TranslationReply& got = r.client.replies[ticket];
@@ -88,6 +89,14 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
     REQUIRE(got.readable == want.readable);
     REQUIRE(got.writable == want.writable);
   }
+  for (const auto& [page, bytes] : r.memory.pages)  // the same accessed and dirty bits, whatever the order
+    for (std::uint64_t at = 0; at < 4096; at += 8) {
+      std::uint64_t mine = 0, other = 0;
+      std::memcpy(&mine, bytes.data() + at, 8);
+      function.image().read((page << 12) + at, {&other, 1});
+      INFO("seed " << seed << " address " << std::hex << (page << 12) + at);
+      REQUIRE(mine == other);
+    }
   CHECK(granted_count > 500);
   CHECK(r.unit.translation.merges.value() > 20);
   CHECK(r.unit.translation.iotlb_cache.hits.value() > 100);

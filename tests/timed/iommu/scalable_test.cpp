@@ -178,4 +178,10 @@ TEST_CASE("page requests land in the queue with an event, overflow is answered, 
   CHECK((r.unit.read_register(vtd::reg_page_request_status, 4) & vtd::prs_overflow) != 0);
   REQUIRE(r.fabric.responses.size() == 2);  // success, so that the device asks again
   CHECK(r.fabric.responses[1].code == 0);
+  r.write64(vtd::reg_page_request_head, 64);  // room again, but overflow is not acknowledged yet
+  r.unit.page_requested(vf_a, {5}, 0x1000 | 9 << 3 | 4 | 1);
+  CHECK(r.fabric.responses.size() == 3);
+  r.write32(vtd::reg_page_request_status, vtd::prs_overflow);
+  r.unit.page_requested(vf_a, {5}, 0x1000 | 9 << 3 | 4 | 1);
+  CHECK(r.fabric.responses.size() == 3);
 }
