@@ -34,7 +34,8 @@ void device_rows(std::vector<Row>& rows, const FunctionDescription& d) {
       error_reporting | PCI_EXP_DEVCTL_PAYLOAD | (endpoint ? ordering | tag | PCI_EXP_DEVCTL_READRQ : 0);
   const bool vf = d.virtual_function;  // of a VF's Device Control only Initiate FLR is its own
   rows.push_back({.name = "device_capabilities", .offset = PCI_EXP_DEVCAP, .width = 4,
-                  .reset = size_code(e.max_payload) | PCI_EXP_DEVCAP_RBER | (tag != 0 ? PCI_EXP_DEVCAP_EXT_TAG : 0u) |
+                  .reset = size_code(e.max_payload) | PCI_EXP_DEVCAP_RBER |
+                           (tag != 0 ? PCI_EXP_DEVCAP_EXT_TAG : 0u) |
                            (flr ? PCI_EXP_DEVCAP_FLR : 0u),
                   .hwinit = ~0u});
   rows.push_back({.name = "device_control", .offset = PCI_EXP_DEVCTL, .width = 2,

@@ -26,7 +26,7 @@ class PhysicalFunction {
 
   const FunctionDescription& description() const { return description_; }
   const ConfigSpace& config() const { return config_; }
-  ConfigSpace& config() { return config_; }
+  ConfigSpace& config() { return config_; }  ///< for the device's own side; software writes with write()
   RequesterId id() const { return id_; }
   /// The bus number captured from a type 0 configuration write (PCIe 2.2.6.2).
   void capture_bus(std::uint8_t bus) {
