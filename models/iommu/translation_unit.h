@@ -75,7 +75,7 @@ class TranslationUnit {
   std::size_t cached_pasids() const { return pasids_.size(); }
   bool within_capacity() const;
   std::string audit_finding() const { return audit_ ? audit_->finding() : std::string(); }
-  bool conserves() const { return accepted_.value() == answered_.value() + used_; }
+  bool conserves() const { return accepted_ == answered_ + used_; }
   TranslationAudit* audit() { return audit_.get(); }
 
  private:
@@ -185,6 +185,7 @@ class TranslationUnit {
   std::vector<std::unique_ptr<Walker>> walkers_;
   std::vector<int> idle_walkers_;
   std::vector<TranslationClient*> turned_away_;
+  std::uint64_t accepted_ = 0, answered_ = 0;  ///< since the beginning: not statistics, never reset
   unsigned stale_walks_ = 0;
   Time last_ready_;
   Delegate<void()> drained_;
@@ -210,10 +211,6 @@ class TranslationUnit {
       "domains",
       "IOTLB use by domain",
       {{"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"iotlb_evictions", "1"}, {"walk_reads", "1"}}};
-
- private:
-  Counter accepted_{"accepted", "1", "requests accepted"};
-  Counter answered_{"answered", "1", "requests answered"};
 };
 
 }  // namespace iov::iommu

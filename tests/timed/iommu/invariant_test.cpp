@@ -2,6 +2,8 @@
 // Each invariant, broken on purpose.
 #include "models/core/random.h"
 #include "models/core/sim_error.h"
+#include "models/core/stat.h"
+#include "models/core/tree.h"
 #include "tests/timed/iommu/rig.h"
 using namespace rig;
 
@@ -55,6 +57,15 @@ TEST_CASE("rest breaks while a walk is under way") {
   CHECK_THAT(broken(r), Catch::Contains("1 translations pending"));
   r.run();
   CHECK(broken(r).empty());
+}
+
+TEST_CASE("conservation holds across the end of warm-up, when statistics restart") {
+  Audited r;
+  r.ask(r.request(vf_a, 0x5000));
+  for_each<Stat>([](Stat& s) { s.reset(); });
+  CHECK_NOTHROW(audit(Invariant::always, r.timeline.now()));
+  r.run();
+  CHECK_NOTHROW(audit(Invariant::at_rest, r.timeline.now()));
 }
 
 TEST_CASE("an invalidation that no device answers is not rest") {
