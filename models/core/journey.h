@@ -32,7 +32,7 @@ enum class Stage : std::uint8_t {
   translation,       ///< IOMMU or device TLB
   memory,            ///< host memory
   wire,              ///< Ethernet, both directions, and the peer
-  completion,        ///< descriptor write-back or used-ring update
+  completion,        ///< from write-back or used-ring update until software looks, unless an interrupt says so
   interrupt,         ///< moderation, message, remapping, delivery
   injection,         ///< virtual interrupt made visible to the guest
   guest_handler,     ///< guest interrupt handler, poll loop and stack, up to the application

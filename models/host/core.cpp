@@ -219,12 +219,13 @@ void Core::preempt() {
 
 void Core::start(Strand& strand) {
   settle();
+  awake_at_ = timeline_.now() + (idle_ ? params_.world.idle_exit : sc_core::SC_ZERO_TIME);
   const Time cost = switch_to(strand);
   switch_context_ = strand.context_ == Context::irq ? Context::irq : Context::host_kernel;
   strand.preempted_ = false;
   idle_ = false;
   running_ = &strand;
-  work_begin_ = timeline_.now() + cost;
+  work_begin_ = awake_at_ + cost;
   if (strand.stall_ && !strand.stall_over_) return;  // ends with end_stall()
   work_end_ = work_begin_ + strand.remaining_;
   end_.at(work_end_);
@@ -265,7 +266,6 @@ Time Core::enter_guest() {
 
 Time Core::switch_to(Strand& strand) {
   Time cost;
-  if (idle_) cost += params_.world.idle_exit;
   if (thread_level(strand) && thread_of(strand) != thread_) {
     if (mode_ == Context::guest) cost += leave_guest(ExitCause::preempted);
     if (thread_) cost += params_.world.context_switch, ++switches_;
@@ -304,6 +304,11 @@ Time Core::change_mode(Context target, Strand& strand) {
 // --- accounts ---------------------------------------------------------------------------------------------
 
 void Core::settle_until(const Time& now) {
+  if (settled_ < awake_at_ && settled_ < now) {
+    const Time until = std::min(now, awake_at_);
+    idle_total_ += until - settled_;
+    settled_ = until;
+  }
   if (settled_ < work_begin_ && settled_ < now) {
     const Time until = std::min(now, work_begin_);
     spent_[static_cast<std::size_t>(switch_context_)][static_cast<std::size_t>(Work::world_switch)] += until - settled_;

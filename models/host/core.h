@@ -126,6 +126,7 @@ class Core : public sc_core::sc_module {
   Strand* executing_ = nullptr;  ///< its coroutine is being resumed
   bool dispatching_ = false, idle_ = true;
   Context switch_context_ = Context::host_kernel;  ///< who pays for the switch under way
+  Time awake_at_;    ///< the exit from the idle state ends; idle time, nothing executes
   Time work_begin_;  ///< the switch before the running segment ends; not preemptible before
   Time work_end_, settled_, since_, idle_total_;
   Event end_{timeline_, bind<&Core::finish>(this)};

@@ -53,6 +53,8 @@ void Inbound::finish_posted(Slot& slot) {
   slot.from->link.release(FcClass::posted, tlp.payload());
   free_lines(slot);
   free_slot(slot);
+  // visible from now on: what follows is the wait until software looks
+  if (kind == Kind::memory) tlp.journey.enter(Stage::completion, timeline_.now());
   if (kind == Kind::interrupt) deliver_interrupt(tlp);
   if (kind == Kind::message) deliver_message(tlp);
   admit();
