@@ -20,7 +20,7 @@ void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint3
 
 void route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler) {
   const std::uint8_t irq = core.allocate_vector(handler);
-  if (host.iommu) {
+  if (host.iommu && host.iommu->remaps_interrupts()) {
     const auto index = host.iommu->allocate_irte(vtd::remapped_irte(core.apic_id(), irq, host.nic.requester(function)));
     write_msix(host, function, vector, vtd::remappable_msi_address(index), 0);
   } else {

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/software/iommu_driver.h"
 
+#include "models/protocol/vtd_registers.h"
+
 namespace iov::software {
 
 namespace {
-// VT-d 11.4, offsets and GCMD bits
-constexpr std::uint32_t reg_gcmd = 0x18, reg_rtaddr = 0x20, reg_irta = 0xb8;
-constexpr std::uint32_t gcmd_te = 1u << 31, gcmd_srtp = 1u << 30, gcmd_ire = 1u << 25, gcmd_sirtp = 1u << 24;
-constexpr unsigned irta_size_code = 15;  // 65536 entries
+// VT-d 4.1 11.4.2 and 11.4.3
+constexpr std::uint64_t cap_four_levels = 1ull << 10, cap_2m_pages = 1ull << 34, cap_1g_pages = 1ull << 35,
+                        cap_posting = 1ull << 59;
+constexpr std::uint64_t ecap_device_tlb = 1u << 2, ecap_remapping = 1u << 3, ecap_pass_through = 1u << 6;
+constexpr std::uint64_t irte_posted = 1u << 15;  // 9.11
+constexpr unsigned irta_size_code = 15;          // 65536 entries
+void require(bool possible, const std::string& claim) {
+  if (!possible) throw SimError({}, "iommu_driver", claim);
+}
 }  // namespace
 
-IommuDriver::IommuDriver(MemoryView& tables, const Registers& registers, unsigned levels)
-    : tables_(tables), registers_(registers), levels_(levels), root_(new_table()) {
+IommuDriver::IommuDriver(MemoryView& tables, const Registers& registers)
+    : tables_(tables),
+      registers_(registers),
+      capability_(registers.read(vtd::reg_capability, 8)),
+      extended_capability_(registers.read(vtd::reg_extended_capability, 8)),
+      levels_(capability_ & cap_four_levels ? 4 : 3),
+      root_(new_table()) {
   interrupt_table_ = tables.host(tables.allocate(std::uint64_t{16} << (irta_size_code + 1), 4096));
   pass_through_ = create_domain();
 }
@@ -38,16 +50,28 @@ Hpa IommuDriver::leaf_slot(DomainId domain, Iova iova, unsigned log2_page) {
   }
 }
 
-void IommuDriver::map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, unsigned log2_page, bool read, bool write) {
+void IommuDriver::map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, unsigned log2_page, bool read,
+                      bool write) {
   const std::uint64_t page = std::uint64_t{1} << log2_page;
-  if ((iova.value | hpa.value | bytes) & (page - 1))
-    throw SimError({}, "iommu_driver", "a mapping is not aligned to its page size");
+  require(((iova.value | hpa.value | bytes) & (page - 1)) == 0,
+          "memory of " + std::to_string(bytes) + " bytes cannot be mapped by pages of " +
+              std::to_string(page) + ": not aligned to them");
+  require(log2_page == 12 || capability_ & (log2_page == 21 ? cap_2m_pages : cap_1g_pages),
+          "the IOMMU has no pages of " + std::to_string(page) + " bytes");
+  require(iova.value + bytes <= std::uint64_t{1} << (12 + 9 * levels_),
+          "addresses do not fit into tables of " + std::to_string(levels_) +
+              " levels, the most that the IOMMU walks");
   for (std::uint64_t at = 0; at < bytes; at += page)
-    tables_.port().poke_value(leaf_slot(domain, iova + at, log2_page), vtd::leaf_entry(hpa + at, read, write, log2_page));
+    tables_.port().poke_value(leaf_slot(domain, iova + at, log2_page),
+                              vtd::leaf_entry(hpa + at, read, write, log2_page));
 }
 
 void IommuDriver::attach(RequesterId function, DomainId domain, vtd::TranslationType type) {
   MemoryPort& memory = tables_.port();
+  require(type != vtd::TranslationType::pass_through || extended_capability_ & ecap_pass_through,
+          "the IOMMU has no pass-through");
+  if (type == vtd::TranslationType::with_ats && !(extended_capability_ & ecap_device_tlb))
+    type = vtd::TranslationType::untranslated_only;
   auto [found, fresh] = contexts_.try_emplace(function.bus());
   if (fresh) {
     found->second = new_table();
@@ -57,7 +81,10 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
                     vtd::context_entry(second_stage_.at(domain.value), levels_, domain, type));
 }
 
+bool IommuDriver::remaps_interrupts() const { return extended_capability_ & ecap_remapping; }
+
 std::uint16_t IommuDriver::allocate_irte(const vtd::Pair& entry) {
+  require(!(entry.lo & irte_posted) || capability_ & cap_posting, "the IOMMU posts no interrupts");
   set_irte(next_irte_, entry);
   return next_irte_++;
 }
@@ -67,11 +94,17 @@ void IommuDriver::set_irte(std::uint16_t index, const vtd::Pair& entry) {
 }
 
 void IommuDriver::enable(bool translation, bool interrupt_remapping) {
-  registers_.write(reg_rtaddr, root_.value, 8);
-  registers_.write(reg_gcmd, gcmd_srtp, 4);
-  registers_.write(reg_irta, interrupt_table_.value | irta_size_code, 8);
-  registers_.write(reg_gcmd, gcmd_sirtp, 4);
-  registers_.write(reg_gcmd, (translation ? gcmd_te : 0) | (interrupt_remapping ? gcmd_ire : 0), 4);
+  interrupt_remapping = interrupt_remapping && remaps_interrupts();
+  registers_.write(vtd::reg_root_table, root_.value, 8);
+  registers_.write(vtd::reg_global_command, vtd::gcmd_set_root_table, 4);
+  if (interrupt_remapping) {
+    registers_.write(vtd::reg_interrupt_table, interrupt_table_.value | irta_size_code, 8);
+    registers_.write(vtd::reg_global_command, vtd::gcmd_set_interrupt_table, 4);
+  }
+  registers_.write(vtd::reg_global_command,
+                   (translation ? vtd::gcmd_translation_enable : 0) |
+                       (interrupt_remapping ? vtd::gcmd_interrupt_remapping : 0),
+                   4);
 }
 
 }  // namespace iov::software

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// IommuDriver -- the host's IOMMU driver: builds VT-d tables as real bytes in host memory and programs the unit through
-/// its registers. Set-up work: it takes no simulated time.
+/// IommuDriver -- the host's IOMMU driver: builds VT-d tables as real bytes in host memory and programs the
+/// unit through its registers. Set-up work: it takes no simulated time.
 ///
 /// Spec    Intel VT-d 4.1 3.4 (legacy mode tables), 5.1 (interrupt remapping), 11.4 (registers).
 #pragma once
@@ -17,26 +17,38 @@ class IommuDriver {
     Delegate<void(std::uint32_t offset, std::uint64_t value, unsigned bytes)> write;
     Delegate<std::uint64_t(std::uint32_t offset, unsigned bytes)> read;
   };
-  /// @param tables  host memory for the tables, @param levels of the second-stage tables: 3, 4 or 5
-  IommuDriver(MemoryView& tables, const Registers& registers, unsigned levels = 4);
+  /// @param tables  host memory for the tables. Second-stage tables get 4 levels, 3 when the unit has no
+  /// more.
+  IommuDriver(MemoryView& tables, const Registers& registers);
 
   DomainId create_domain();
-  /// Maps [iova, iova + bytes) to hpa with leaves of 2^log2_page bytes (12, 21 or 30); all three must be aligned to it.
-  void map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, unsigned log2_page, bool read = true, bool write = true);
+  /// Maps [iova, iova + bytes) to hpa with leaves of 2^log2_page bytes (12, 21 or 30); all three must be
+  /// aligned to it.
+  /// @throws SimError when they are not, or when the unit cannot walk such tables
+  void map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, unsigned log2_page, bool read = true,
+           bool write = true);
+  /// with_ats counts as untranslated_only on a unit without device TLB support. @throws SimError without
+  /// pass-through
   void attach(RequesterId function, DomainId domain, vtd::TranslationType type);
   /// Every function that is not attached elsewhere passes through untranslated (iommu=pt).
-  void attach_pass_through(RequesterId function) { attach(function, pass_through_, vtd::TranslationType::pass_through); }
+  void attach_pass_through(RequesterId function) {
+    attach(function, pass_through_, vtd::TranslationType::pass_through);
+  }
+  bool remaps_interrupts() const;  ///< else devices' interrupts go to cores as they are written
+  /// @throws SimError when the entry is posted and the unit does not post
   std::uint16_t allocate_irte(const vtd::Pair& entry);
   void set_irte(std::uint16_t index, const vtd::Pair& entry);
-  /// Sets root table and interrupt table and turns translation and remapping on.
+  /// Sets root table and interrupt table and turns translation and, if the unit has it, remapping on.
   void enable(bool translation, bool interrupt_remapping);
-  /// Where the leaf entry of an address lies, for tests and fault scripts; level tables are created on demand.
+  /// Where the leaf entry of an address lies, for tests and fault scripts; level tables are created on
+  /// demand.
   Hpa leaf_slot(DomainId domain, Iova iova, unsigned log2_page);
 
  private:
   Hpa new_table() { return tables_.host(tables_.allocate(4096, 4096)); }
   MemoryView& tables_;
   const Registers registers_;
+  const std::uint64_t capability_, extended_capability_;
   const unsigned levels_;
   Hpa root_, interrupt_table_;
   std::map<std::uint16_t, Hpa> second_stage_;  ///< by domain
