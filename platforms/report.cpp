@@ -116,18 +116,26 @@ Json utilization_of(Machine& m, const Window& w, const std::vector<StatRow>& row
   return out;
 }
 
-/// The busiest resource once it is saturated. The peer's wire is only the load: it binds nothing while packets are lost
-/// further in.
+/// Packets that were lost after they got onto the wire or into the driver: not what the peer's own queue refused.
+double lost_inside(const Machine& m) {
+  const std::uint64_t refused =
+      m.workload->results(workload::Way::receive).dropped[static_cast<std::size_t>(DropReason::driver_queue_full)];
+  return static_cast<double>(m.workload->results().dropped_packets() - refused);
+}
+
+/// The busiest resource once it is saturated or the offered load is not delivered. The peer's wire is only the load: it
+/// binds nothing while packets are lost further in.
 std::string binding_resource(const Machine& m, const Json& utilization) {
   const workload::Results results = m.workload->results();
-  const bool losing = static_cast<double>(results.dropped_packets()) > 0.01 * static_cast<double>(results.offered);
+  const double offered = static_cast<double>(results.offered), delivered = static_cast<double>(results.delivered);
+  const bool losing = lost_inside(m) > 0.01 * offered, behind = delivered < 0.95 * offered;
   std::string most;
   double share = -1;
   for (const auto& [resource, value] : utilization.items()) {
     if (losing && resource.ends_with(".wire_busy") && resource.starts_with(m.workload->name())) continue;
     if (value.get<double>() > share) share = value.get<double>(), most = resource;
   }
-  if (share >= saturated) return most;
+  if (share >= saturated || behind) return most;
   if (m.workload->params().direction == workload::Direction::request_response) return "latency";
   if (m.workload->params().arrivals != workload::Arrivals::saturate) return "offered load";
   return most;

@@ -66,7 +66,7 @@ void PacketLedger::send(PacketEntry& entry, Stage first) {
     entry.journey = journeys.begin(first, entry.due);
   slot.entry = entry;
   ++totals_[static_cast<std::size_t>(entry.way)].offered;
-  count(entry.way, entry.vm, offered);
+  if (!entry.offered) count(entry.way, entry.vm, offered);
   count(entry.way, entry.vm, sent);
 }
 

@@ -34,8 +34,9 @@ struct PacketEntry {
   unsigned vm = 0;
   Way way = Way::transmit;
   PacketKind kind = PacketKind::plain;
-  Time due;          ///< when its sender wanted to send it
-  Time request_due;  ///< responses: when their request was due
+  Time due;              ///< when its sender wanted to send it
+  bool offered = false;  ///< counted already, when it became due
+  Time request_due;      ///< responses: when their request was due
   JourneyRef journey;
 };
 
@@ -52,6 +53,8 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   /// Enters a packet that is being sent now; fills in header.id and, if it has none, a journey that begins
   /// when the packet was due.
   void send(PacketEntry& entry, Stage first);
+  /// A packet became due and waits for its sender.
+  void offer(Way way, unsigned vm) { count(way, vm, offered); }
   /// A packet that was due and found its sender's own queue full.
   void refuse(Way way, unsigned vm);
   /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire.

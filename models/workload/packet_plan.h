@@ -72,14 +72,13 @@ class SocketQueue {
  public:
   SocketQueue(PacketPlan& plan, std::size_t bound) : plan_(plan), bound_(bound) {}
 
-  /// Takes in what is due by `now`; `refuse(packet)` is called for what finds the queue full.
-  template <class Refuse>
-  void advance(const Time& now, Refuse refuse) {
+  /// Takes in what is due by `now`; `due(packet, has_room)` is called for each, without room it is dropped.
+  template <class Due>
+  void advance(const Time& now, Due due) {
     while (plan_.peek().due <= now) {
-      if (waiting_.size() < bound_)
-        waiting_.push(plan_.peek());
-      else
-        refuse(plan_.peek());
+      const bool has_room = waiting_.size() < bound_;
+      due(plan_.peek(), has_room);
+      if (has_room) waiting_.push(plan_.peek());
       plan_.pop();
     }
   }

@@ -33,7 +33,9 @@ void Peer::start_clients(const SizeSequence& request_sizes) {
 
 void Peer::catch_up(const Time& now) {
   if (!queue_ || params_.arrivals == Arrivals::saturate) return;
-  queue_->advance(now, [this](const PlannedPacket& p) { ledger_.refuse(Way::receive, p.vm); });
+  queue_->advance(now, [this](const PlannedPacket& p, bool has_room) {
+    has_room ? ledger_.offer(Way::receive, p.vm) : ledger_.refuse(Way::receive, p.vm);
+  });
 }
 
 void Peer::stop() {
@@ -97,6 +99,7 @@ void Peer::take_head(const Time& start, PacketEntry& entry) {
     packet = queue_->front();
     queue_->pop();
     entry.due = packet.due;
+    entry.offered = true;
   }
   entry.vm = packet.vm;
   entry.bytes = packet.bytes;

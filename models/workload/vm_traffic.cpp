@@ -20,7 +20,9 @@ void VmTraffic::stop() {
 
 void VmTraffic::catch_up(const Time& now) {
   if (!queue_ || params_.arrivals == Arrivals::saturate) return;
-  queue_->advance(now, [this](const PlannedPacket&) { ledger_.refuse(Way::transmit, vm_); });
+  queue_->advance(now, [this](const PlannedPacket&, bool has_room) {
+    has_room ? ledger_.offer(Way::transmit, vm_) : ledger_.refuse(Way::transmit, vm_);
+  });
 }
 
 bool VmTraffic::next_entry(const Time& now, PacketEntry& entry) {
@@ -40,6 +42,7 @@ bool VmTraffic::next_entry(const Time& now, PacketEntry& entry) {
   if (queue_->empty()) return false;
   entry.bytes = queue_->front().bytes;
   entry.due = queue_->front().due;
+  entry.offered = true;
   queue_->pop();
   return true;
 }

@@ -85,13 +85,14 @@ TEST_CASE("what is due waits in the socket queue up to its bound, the rest is re
   params.packet_rate = 1e6;
   PacketPlan plan = plan_of(params);
   SocketQueue queue(plan, 3);
-  int refused = 0;
-  const auto refuse = [&](const PlannedPacket&) { ++refused; };
+  int offered = 0, refused = 0;
+  const auto count = [&](const PlannedPacket&, bool has_room) { ++(has_room ? offered : refused); };
   CHECK(queue.next_due() == 1_us);
-  queue.advance(Time(5, sc_core::SC_US) - 1_ps, refuse);
+  queue.advance(Time(5, sc_core::SC_US) - 1_ps, count);
   CHECK(refused == 1);
-  queue.advance(5_us, refuse);
+  queue.advance(5_us, count);
   CHECK(refused == 2);
+  CHECK(offered == 3);
   CHECK(queue.front().due == 1_us);
   queue.pop(), queue.pop(), queue.pop();
   CHECK(queue.empty());
