@@ -12,6 +12,8 @@ namespace iov::workload {
 
 namespace {
 constexpr std::uint32_t ethernet_header = 14, mtu = 1500, min_frame = 60;
+constexpr std::uint32_t longest_packet =
+    8 * 65535 + 100;  // Linux GSO_MAX_SIZE and its headers: longer ones are damage
 
 struct Close {
   void operator()(pcap_t* p) const { pcap_close(p); }
@@ -79,6 +81,9 @@ PcapTrace PcapTrace::read(const std::string& file) {
     latest = std::max(latest, since(first, header->ts));  // never backwards
     const auto pair = addresses_of({data, header->caplen}, link);
     const auto place = pair ? stations.place(*pair) : std::nullopt;
+    if (header->len > longest_packet)
+      throw TraceError(file + ": packet " + std::to_string(number) + " claims a length of " +
+                       std::to_string(header->len) + " B, more than any real one");
     if (place && header->len > link.header)
       append(trace.records_, {latest, 0, place->station, place->from_vm}, header->len - link.header);
     else

@@ -221,3 +221,11 @@ TEST_CASE("a VM whose station never sends has nothing to replay") {
   PacketPlan silent(params, &trace, true, SizeSequence(params, &trace, true), {1}, 2, Random(1, "t"), {});
   CHECK(silent.peek().due == sc_core::sc_max_time());
 }
+
+TEST_CASE("a packet longer than any real one is refused, not cut into millions of frames") {
+  Capture capture("long.pcap", 1);
+  capture.add(0, ethernet(10, 1), 524380);
+  capture.add(1, ethernet(10, 1), 524381);
+  const std::string file = capture.write();
+  CHECK(error_of(file) == file + ": packet 2 claims a length of 524381 B, more than any real one");
+}
