@@ -38,8 +38,8 @@ class SetAssoc {
     Value value;
   };
   explicit SetAssoc(const CacheGeometry& g)
-      : ways_(g.ways), sets_(g.entries / g.ways), replacement_(g.replacement), lines_(g.entries), plru_(sets_),
-        guess_(guesses(g.entries)) {}
+      : ways_(g.ways), sets_(g.entries / g.ways), replacement_(g.replacement), lines_(g.entries),
+        plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {}
 
   std::size_t capacity() const { return lines_.size(); }
   std::size_t size() const { return size_; }
@@ -48,27 +48,20 @@ class SetAssoc {
   Value* lookup(const Key& key) {
     if (lines_.empty()) return nullptr;
     const std::uint64_t h = key.hash();
-    std::uint32_t& guess = guess_[h & (guess_.size() - 1)];
     const std::size_t set = set_of(h);
-    if (Line& line = lines_[guess]; line.valid && line.key == key) {
-      touch(set, guess - set * ways_);
-      return &line.value;
-    }
-    for (std::size_t w = 0; w < ways_; ++w) {
-      Line& line = lines_[set * ways_ + w];
-      if (!line.valid || !(line.key == key)) continue;
-      touch(set, w);
-      guess = static_cast<std::uint32_t>(set * ways_ + w);
-      return &line.value;
-    }
-    return nullptr;
+    if (guess_.empty()) return found(set, search(set, key));
+    std::uint32_t& guess = guess_[h & (guess_.size() - 1)];
+    if (lines_[guess].holds(key)) return found(set, &lines_[guess]);
+    Line* line = search(set, key);
+    if (line) guess = static_cast<std::uint32_t>(line - lines_.data());
+    return found(set, line);
   }
   /// The value without touching the replacement state.
   const Value* peek(const Key& key) const {
     if (lines_.empty()) return nullptr;
     const std::size_t set = set_of(key);
     for (std::size_t w = 0; w < ways_; ++w)
-      if (const Line& line = lines_[set * ways_ + w]; line.valid && line.key == key) return &line.value;
+      if (const Line& line = lines_[set * ways_ + w]; line.holds(key)) return &line.value;
     return nullptr;
   }
   /// Inserts or overwrites; returns what had to make room.
@@ -78,11 +71,11 @@ class SetAssoc {
     std::size_t way = ways_;
     for (std::size_t w = 0; w < ways_; ++w) {
       const Line& line = lines_[set * ways_ + w];
-      if (line.valid && line.key == key) {
+      if (line.holds(key)) {
         way = w;
         break;
       }
-      if (!line.valid && way == ways_) way = w;
+      if (!line.valid() && way == ways_) way = w;
     }
     std::optional<Evicted> evicted;
     if (way == ways_) {
@@ -90,63 +83,73 @@ class SetAssoc {
       Line& old = lines_[set * ways_ + way];
       evicted = Evicted{old.key, old.value};
       --size_;
-      old.valid = false;
+      old.stamp = 0;
     }
     Line& line = lines_[set * ways_ + way];
-    if (!line.valid) ++size_, line.stamp = ++clock_;  // fifo age starts at fill
-    line.valid = true;
+    if (!line.valid()) ++size_, line.stamp = ++clock_;  // fifo age starts at fill
     line.key = key;
     line.value = value;
-    touch(set, way);
+    touch(set, line);
     return evicted;
   }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;
     const std::size_t set = set_of(key);
-    for (std::size_t w = 0; w < ways_; ++w) {
-      Line& line = lines_[set * ways_ + w];
-      if (!line.valid || !(line.key == key)) continue;
-      line.valid = false;
-      --size_;
-      return true;
-    }
-    return false;
+    Line* line = search(set, key);
+    if (!line) return false;
+    line->stamp = 0;
+    --size_;
+    return true;
   }
   /// Removes every entry for which `doomed(key, value)`; returns how many.
   template <class Doomed>
   std::size_t erase_if(Doomed doomed) {
     std::size_t removed = 0;
     for (Line& line : lines_)
-      if (line.valid && doomed(line.key, line.value)) line.valid = false, ++removed;
+      if (line.valid() && doomed(line.key, line.value)) line.stamp = 0, ++removed;
     size_ -= removed;
     return removed;
   }
   template <class Visit>
   void for_each_entry(Visit visit) const {
     for (const Line& line : lines_)
-      if (line.valid) visit(line.key, line.value);
+      if (line.valid()) visit(line.key, line.value);
   }
 
  private:
   struct Line {
+    bool valid() const { return stamp != 0; }
+    bool holds(const Key& k) const { return valid() && key == k; }
     Key key{};
-    Value value{};
-    std::uint64_t stamp = 0;
-    bool valid = false;
+    [[no_unique_address]] Value value{};
+    std::uint64_t stamp = 0;  ///< when it was used (fifo: filled); 0: empty
   };
+  Line* search(std::size_t set, const Key& key) {
+    Line* line = &lines_[set * ways_];
+    for (Line* const end = line + ways_; line != end; ++line)
+      if (line->holds(key)) return line;
+    return nullptr;
+  }
+  Value* found(std::size_t set, Line* line) {
+    if (!line) return nullptr;
+    touch(set, *line);
+    return &line->value;
+  }
   /// Slots of the guess table, which spares the search of many ways: where this hash was found last.
-  static std::size_t guesses(std::size_t entries) {
+  static std::size_t guesses(const CacheGeometry& g) {
+    if (g.ways <= 4) return 0;
     std::size_t n = 1;
-    while (n < 2 * entries && n < 65536) n *= 2;
+    while (n < 2 * g.entries && n < 65536) n *= 2;
     return n;
   }
   std::size_t set_of(const Key& key) const { return set_of(key.hash()); }
   std::size_t set_of(std::uint64_t h) const {
     return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
   }
-  void touch(std::size_t set, std::size_t way) {
-    if (replacement_ == Replacement::lru) lines_[set * ways_ + way].stamp = ++clock_;
-    if (replacement_ == Replacement::tree_plru) plru_touch(set, way);
+  void touch(std::size_t set, Line& line) {
+    if (replacement_ == Replacement::lru) line.stamp = ++clock_;
+    if (replacement_ == Replacement::tree_plru)
+      plru_touch(set, static_cast<std::size_t>(&line - &lines_[set * ways_]));
   }
   std::size_t victim(std::size_t set) {
     if (replacement_ == Replacement::random) return random_way();

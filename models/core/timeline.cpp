@@ -43,8 +43,8 @@ void Timeline::run(const Time& until) {
   if (!stopped_) now_ = std::max(now_, until);
 }
 
-void Timeline::check_future(const Time& when) const {
-  if (when < now()) throw SimError(now(), name(), "scheduled in the past: " + when.to_string());
+void Timeline::refuse_past(const Time& when) const {
+  throw SimError(now(), name(), "scheduled in the past: " + when.to_string());
 }
 
 void Timeline::place(std::size_t slot, const Entry& entry) {
@@ -81,6 +81,10 @@ void Timeline::push(const Time& when, Event* event, std::coroutine_handle<> who)
   check_future(when);
   const Entry entry{when, order_++, event, who};
   if (event) event->when_ = when, event->scheduled_ = true;
+  if (hole_) {
+    hole_ = false;
+    return sift_down(0, entry);
+  }
   heap_.emplace_back();
   sift_up(heap_.size() - 1, entry);
   if (!running_ && heap_.front().order == entry.order) notify_kernel();
@@ -118,34 +122,55 @@ void Timeline::notify_kernel() {
   if (when <= until_) wake_.notify(when > kernel ? when - kernel : sc_core::SC_ZERO_TIME);
 }
 
-bool Timeline::may_run_ahead_to(const Time& when) const {
-  if (when > until_) return false;
-  if (when <= kernel_ || !sc_core::sc_pending_activity()) return true;
-  return when <= kernel_ + sc_core::sc_time_to_pending_activity();
+void Timeline::ask_kernel() {
+  touched_ = false;
+  horizon_ = until_;
+  if (sc_core::sc_pending_activity())
+    horizon_ = std::min(until_, sc_core::sc_time_stamp() + sc_core::sc_time_to_pending_activity());
 }
 
-void Timeline::run_next() {
-  const Entry entry = heap_.front();
+void Timeline::check_not_past_kernel() const {
+  const Time kernel = sc_core::sc_time_stamp();
+  if (touched_ || now_ <= kernel || !sc_core::sc_pending_activity()) return;
+  if (kernel + sc_core::sc_time_to_pending_activity() < std::min(now_, horizon_))
+    throw SimError(now_, name(), "the kernel was notified without kernel_touched()");
+}
+
+void Timeline::close_hole() {
+  hole_ = false;
   const Entry last = heap_.back();
   heap_.pop_back();
   if (!heap_.empty()) sift_down(0, last);
-  now_ = entry.when;
+}
+
+void Timeline::run_next() {
+  Entry& first = heap_.front();
+  now_ = first.when;
   ++executed_;
-  if (!entry.event) return entry.who.resume();
-  entry.event->scheduled_ = false;
-  entry.event->happen_();
+  hole_ = true;
+  if (Event* event = std::exchange(first.event, nullptr)) {
+    event->scheduled_ = false;
+    event->happen_();
+  } else {
+    first.who.resume();
+  }
+  if (hole_) close_hole();
 }
 
 void Timeline::run_due() {
   running_ = true;
-  kernel_ = sc_core::sc_time_stamp();
+  ask_kernel();
   try {
-    while (!stopped_ && !heap_.empty() && may_run_ahead_to(heap_.front().when))
+    while (!stopped_ && !heap_.empty() && heap_.front().when <= horizon_) {
       run_next();
+      if (touched_) ask_kernel();
+    }
+    check_not_past_kernel();
   } catch (...) {
     error_ = std::current_exception();
     stopped_ = true;
   }
+  if (hole_) close_hole();
   running_ = false;
   if (stopped_)
     sc_core::sc_pause();

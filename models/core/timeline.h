@@ -6,6 +6,10 @@
 /// `now()` here and never sc_time_stamp(). With a foreign SystemC module attached it falls back to
 /// lockstep by itself; calls into such a module annotate `lead()` as TLM-2.0 temporal decoupling asks.
 ///
+/// Rule    what an event or coroutine notifies in the kernel (an sc_event, a signal, a foreign module that it
+///         calls) it reports with kernel_touched(): only then the kernel is asked anew how far the timeline
+///         may run ahead. MemoryPort does so for every memory but our own. Forgetting it is an error as soon
+///         as it matters: run() finds out that it ran past what was notified.
 /// Order   equal times run in the order in which they were scheduled: determinism.
 /// Errors  an exception thrown by an event or a coroutine ends run() and leaves it there.
 #pragma once
@@ -59,7 +63,8 @@ class Timeline : public sc_core::sc_module {
   void run(const Time& until);
   void stop() { stopped_ = true; }  ///< run() returns after the current event
   bool stopped() const { return stopped_; }
-  bool idle() const { return heap_.empty(); }  ///< nothing will ever happen again by itself
+  void kernel_touched() { touched_ = true; }  ///< see Rule
+  bool idle() const { return heap_.size() == (hole_ ? 1u : 0u); }  ///< nothing will ever happen again by itself
   std::uint64_t events() const { return executed_; }
 
   /// co_await timeline.until(t): continue at simulated time t.
@@ -89,18 +94,28 @@ class Timeline : public sc_core::sc_module {
   void place(std::size_t slot, const Entry& entry);
   void sift_up(std::size_t slot, const Entry& entry);
   void sift_down(std::size_t slot, const Entry& entry);
-  void check_future(const Time& when) const;
+  void check_future(const Time& when) const {
+    if (when < now()) refuse_past(when);
+  }
+  [[noreturn]] void refuse_past(const Time& when) const;
   void notify_kernel();
-  bool may_run_ahead_to(const Time& when) const;
+  void ask_kernel();
+  void check_not_past_kernel() const;
   void run_due();
   void run_next();
+  void close_hole();
 
   std::vector<Entry> heap_;  ///< 4-ary min-heap
+  /// The root is the entry that is happening: before all others, so still a heap. What it schedules first
+  /// takes its place, which spares a removal and an insertion.
+  bool hole_ = false;
   std::uint64_t order_ = 0;
   std::uint64_t executed_ = 0;
   bool running_ = false;
   bool stopped_ = false;
-  Time now_, until_, kernel_;
+  bool touched_ = false;
+  Time now_, until_;
+  Time horizon_;  ///< as far as the timeline may run ahead of the kernel
   std::exception_ptr error_;
   sc_core::sc_event wake_{"wake"};
 };

@@ -37,7 +37,8 @@ void Memory::move(tlm::tlm_generic_payload& payload) {
 }
 
 void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
-  const MemoryHint* hint = payload.get_extension<MemoryHint>();
+  MemoryHint* hint = payload.get_extension<MemoryHint>();
+  if (hint) hint->quiet = true;
   const std::uint32_t length =
       hint ? std::max(hint->length, hint->timing_only ? 0u : payload.get_data_length())
            : payload.get_data_length();
@@ -56,6 +57,8 @@ void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
 }
 
 unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
+  MemoryHint* hint = payload.get_extension<MemoryHint>();
+  if (hint) hint->quiet = true;
   const unsigned length = payload.get_data_length();
   if (!bytes_.holds(payload.get_address(), length)) {
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
@@ -63,7 +66,6 @@ unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
   }
   move(payload);
   if (payload.is_write()) {
-    const MemoryHint* hint = payload.get_extension<MemoryHint>();
     llc_.processor_write(payload.get_address(), hint ? std::max(hint->length, length) : length);
   }
   payload.set_response_status(tlm::TLM_OK_RESPONSE);

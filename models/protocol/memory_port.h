@@ -25,6 +25,7 @@ struct MemoryHint : tlm::tlm_extension<MemoryHint> {
   bool timing_only = false;
   bool functional = false;  ///< bytes now, no time, no statistics: set-up and checks
   bool allocate = true;     ///< writes may allocate in the LLC (DDIO); reads may hit it
+  bool quiet = false;       ///< set by a memory that notifies nothing in the SystemC kernel
   std::uint32_t length = 0; ///< bytes on the memory bus; >= the data length of the payload
   tlm_extension_base* clone() const override { return new MemoryHint(*this); }
   void copy_from(const tlm_extension_base& o) override { *this = static_cast<const MemoryHint&>(o); }
@@ -83,6 +84,7 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     fill(command, address, bytes);
     Time delay = start - timeline_.now();
     socket->b_transport(payload_, delay);
+    if (!hint_.quiet) timeline_.kernel_touched();
     ok_ = payload_.is_response_ok();
     return timeline_.now() + delay;
   }
@@ -93,8 +95,10 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     hint_.length = std::max(length, static_cast<std::uint32_t>(bytes.size()));
     fill(command, address, bytes);
     ok_ = socket->transport_dbg(payload_) == bytes.size();
+    if (!hint_.quiet) timeline_.kernel_touched();
   }
   void fill(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes) {
+    hint_.quiet = false;
     const bool none = bytes.empty();
     payload_.set_command(command);
     payload_.set_address(address.value);

@@ -5,7 +5,9 @@
 ///         6.20 (PASID prefix), 10.2 (ATS).
 /// Omits   ECRC; byte enables finer than `length` (first/last BE are derived from address and length).
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "models/core/address.h"
 #include "models/core/byte_pool.h"
@@ -39,7 +41,8 @@ enum class MessageCode : std::uint8_t {
   page_group_response = 0x05,
 };
 
-struct Tlp {
+/// All of a TLP but its bytes: copied as one block.
+struct TlpHeader {
   TlpType type = TlpType::memory_read;
   AddressType at = AddressType::untranslated;
   CompletionStatus status = CompletionStatus::success;  ///< completions
@@ -58,26 +61,12 @@ struct Tlp {
   /// messages: the 8-byte body (invalidate request: 63:12 address, 11 S; completion: ITag vector).
   std::uint64_t address = 0;
   std::uint32_t byte_count = 0;  ///< completions: bytes still owed, this TLP's included
-  /// Reads: how many leading bytes must be answered with real bytes (0: timing only); completions and
-  /// writes: `data` holds the leading data.size() <= length bytes of the payload.
+  /// Reads: how many leading bytes must be answered with real bytes (0: timing only).
   std::uint32_t want_bytes = 0;
-  ByteBuffer data;
   JourneyRef journey;  ///< of the I/O this is the last piece of, if any
 
-  FcClass fc() const {
-    switch (type) {
-      case TlpType::memory_write:
-      case TlpType::message:
-      case TlpType::message_data: return FcClass::posted;
-      case TlpType::completion:
-      case TlpType::completion_data: return FcClass::completion;
-      default: return FcClass::non_posted;
-    }
-  }
-  bool has_data() const {
-    return type == TlpType::memory_write || type == TlpType::completion_data ||
-           type == TlpType::message_data || type == TlpType::config_write;
-  }
+  FcClass fc() const { return rows[static_cast<std::size_t>(type)].fc; }
+  bool has_data() const { return rows[static_cast<std::size_t>(type)].has_data; }
   /// Payload bytes on the wire: whole DWs between the first and the last byte.
   std::uint32_t payload() const {
     const std::uint64_t lead = type == TlpType::message_data ? 0 : address & 3;  // a message has no byte address
@@ -87,15 +76,31 @@ struct Tlp {
   std::uint32_t header() const { return (four_dw() ? 16u : 12u) + (pasid.present() ? 4u : 0u); }
 
  private:
+  enum class Header : std::uint8_t { three_dw, four_dw, by_address };
+  struct Row {
+    FcClass fc;
+    bool has_data;
+    Header header;
+  };
+  static constexpr Row rows[] = {
+      {FcClass::non_posted, false, Header::by_address},  // memory_read
+      {FcClass::posted, true, Header::by_address},       // memory_write
+      {FcClass::non_posted, false, Header::three_dw},    // config_read
+      {FcClass::non_posted, true, Header::three_dw},     // config_write
+      {FcClass::completion, false, Header::three_dw},    // completion
+      {FcClass::completion, true, Header::three_dw},     // completion_data
+      {FcClass::posted, false, Header::four_dw},         // message
+      {FcClass::posted, true, Header::four_dw},          // message_data
+  };
   bool four_dw() const {
-    switch (type) {
-      case TlpType::memory_read:
-      case TlpType::memory_write: return address >> 32 != 0;
-      case TlpType::message:
-      case TlpType::message_data: return true;
-      default: return false;
-    }
+    const Header header = rows[static_cast<std::size_t>(type)].header;
+    return header == Header::four_dw || (header == Header::by_address && address >> 32 != 0);
   }
+};
+static_assert(std::is_trivially_copyable_v<TlpHeader>);
+
+struct Tlp : TlpHeader {
+  ByteBuffer data;  ///< writes, completions, messages: the leading data.size() <= length bytes of the payload
 };
 
 }  // namespace iov

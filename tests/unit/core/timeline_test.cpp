@@ -115,6 +115,76 @@ TEST_CASE("beside a foreign SystemC process the timeline falls back to lockstep"
   CHECK(log.lines == std::vector<std::string>{"3000 tick", "4000 a", "6000 tick", "8000 b", "9000 tick"});
 }
 
+namespace {
+/// Waits for an event that an event of the timeline notifies.
+struct Woken : sc_core::sc_module {
+  SC_HAS_PROCESS(Woken);
+  Log& log;
+  sc_core::sc_event event{"event"};
+  Woken(const sc_core::sc_module_name& n, Log& l) : sc_module(n), log(l) {
+    SC_METHOD(wake);
+    sensitive << event;
+    dont_initialize();
+  }
+  void wake() { log.lines.push_back(std::to_string(to_ps(sc_core::sc_time_stamp())) + " woken"); }
+};
+struct Notifier {
+  Log& log;
+  Woken& woken;
+  bool tells;
+  Event event{log.timeline, bind<&Notifier::happen>(this)};
+  void happen() {
+    log.say("notifies");
+    woken.event.notify(log.timeline.lead() + 3_ns);
+    if (tells) log.timeline.kernel_touched();
+  }
+};
+}  // namespace
+
+TEST_CASE("a kernel event notified from the timeline happens before what is due later") {
+  Log log;
+  Woken woken("woken", log);
+  Bell a(log, "a"), b(log, "b");
+  Notifier notifier{log, woken, true};
+  a.event.at(1_ns), notifier.event.at(2_ns), b.event.at(6_ns);
+  log.timeline.run(10_ns);
+  CHECK(log.lines == std::vector<std::string>{"1000 a", "2000 notifies", "5000 woken", "6000 b"});
+}
+
+TEST_CASE("a kernel event notified without a word is found out") {
+  Log log;
+  Woken woken("woken", log);
+  Bell a(log, "a"), b(log, "b");
+  Notifier notifier{log, woken, false};
+  a.event.at(1_ns), notifier.event.at(2_ns), b.event.at(6_ns);
+  CHECK_THROWS_WITH(log.timeline.run(10_ns), Catch::Contains("kernel_touched"));
+}
+
+TEST_CASE("an event may schedule itself and others while it happens, or nothing") {
+  Log log;
+  struct Chain {
+    Log& log;
+    Bell &other, &doomed;
+    int left = 3;
+    Event event{log.timeline, bind<&Chain::happen>(this)};
+    void happen() {
+      log.say("chain");
+      CHECK_FALSE(event.scheduled());
+      if (left == 2) doomed.event.cancel();
+      if (--left == 0) return;
+      other.event.at(log.timeline.now());
+      event.at(log.timeline.now() + 1_ns);
+      other.event.at(log.timeline.now() + 500_ps);
+    }
+  };
+  Bell other(log, "other"), doomed(log, "doomed");
+  Chain chain{log, other, doomed};
+  chain.event.at(1_ns), doomed.event.at(4_ns);
+  log.timeline.run(10_ns);
+  CHECK(log.lines == std::vector<std::string>{"1000 chain", "1500 other", "2000 chain", "2500 other", "3000 chain"});
+  CHECK(log.timeline.idle());
+}
+
 TEST_CASE("a random heap of events comes out sorted") {
   Log log;
   std::vector<std::unique_ptr<Bell>> bells;
