@@ -27,6 +27,7 @@ void Application::arm() {
 Task Application::send_loop() {
   for (;;) {
     OutPacket packet;
+    unsigned held = 0;
     while (traffic_.take(services_.timeline.now(), packet)) {
       co_await strand_.spend(context_, Work::application, costs_.application_send);
       packet.journey.enter(Stage::guest_driver, services_.timeline.now());
@@ -39,9 +40,11 @@ Task Application::send_loop() {
         frame.data = services_.payload->take(packet.bytes);
         traffic_.payload(packet, frame.data.bytes());
       }
-      const bool more = traffic_.next_due() <= services_.timeline.now() && device_.room() > 1;
+      const bool more = held + 1 < bulk && traffic_.next_due() <= services_.timeline.now() && device_.room() > 1;
+      held = more ? held + 1 : 0;
       co_await device_.transmit(strand_, frame, more);
     }
+    if (held) co_await device_.flush(strand_);
     arm();
     co_await strand_.wait();
   }

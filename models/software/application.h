@@ -17,6 +17,7 @@ class Application : public PacketReceiver {
   Task receive(host::Strand& strand, Frame& frame) override;
 
  private:
+  static constexpr unsigned bulk = 8;  ///< packets behind one doorbell at most, as Linux dequeues in bulk
   Task send_loop();
   void due() { strand_.wake(); }
   void arm();

@@ -66,6 +66,10 @@ Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
   if (!more || tx_tail_ - tx_rung_ >= params_.tx_batch) co_await doorbell(strand, frame.journey);
 }
 
+Task NicDriver::flush(Strand& strand) {
+  if (tx_rung_ != tx_tail_) co_await doorbell(strand, {});
+}
+
 Task NicDriver::doorbell(Strand& strand, JourneyRef journey) {
   tx_rung_ = tx_tail_;
   journey.enter(Stage::doorbell, services_.timeline.now());

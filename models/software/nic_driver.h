@@ -61,6 +61,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task initialise(host::Strand& strand);       ///< programs rings and interrupts, posts buffers
   Task interrupt(host::Strand& strand);        ///< the interrupt handler
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
+  Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
   std::size_t room() const override { return params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
   std::uint64_t register_writes() const { return writes_.value(); }

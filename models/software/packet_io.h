@@ -24,6 +24,8 @@ class NetDevice {
   virtual ~NetDevice() = default;
   /// Queues one packet; waits while the queue is full. `more`: another follows at once, the doorbell may wait.
   virtual Task transmit(host::Strand& strand, Frame& frame, bool more) = 0;
+  /// Tells the device what a transmit() with `more` kept back; for a sender whose next packet did not come.
+  virtual Task flush(host::Strand& strand) = 0;
   virtual void set_receiver(PacketReceiver& receiver) = 0;
   /// How many packets can be queued now without waiting.
   virtual std::size_t room() const = 0;

@@ -43,6 +43,7 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
   void set_doorbell(Doorbell& doorbell) { doorbell_ = &doorbell; }
   Task initialise(host::Strand& strand);
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
+  Task flush(host::Strand& strand) override { co_await kick(strand, transmit_queue, {}); }
   void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
   std::size_t room() const override { return tx_.room(); }
   std::uint64_t kicks() const { return kicks_.value(); }
