@@ -33,6 +33,7 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
       v.field("refill_batch", refill_batch, Range<unsigned>{1, 1024}, "receive buffers returned at a time", no_source);
       v.flag("event_index", event_index, "VIRTIO_RING_F_EVENT_IDX: exact suppression instead of flags", "virtio 1.2 6");
       v.require((queue_size & (queue_size - 1)) == 0, "queue_size must be a power of two");
+      v.require(2 * refill_batch <= queue_size, "refill_batch must be at most half of queue_size");
     }
   };
   VirtioNet(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
