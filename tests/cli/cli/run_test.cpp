@@ -108,7 +108,7 @@ TEST_CASE("an interrupt leaves what is done, the next run goes on") {
   const Place place;
   place.experiment(R"("sweep": {"workload.fate": ["good", "hang"]})");
   // timeout sends its signal to the whole process group, as a terminal does for Ctrl-C
-  const Outcome outcome = place.shell("timeout --preserve-status -s INT 2 '" IOVSIM_STUB "' run e.json -j 1");
+  const Outcome outcome = place.shell("timeout --preserve-status -s INT 2 '" IOVSIM_FAKE "' run e.json -j 1");
   CHECK(outcome.code == 130);
   CHECK(has(outcome.err, "interrupted; run it again to go on from here\n"));
   CHECK_FALSE(has(outcome.err, "FAILED"));
@@ -160,8 +160,8 @@ TEST_CASE("a point's own config.json and a platform file can be run") {
 TEST_CASE("two runs do not write to the same folder at once") {
   const Place place;
   place.experiment(R"("set": {"workload.fate": "hang"})");
-  const Outcome outcome = place.shell("'" IOVSIM_STUB "' run e.json --time-limit 2 & "
-                                      "while [ ! -e results/e/points/.point.new ]; do sleep 0.05; done; '" IOVSIM_STUB
+  const Outcome outcome = place.shell("'" IOVSIM_FAKE "' run e.json --time-limit 2 & "
+                                      "while [ ! -e results/e/points/.point.new ]; do sleep 0.05; done; '" IOVSIM_FAKE
                                       "' run e.json; c=$?; wait; exit $c");
   CHECK(outcome.code == 2);
   CHECK(has(outcome.err, "iovsim: another run is writing to "));

@@ -43,7 +43,7 @@ class Place {
     const int status = std::system(("cd '" + folder.string() + "' && { " + command + "; } >.out 2>.err").c_str());
     return {WEXITSTATUS(status), read(".out"), read(".err")};
   }
-  Outcome iovsim(const std::string& arguments) const { return shell("'" IOVSIM_STUB "' " + arguments); }
+  Outcome iovsim(const std::string& arguments) const { return shell("'" IOVSIM_FAKE "' " + arguments); }
 
   std::filesystem::path folder;
 };
