@@ -7,6 +7,7 @@ namespace iov::io_path {
 
 using host::Context;
 using host::Strand;
+using sc_core::sc_module_name;
 using software::Application;
 using software::CopyAccount;
 using software::EmulatedNic;
@@ -24,13 +25,15 @@ namespace {
 /// NIC driver and application in the host kernel of a machine without VMs.
 class Native : public VmPath {
  public:
-  Native(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& memory, GuestTraffic& traffic)
+  Native(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& memory,
+         GuestTraffic& traffic)
       : VmPath(name),
         thread_(host.core(params.vcpu_core), host::Thread::Kind::process, "application"),
         strand_(thread_.core(), host::Level::thread_low, &thread_),
         nic_("nic", host, params.driver, memory, 0, thread_.core()),
         application_(host.services, host.costs, traffic, nic_.driver(), strand_, Context::host_kernel) {
-    if (!host.nic.exclusive_claim(0, name)) throw SimError(host.timeline.now(), name, "the PF is in use by another path");
+    if (!host.nic.exclusive_claim(0, VmPath::name()))
+      throw SimError(host.timeline.now(), VmPath::name(), "the PF is in use by another path");
     host.nic.add_filter(mac, 0, 0);
     if (host.iommu) attach(host, params, memory);
   }
@@ -57,7 +60,7 @@ class Native : public VmPath {
 /// A whole function, PF or VF, given to a VM: the VM's own NIC driver on the mapped BAR.
 class Assigned : public VmPath {
  public:
-  Assigned(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+  Assigned(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
            GuestTraffic& traffic, unsigned function)
       : VmPath(name),
         host_(host),
@@ -66,9 +69,10 @@ class Assigned : public VmPath {
         driver_("driver", host.services, params.driver, host.costs, registers_, guest,
                 {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
-    if (!host.iommu) throw SimError(host.timeline.now(), name, "assigning a function needs an IOMMU in the platform");
-    if (!host.nic.exclusive_claim(function, name))
-      throw SimError(host.timeline.now(), name, "the function is assigned already; an assigned function is exclusive");
+    if (!host.iommu) throw SimError(host.timeline.now(), VmPath::name(), "assigning a function needs an IOMMU in the platform");
+    if (!host.nic.exclusive_claim(function, VmPath::name()))
+      throw SimError(host.timeline.now(), VmPath::name(),
+                     "the function is assigned already; an assigned function is exclusive");
     host.nic.add_filter(mac, function, 0);
     const DomainId domain = host.iommu->create_domain();
     host.iommu->map(domain, Iova(guest.dma_base()), guest.base(), guest.size(), params.iommu_log2_page);
@@ -118,7 +122,8 @@ class Assigned : public VmPath {
 /// An unmodified driver on a NIC that is software.
 class Emulation : public VmPath {
  public:
-  Emulation(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest, GuestTraffic& traffic)
+  Emulation(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+            GuestTraffic& traffic)
       : VmPath(name),
         vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
         model_("nic", host.services, host.costs, params.emulation_location, guest, vcpu_, uplink_of(host).network,
@@ -153,7 +158,7 @@ class Emulation : public VmPath {
 /// A virtio-net guest; `Backend` serves its queues.
 class Paravirtual : public VmPath {
  public:
-  Paravirtual(const char* name, HostSystem& host, const VmParams& params, MemoryView& guest, GuestTraffic& traffic)
+  Paravirtual(const sc_module_name& name, HostSystem& host, const VmParams& params, MemoryView& guest, GuestTraffic& traffic)
       : VmPath(name),
         vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
         front_("driver", host.services, params.virtio, host.costs, guest, vcpu_),
@@ -181,7 +186,7 @@ class Paravirtual : public VmPath {
 
 class Virtio : public Paravirtual {
  public:
-  Virtio(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+  Virtio(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
          GuestTraffic& traffic, VirtioBackend::Location location)
       : Paravirtual(name, host, params, guest, traffic),
         backend_("backend", host.services, params.backend, host.costs, location, front_, guest, vcpu_,
@@ -198,7 +203,8 @@ class Virtio : public Paravirtual {
 
 class Vmdq : public Paravirtual {
  public:
-  Vmdq(const char* name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest, GuestTraffic& traffic)
+  Vmdq(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+       GuestTraffic& traffic)
       : Paravirtual(name, host, params, guest, traffic),
         pool_("pool", host, host.params.driver, host.host_memory, claim_pool(host, mac), host.core(params.backend_core)),
         backend_("backend", host.services, params.backend, host.costs, front_, guest, vcpu_, pool_.driver(),
@@ -208,7 +214,6 @@ class Vmdq : public Paravirtual {
 
  private:
   static unsigned claim_pool(HostSystem& host, MacAddress mac) {
-    uplink_of(host);  // the host keeps queue 0
     const unsigned pool = host.nic.add_pool();
     host.nic.add_filter(mac, 0, pool);
     return pool;
@@ -221,10 +226,15 @@ class Vmdq : public Paravirtual {
   VmdqBackend backend_;
 };
 
+bool needs_uplink(PathKind path) {
+  return path == PathKind::emulation || path == PathKind::virtio || path == PathKind::vhost || path == PathKind::vmdq;
+}
+
 }  // namespace
 
 std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmParams& params, MacAddress mac,
                                   MemoryView& guest, GuestTraffic& traffic) {
+  if (needs_uplink(params.path)) uplink_of(host);  // here, so that it does not become a part of the VM
   switch (params.path) {
     case PathKind::native: return std::make_unique<Native>(name, host, params, mac, guest, traffic);
     case PathKind::emulation: return std::make_unique<Emulation>(name, host, params, mac, guest, traffic);
