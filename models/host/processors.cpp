@@ -15,6 +15,13 @@ void Processors::deliver(const ProcessorInterrupt& interrupt) {
   if (!arrival_.scheduled()) arrival_.at(at);
 }
 
+void Processors::interrupt(const InterruptMessage& message) {
+  deliver({.destination = message.address >> 12 & 0xff,
+           .vector = static_cast<std::uint8_t>(message.data),
+           .notification = false,
+           .journey = message.journey});
+}
+
 void Processors::arrive() {
   while (!in_flight_.empty() && in_flight_.front().first <= timeline_.now()) {
     const ProcessorInterrupt interrupt = in_flight_.front().second;

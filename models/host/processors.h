@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Processors -- all cores and the bus on which interrupt messages reach their local controllers.
 ///
-/// Spec    Intel SDM vol. 3 10.6, 10.11 (destination by physical APIC ID).
+/// Spec    Intel SDM vol. 3 10.6, 10.11 (destination by physical APIC ID; message address and data).
+/// Models  messages of a machine without interrupt remapping: whoever sends one picks processor and vector.
+/// Omits   logical destinations, redirection to the least busy processor, delivery modes other than fixed.
 #pragma once
 #include <deque>
 #include <memory>
@@ -11,7 +13,7 @@
 
 namespace iov::host {
 
-class Processors : public sc_core::sc_module, public InterruptBus {
+class Processors : public sc_core::sc_module, public InterruptBus, public InterruptRemapper {
  public:
   struct Params {
     unsigned cores = 4;
@@ -29,6 +31,7 @@ class Processors : public sc_core::sc_module, public InterruptBus {
   Core& core(std::size_t index) { return *cores_.at(index); }
   std::size_t size() const { return cores_.size(); }
   void deliver(const ProcessorInterrupt& interrupt) override;
+  void interrupt(const InterruptMessage& message) override;  ///< straight from the root complex: no IOMMU
 
  private:
   void arrive();
