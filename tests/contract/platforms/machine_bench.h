@@ -34,7 +34,7 @@ inline nlohmann::json effective(const Settings& settings, const std::string& pla
 }
 
 /// Settings for a number of VMs beside vm0, all on one path; VM i has core 2 + i.
-inline Settings more_vms(unsigned vms, const std::string& path, const nlohmann::ordered_json& others = {}) {
+inline Settings more_vms(unsigned vms, const std::string& path, const nlohmann::ordered_json& others = nlohmann::ordered_json::object()) {
   Settings settings{{"host.cores", 2 + vms}};
   for (unsigned i = 0; i < vms; ++i) {
     nlohmann::ordered_json vm{{"kind", "vm"}, {"path", path}, {"vcpu_core", 2 + i}, {"interrupt_core", 2 + i}, {"backend_core", 1}};
@@ -49,9 +49,12 @@ inline Settings operator+(Settings a, const Settings& b) {
   return a;
 }
 
-/// Runs with every packet's bytes carried and checked.
+/// Every packet's bytes are carried and checked, every translation is checked by an independent witness.
 inline const Settings with_payload{{"workload.carry_payload", true}, {"iommu.audit", true}};
-inline const Settings short_run{{"workload.measure.warm_up", "100 us"}, {"workload.measure.duration", "400 us"}};
+inline const Settings short_run{{"workload.measure.warm_up", "100 us"},
+                                {"workload.measure.duration", "400 us"},
+                                {"workload.measure.drain_limit", "50 ms"},
+                                {"workload.retry_after", "50 us"}};
 /// One packet at a time: the machine is at rest again when the next one comes.
 inline Settings isolated(const std::string& direction, unsigned packets) {
   return {{"workload.direction", direction},
@@ -60,6 +63,8 @@ inline Settings isolated(const std::string& direction, unsigned packets) {
           {"workload.measure.warm_up", "1 ms"},
           {"workload.measure.duration", std::to_string(200 * packets) + " us"}};
 }
+/// No traffic but what the test sends itself.
+inline const Settings silent{{"workload.arrivals", "constant"}, {"workload.packet_rate", 0.001}};
 
 class MachineBench : public Machine {
  public:
@@ -95,11 +100,52 @@ class MachineBench : public Machine {
     REQUIRE(found != nullptr);
     return found->value();
   }
+  /// Where a function's BAR 0 lies: the address map of machine.cpp.
+  static Hpa bar(unsigned function) {
+    return function == 0 ? Hpa(0x40'0000'0000) : Hpa(0x41'0000'0000) + (function - 1) * std::uint64_t{nic::bar_bytes};
+  }
+  void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes) {
+    root_complex->write(bar(function) + offset, value, bytes, {});
+    run(1_us);  // it is posted: until it has arrived
+  }
+  std::uint64_t read_register(unsigned function, std::uint32_t offset, unsigned bytes) {
+    root_complex->read(bar(function) + offset, bytes, bind<&MachineBench::answered>(this));
+    run(10_us);
+    return answer_;
+  }
+  /// The context entry of a function, where the tables of the IOMMU have it (VT-d 9.1, 9.3).
+  Hpa context_entry(unsigned function) {
+    const RequesterId id = nic->requester(function);
+    const Hpa root(iommu->read_register(vtd::reg_root_table, 8) & vtd::page_mask);
+    return Hpa(cpu_memory->peek<std::uint64_t>(root + id.bus() * 16u) & vtd::page_mask) + id.devfn() * 16u;
+  }
+  /// The 4 KiB leaf entry of an address, from a walk by hand (VT-d 9.8).
+  Hpa leaf_entry(unsigned function, Iova address) {
+    const auto context = cpu_memory->peek<vtd::Pair>(context_entry(function));
+    std::uint64_t table = context.lo & vtd::page_mask;
+    for (unsigned level = static_cast<unsigned>(context.hi & 7) + 2; level > 1; --level)
+      table = cpu_memory->peek<std::uint64_t>(Hpa(table + (address.value >> (12 + 9 * (level - 1)) & 0x1ff) * 8)) & vtd::page_mask;
+    return Hpa(table + (address.value >> 12 & 0x1ff) * 8);
+  }
+  /// A frame that no ledger knows arrives from the wire.
+  void frame_arrives(MacAddress to, std::uint32_t bytes = 60) {
+    Frame frame;
+    frame.header.destination = to;
+    frame.header.source = MacAddress{0x02'11'22'33'44'55ull};
+    frame.bytes = bytes;
+    nic->frame(std::move(frame));
+  }
+  static MacAddress mac(unsigned vm) { return MacAddress{0x02'00'00'00'00'01ull + vm}; }
+
   std::uint64_t dropped(DropReason reason) const {
     return workload->ledger().ways.sum(workload::PacketLedger::first_drop + static_cast<std::size_t>(reason));
   }
 
   PointResult result;
+
+ private:
+  void answered(std::uint64_t value) { answer_ = value; }
+  std::uint64_t answer_ = 0;
 };
 
 /// Every cause of exit with its count in the window, zeroes left out: "mmio_read 10, eoi 10".

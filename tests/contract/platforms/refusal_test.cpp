@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only a whole platform can refuse: each case with its exact message.
+#include "tests/contract/platforms/machine_bench.h"
+
+using namespace iov;
+using namespace iov::platform;
+
+namespace {
+std::string refusal(const Settings& settings) {
+  const auto config = effective(settings);
+  try {
+    const Machine machine(config, 1);
+  } catch (const BadInput& bad) {
+    return bad.what();
+  }
+  return "accepted";
+}
+}  // namespace
+
+TEST_CASE("a second VM's claim on an assigned device is refused [A13]") {
+  CHECK(refusal(more_vms(2, "passthrough")) ==
+        "0 s vm1: the function is assigned already; an assigned function is exclusive");
+}
+TEST_CASE("a bare-metal driver beside a VM that has the device is refused [A13]") {
+  CHECK(refusal(Settings{{"vm0.path", "passthrough"}, {"vm1", {{"kind", "vm"}, {"path", "native"}}}}) ==
+        "0 s vm1: the PF is in use by another path");
+}
+TEST_CASE("a software path beside a VM that has the device is refused [A13]") {
+  CHECK(refusal(Settings{{"vm0.path", "passthrough"}, {"vm1", {{"kind", "vm"}, {"path", "vhost"}}}}) ==
+        "0 s host: the PF is assigned to a VM");
+}
+TEST_CASE("more VMs on VFs than the device has VFs are refused [B14]") {
+  CHECK(refusal(more_vms(3, "sriov") + Settings{{"nic0.functions.total_vfs", 2}}) ==
+        "nic0.functions: 3 VMs of path sriov, more than the device has VFs");
+}
+TEST_CASE("VMs whose memory does not fit into the host's are refused") {
+  CHECK(refusal({{"memory.size", "2 GiB"}, {"vm0.memory", "1 GiB"}, {"vm1", {{"kind", "vm"}, {"memory", "1 GiB"}}}}) ==
+        "vm1.memory: the VMs' memory does not fit into the host's 2048 MiB");
+}
+TEST_CASE("a VM on a core that the host does not have is refused") {
+  CHECK(refusal({{"vm0.vcpu_core", 4}}) == "0 s host: core 4 is named, there are 4");
+}
+TEST_CASE("assignment without an IOMMU is refused [A13]") {
+  CHECK(refusal({{"iommu", nullptr}}) == "0 s vm0: assigning a function needs an IOMMU in the platform");
+}
+TEST_CASE("a platform without a workload is refused") {
+  CHECK(refusal({{"workload", nullptr}}) == "the platform needs exactly one module of kind \"workload\", it has 0");
+}
+TEST_CASE("a platform without memory is refused") {
+  CHECK(refusal({{"memory", nullptr}}) == "the platform needs exactly one module of kind \"memory\", it has 0");
+}
+TEST_CASE("a platform without a VM is refused") {
+  CHECK(refusal({{"vm0", nullptr}}) == "the platform has no module of kind \"vm\"");
+}
+TEST_CASE("a platform with two links is refused") {
+  CHECK(refusal({{"link1", {{"kind", "link"}}}}) == "the platform needs exactly one module of kind \"link\", it has 2");
+}
+TEST_CASE("a platform with two IOMMUs is refused") {
+  CHECK(refusal({{"iommu1", {{"kind", "iommu"}}}}) == "the platform has 2 modules of kind \"iommu\"; one is supported");
+}
+TEST_CASE("a link to nowhere is refused") {
+  CHECK(refusal({{"link0.device", "nic7"}}) == "link0.device = \"nic7\": no such device; there is \"nic0\"");
+}
+TEST_CASE("a capture that does not exist is refused with its module") {
+  CHECK(refusal({{"workload.sizes", "trace"}, {"workload.trace", "/none.pcap"}}) ==
+        "workload.trace: /none.pcap: No such file or directory");
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the sources on I/O virtualization claim, on the platform of their time: platforms/server_2010_10g.json, 1500 B.
+#include "tests/contract/platforms/apart.h"
+
+using namespace iov;
+using namespace iov::platform;
+
+namespace {
+const Settings window{{"workload.packet_bytes", 1500},
+                      {"workload.measure.warm_up", "3 ms"},
+                      {"workload.measure.duration", "10 ms"},
+                      {"workload.measure.drain_limit", "50 ms"}};
+
+nlohmann::json measured(const std::string& path, const std::string& direction) {
+  return summary_of(window + Settings{{"vm0.path", path}, {"workload.direction", direction}}, of_2010);
+}
+double throughput(const std::string& path, const std::string& direction) {
+  return measured(path, direction)["throughput_gbps"];
+}
+
+void cycles_in_order(const std::string& direction) {
+  const double sriov = measured("sriov", direction)["cpu_cycles_per_packet"],
+               vmdq = measured("vmdq", direction)["cpu_cycles_per_packet"],
+               virtio = measured("virtio", direction)["cpu_cycles_per_packet"],
+               emulation = measured("emulation", direction)["cpu_cycles_per_packet"];
+  CAPTURE(sriov, vmdq, virtio, emulation);
+  CHECK(sriov < vmdq);
+  CHECK(vmdq < virtio);
+  CHECK(virtio < emulation);
+}
+
+void emulation_ratio(const std::string& direction) {
+  const double ratio = throughput("emulation", direction) / throughput("native", direction);
+  CAPTURE(direction, ratio);
+  CHECK(ratio >= 1.0 / 20);
+  CHECK(ratio <= 1.0 / 10);
+}
+
+void virtio_limit(const std::string& direction) {
+  const auto virtio = measured("virtio", direction);
+  const double gbps = virtio["throughput_gbps"];
+  const std::string binding = virtio["binding_resource"];
+  CAPTURE(direction, gbps, binding);
+  CHECK(gbps <= 3.5);
+  CHECK(gbps >= 1);  // or nobody would have used it
+  CHECK(binding.starts_with("host.core"));
+}
+
+void near_native(const std::string& path, const std::string& direction) {
+  const double ratio = throughput(path, direction) / throughput("native", direction);
+  CAPTURE(path, direction, ratio);
+  CHECK(ratio >= 0.9);
+}
+
+/// Host time per elapsed time, in cores.
+double host_load(const std::string& path, unsigned vms) {
+  const Settings load{{"workload.arrivals", "constant"}, {"workload.bit_rate", "500 Mb/s"}, {"workload.direction", "receive"},
+                      {"host.cores", 2 + vms}};
+  Settings settings = window + load;
+  for (unsigned i = 0; i < vms; ++i)
+    settings.emplace_back("vm" + std::to_string(i),
+                          nlohmann::ordered_json{{"kind", "vm"}, {"path", path}, {"vcpu_core", 2 + i}, {"interrupt_core", 2 + i},
+                                                 {"backend_core", 1}});
+  const double share = summary_of(settings, of_2010)["host_cpu_utilization"];
+  return share * (2 + vms);
+}
+}  // namespace
+
+TEST_CASE("cycles per packet, transmit: sriov < vmdq < virtio < emulation [A18]") { cycles_in_order("transmit"); }
+TEST_CASE("cycles per packet, receive: sriov < vmdq < virtio < emulation [A18]") { cycles_in_order("receive"); }
+
+TEST_CASE("emulation transmits between a twentieth and a tenth of native [A20]") { emulation_ratio("transmit"); }
+TEST_CASE("emulation receives between a twentieth and a tenth of native [A20]") { emulation_ratio("receive"); }
+
+TEST_CASE("virtio transmits no more than about a third of 10 GbE, a core is the limit [A21]") { virtio_limit("transmit"); }
+TEST_CASE("virtio receives no more than about a third of 10 GbE, a core is the limit [A21]") { virtio_limit("receive"); }
+
+TEST_CASE("sriov transmits at 0.9 of native or more [A22]") { near_native("sriov", "transmit"); }
+TEST_CASE("sriov receives at 0.9 of native or more [A22]") { near_native("sriov", "receive"); }
+TEST_CASE("passthrough transmits at 0.9 of native or more [A22]") { near_native("passthrough", "transmit"); }
+TEST_CASE("passthrough receives at 0.9 of native or more [A22]") { near_native("passthrough", "receive"); }
+
+TEST_CASE("a VF is as fast as the whole device, within 1 % [A19]") {
+  const double vf = throughput("sriov", "transmit"), device = throughput("passthrough", "transmit");
+  CAPTURE(vf, device);
+  CHECK(vf == Approx(device).epsilon(0.01));
+}
+
+TEST_CASE("vmdq lies between virtio and sriov in throughput, both ways [A16]") {
+  for (const char* direction : {"transmit", "receive"}) {
+    const double virtio = throughput("virtio", direction), vmdq = throughput("vmdq", direction), sriov = throughput("sriov", direction);
+    CAPTURE(direction, virtio, vmdq, sriov);
+    CHECK(virtio < vmdq);
+    CHECK(vmdq < sriov);
+  }
+}
+
+TEST_CASE("paravirtual I/O does not reach the VF's speed on the same link, both ways [A28]") {
+  for (const char* path : {"virtio", "vhost"})
+    for (const char* direction : {"transmit", "receive"}) {
+      const double paravirtual = throughput(path, direction), sriov = throughput("sriov", direction);
+      CAPTURE(path, direction, paravirtual, sriov);
+      CHECK(paravirtual < 0.9 * sriov);
+    }
+}
+
+TEST_CASE("the host's load stays zero for 1 to 4 VMs on VFs and rises with each VM on vhost [A24]") {
+  double last = 0;
+  for (unsigned vms = 1; vms <= 4; ++vms) {
+    const double sriov = host_load("sriov", vms), vhost = host_load("vhost", vms);
+    CAPTURE(vms, sriov, vhost, last);
+    CHECK(sriov < 0.25 * vhost);
+    CHECK(vhost > last + 0.05);
+    last = vhost;
+  }
+}
