@@ -17,6 +17,7 @@ const std::vector<Kind>& catalog() {
       make_kind<iommu::Params>("iommu", "IOMMU: DMA and interrupt remapping (VT-d)"),
       make_kind<LinkModule>("link", "PCIe link from a root port to a device"),
       make_kind<endpoint::Nic::Params>("nic", "SR-IOV network interface"),
+      make_kind<DmaBenchModule>("dma_bench", "DMA microbenchmark: an accelerator with a DMA engine, its transfers, its mappings"),
       make_kind<HostModule>("host", "processors, costs of software, the host's own drivers"),
       make_kind<io_path::VmParams>("vm", "a virtual machine and its I/O path; for path native the bare-metal host"),
       make_kind<workload::Workload::Params>("workload", "traffic and measurement window"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The kinds of module whose parameters come from more than one block.
 #pragma once
+#include "models/endpoint/types/dma_bench.h"
 #include "models/host/processors.h"
 #include "models/io_path/vm_path.h"
 #include "models/pcie/link.h"
@@ -28,6 +29,36 @@ struct LinkModule {
   void describe(V& v) {
     v.text("device", device, "name of the module at the far end of the root port", no_source);
     link.describe(v);
+  }
+};
+
+enum class Translation : std::uint8_t { off, on, pass_through };
+inline constexpr Names<3> translation_names{"off", "on", "pass_through"};
+enum class PageSize : std::uint8_t { small, large, huge };
+inline constexpr Names<3> page_size_names{"4 KiB", "2 MiB", "1 GiB"};
+inline constexpr unsigned log2_page_sizes[] = {12, 21, 30};
+enum class BufferCache : std::uint8_t { cold, host_warm, device_warm };
+inline constexpr Names<3> buffer_cache_names{"cold", "host_warm", "device_warm"};
+
+/// A DMA microbenchmark and what the host does for it: mappings, and what it left in the LLC.
+struct DmaBenchModule {
+  endpoint::DmaBenchParams device;
+  Translation translation = Translation::on;
+  PageSize page_size = PageSize::small;
+  BufferCache cache = BufferCache::host_warm;
+  std::uint64_t warm_up = 2000, transfers = 20000;
+  template <class V>
+  void describe(V& v) {
+    const char* bench = "pcie-bench, Neugebauer et al., SIGCOMM 2018, section 4";
+    v.choice("translation", translation, translation_names,
+             "of the IOMMU: off, on with a domain per function, or pass-through (no table walks)", bench);
+    v.choice("page_size", page_size, page_size_names, "of the mappings, when translation is on", bench);
+    v.choice("cache", cache, buffer_cache_names,
+             "where the windows are before: in DRAM, or in the LLC because the host or the device wrote them", bench);
+    v.field("warm_up", warm_up, Range<std::uint64_t>{0, 1'000'000'000}, "transactions before the measurement", no_source);
+    v.field("transfers", transfers, Range<std::uint64_t>{1, 1'000'000'000},
+            "transactions measured; a trace is measured whole", no_source);
+    device.describe(v);
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include "models/core/invariant.h"
 #include "models/core/tree.h"
+#include "platforms/dma_machine.h"
 #include "platforms/machine.h"
 #include "platforms/report.h"
 
@@ -46,6 +47,10 @@ void drain(Machine& machine) {
 }  // namespace
 
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress) {
+  if (!modules_of(effective_config, "dma_bench").empty()) {
+    DmaMachine machine(effective_config, seed);
+    return run(machine, progress);
+  }
   Machine machine(effective_config, seed);
   return run(machine, progress);
 }

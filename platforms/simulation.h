@@ -50,11 +50,14 @@ struct BadInput : std::runtime_error {
 using Progress = std::function<void(const Time& simulated, double share)>;
 
 /// @param effective_config  object of modules by name, each {"kind": ..., every parameter}; checked
+/// A platform with a module of kind "dma_bench" is a DmaMachine, any other a Machine.
 /// @throws BadInput, SimError, InvariantBroken
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress);
 
 class Machine;
+class DmaMachine;
 /// The same on a machine that the caller made and keeps.
 PointResult run(Machine& machine, const Progress& progress);
+PointResult run(DmaMachine& machine, const Progress& progress);
 
 }  // namespace iov::platform

@@ -7,7 +7,7 @@ import style
 from style import plt, words
 
 UNITS = {"gbps": "Gb/s", "mpps": "Mpackets/s", "ns": "ns"}
-HEADLINES = ["throughput_gbps", "latency_p50_ns", "latency_p99_ns", "cpu_cycles_per_packet"]
+HEADLINES = ["throughput_gbps", "bandwidth_gbps", "latency_p50_ns", "latency_p99_ns", "cpu_cycles_per_packet"]
 
 
 def is_number(text):
@@ -26,7 +26,8 @@ def label(column):
 
 def main(folder, chosen):
     table = style.Table(folder)
-    axes_names = table.columns[:table.columns.index("throughput_gbps")]
+    first = next(c for c in table.columns if c in ("throughput_gbps", "bandwidth_gbps"))
+    axes_names = table.columns[:table.columns.index(first)]
     numeric = [a for a in axes_names if a != "seed" and all(map(is_number, table.values(a)))]
     if not numeric:
         sys.exit(f"{folder}/table.csv: no axis with numbers only, nothing to draw lines along")
@@ -35,7 +36,7 @@ def main(folder, chosen):
     unknown = [c for c in chosen if c not in table.columns]
     if unknown:
         sys.exit(f"{folder}/table.csv has no column {', '.join(unknown)}")
-    columns = chosen or [c for c in HEADLINES if any(row[c] for row in table.rows)]
+    columns = chosen or [c for c in HEADLINES if any(row.get(c) for row in table.rows)]
     figure, panels = plt.subplots(len(columns), 1, figsize=(8, 2.6 * len(columns) + 0.6), squeeze=False, sharex=True)
     lines = list(dict.fromkeys(tuple(row[a] for a in others) for row in table.rows))
     for axes, column in zip(panels[:, 0], columns):

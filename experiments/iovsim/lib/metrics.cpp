@@ -17,6 +17,15 @@ const std::vector<std::string>& contract_metrics() {
   return names;
 }
 
+const std::vector<std::string>& dma_metrics() {
+  static const std::vector<std::string> names{
+      "bandwidth_gbps",  "transactions_mps",      "latency_min_ns",  "latency_p50_ns",       "latency_p90_ns",
+      "latency_p99_ns",  "latency_p999_ns",       "latency_max_ns",  "latency_mean_ns",      "read_gbps",
+      "write_gbps",      "failed_transactions",   "iotlb_hit_ratio", "device_tlb_hit_ratio", "walks_per_transaction",
+      "walk_reads_per_transaction", "iotlb_misses_per_transaction", "binding_resource"};
+  return names;
+}
+
 namespace {
 struct Breakdown {
   const char *object, *prefix, *suffix;
@@ -57,11 +66,12 @@ Cell cell_of(const nlohmann::ordered_json& value) {
 
 std::vector<std::pair<std::string, Cell>> columns_of(const nlohmann::ordered_json& summary) {
   std::vector<std::pair<std::string, Cell>> columns;
-  for (const std::string& name : contract_metrics())
+  const std::vector<std::string>& metrics = summary.contains(dma_metrics().front()) ? dma_metrics() : contract_metrics();
+  for (const std::string& name : metrics)
     if (summary.contains(name)) columns.emplace_back(name, cell_of(summary[name]));
   for (const auto& [name, value] : summary.items()) {
     if (name == "provenance") continue;
-    if (std::find(contract_metrics().begin(), contract_metrics().end(), name) != contract_metrics().end()) continue;
+    if (std::find(metrics.begin(), metrics.end(), name) != metrics.end()) continue;
     if (!value.is_object()) {
       columns.emplace_back(name, cell_of(value));
       continue;

@@ -64,19 +64,22 @@ Table::Table(const Experiment& experiment) : axes_(experiment.sweep), several_se
 void Table::add(const Point& point, const std::vector<std::pair<std::string, Cell>>& columns) {
   Row row{point.axes, {}};
   if (several_seeds_) row.labels.emplace_back("seed", std::to_string(point.seed));
-  for (const auto& [name, cell] : columns) {
-    row.cells[name] = cell;
-    if (!contains(contract_metrics(), name) && !contains(collected_, name) && !contains(others_, name))
-      others_.push_back(name);
-  }
+  for (const auto& [name, cell] : columns) row.cells[name] = cell;
   rows_.push_back(std::move(row));
+  for (const auto& [name, cell] : columns)
+    if (!contains(metrics(), name) && !contains(collected_, name) && !contains(others_, name)) others_.push_back(name);
+}
+
+const std::vector<std::string>& Table::metrics() const {
+  const bool dma = !rows_.empty() && rows_.front().cells.count(dma_metrics().front()) > 0;
+  return dma ? dma_metrics() : contract_metrics();
 }
 
 std::vector<std::string> Table::header() const {
   std::vector<std::string> names;
   for (const Axis& axis : axes_) names.push_back(axis.name);
   if (several_seeds_) names.push_back("seed");
-  for (const auto* more : {&contract_metrics(), &collected_, &others_}) names.insert(names.end(), more->begin(), more->end());
+  for (const auto* more : {&metrics(), &collected_, &others_}) names.insert(names.end(), more->begin(), more->end());
   return names;
 }
 
@@ -97,9 +100,11 @@ std::string Table::csv() const {
 }
 
 std::string Table::aligned() const {
-  const std::vector<std::string> headline{"throughput_gbps", "packet_rate_mpps", "latency_p50_ns", "latency_p99_ns",
-                                          "cpu_cycles_per_packet", "exits_per_packet", "binding_resource"};
-  std::vector<std::string> names = headline;
+  const std::vector<std::string> dma{"bandwidth_gbps", "transactions_mps", "latency_p50_ns", "latency_p99_ns",
+                                     "iotlb_hit_ratio", "walks_per_transaction", "binding_resource"};
+  const std::vector<std::string> network{"throughput_gbps", "packet_rate_mpps", "latency_p50_ns", "latency_p99_ns",
+                                         "cpu_cycles_per_packet", "exits_per_packet", "binding_resource"};
+  std::vector<std::string> names = &metrics() == &dma_metrics() ? dma : network;
   names.insert(names.end() - 1, collected_.begin(), collected_.end());
   std::vector<std::vector<std::string>> lines(1);
   for (const Axis& axis : axes_) lines[0].push_back(axis.name);

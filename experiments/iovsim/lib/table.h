@@ -41,6 +41,7 @@ class Table {
 
  private:
   std::vector<std::string> header() const;
+  const std::vector<std::string>& metrics() const;  ///< the contract that the points follow
   std::vector<Axis> axes_;
   bool several_seeds_;
   std::vector<std::string> collected_;

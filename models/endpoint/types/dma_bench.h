@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/// DmaBench -- an accelerator that does nothing but DMA: a PF, VFs, and transfers of a chosen pattern.
+///
+/// Spec    pcie-bench (Neugebauer et al., SIGCOMM 2018); SR-IOV: PCIe Base 5.0 ch. 9.
+/// Models  see SPEC.md and transfer_source.h.
+/// Omits   registers (reads answer 0), interrupts: the results stay in the device.
+#pragma once
+#include "models/endpoint/endpoint.h"
+#include "models/endpoint/types/transfer_source.h"
+
+namespace iov::endpoint {
+
+struct DmaBenchParams : Endpoint::Params {
+  TransferParams transfers;
+
+  template <class V>
+  void describe(V& v) {
+    Endpoint::Params::describe(v);
+    transfers.describe(v);
+    v.require(transfers.access.requesters <= functions.total_vfs + 1,
+              "requesters must be at most functions.total_vfs + 1: the PF and its VFs");
+  }
+};
+
+class DmaBench : public Endpoint {
+ public:
+  using Params = DmaBenchParams;
+  /// @throws AddressTraceError
+  DmaBench(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
+           std::uint64_t seed);
+
+  const Params& params() const { return params_; }
+  /// Every function gets the window of its number. @returns false when the device cannot have so many
+  bool set_windows(const std::vector<std::uint64_t>& bases);
+  TransferSource& transfers() { return transfers_; }
+
+ private:
+  void write_register(unsigned, std::uint32_t, std::uint64_t, unsigned, JourneyRef) override {}
+  std::uint64_t read_register(unsigned, std::uint32_t, unsigned) override { return 0; }
+  void function_enabled(unsigned index) override;
+  void function_disabled(unsigned) override {}
+  void requester_changed(unsigned) override {}
+
+  const Params params_;
+  TransferSource transfers_;
+};
+
+}  // namespace iov::endpoint

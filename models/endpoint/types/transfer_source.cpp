@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/endpoint/types/transfer_source.h"
+
+namespace iov::endpoint {
+
+namespace {
+constexpr std::uint32_t write_ticket = 1;  // bit 0 of a ticket; the slot above it
+}  // namespace
+
+TransferSource::TransferSource(const sc_core::sc_module_name& name, Timeline& timeline, const TransferParams& params,
+                               DmaEngine& engine, std::uint64_t seed)
+    : sc_module(name), timeline_(timeline), params_(params), engine_(engine), pattern_(params.access, seed, this->name()) {
+  transactions_.resize(params.outstanding);
+  for (std::uint32_t slot = params.outstanding; slot-- > 0;) free_.push_back(slot);
+  if (params.trace.empty()) return;
+  trace_ = read_address_trace(params.trace);
+  for (const TracedAccess& access : trace_) channel_of(access);
+}
+
+void TransferSource::add_requester(RequesterId requester, std::uint64_t window_base) {
+  channels_.push_back(engine_.add_channel(requester, *this));
+  windows_.push_back(window_base);
+  requesters.add_row("function" + std::to_string(requesters.rows()));
+}
+
+unsigned TransferSource::channel_of(const TracedAccess& access) {
+  const std::uint64_t key = access.requester.value | std::uint64_t{access.pasid.value} << 16;
+  const auto [found, fresh] = traced_requesters_.try_emplace(key, static_cast<unsigned>(channels_.size()));
+  if (!fresh) return found->second;
+  channels_.push_back(engine_.add_channel(access.requester, *this, access.pasid));
+  std::string row = "rid" + std::to_string(access.requester.value);
+  if (access.pasid.present()) row += "_pasid" + std::to_string(access.pasid.value);
+  requesters.add_row(row);
+  return found->second;
+}
+
+void TransferSource::start() {
+  stopped_ = false;
+  begin_ = next_issue_ = fetch_free_ = store_free_ = timeline_.now();
+  pump();
+}
+
+/// Starts what may start now. A transaction that ends within begin() is seen by the loop.
+void TransferSource::pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  if (!trace_.empty()) pump_trace();
+  while (trace_.empty() && !stopped_ && in_flight_ < params_.outstanding) {
+    if (next_issue_ > timeline_.now()) {
+      issue_.before(next_issue_);
+      break;
+    }
+    const AccessPattern::Access access = pattern_.next();
+    begin(access.function, windows_[access.function] + access.at,
+          static_cast<std::uint32_t>(params_.access.transfer_size.count), params_.access.pattern);
+  }
+  pumping_ = false;
+}
+
+void TransferSource::pump_trace() {
+  while (!stopped_ && in_flight_ < params_.outstanding && next_traced_ < trace_.size()) {
+    const TracedAccess& access = trace_[next_traced_];
+    const Time due = std::max(begin_ + access.at, next_issue_);
+    if (due > timeline_.now()) return issue_.before(due);
+    ++next_traced_;
+    begin(channel_of(access), access.address.value, access.bytes, access.write ? DmaPattern::write : DmaPattern::read);
+  }
+}
+
+void TransferSource::begin(unsigned requester, std::uint64_t address, std::uint32_t bytes, DmaPattern pattern) {
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  const bool both = pattern == DmaPattern::read_write || pattern == DmaPattern::write_then_read;
+  transactions_[slot] = {timeline_.now(), address, bytes, requester, both ? 2u : 1u, pattern == DmaPattern::write_then_read,
+                         false};
+  under_way.set(++in_flight_, timeline_.now());
+  next_issue_ = timeline_.now() + params_.issue_interval;
+  if (pattern != DmaPattern::read) fetch(slot);
+  if (pattern == DmaPattern::read || pattern == DmaPattern::read_write) submit_read(slot);
+}
+
+void TransferSource::submit_read(std::uint32_t slot) {
+  const Transaction& t = transactions_[slot];
+  DmaRequest request;
+  request.address = t.address;
+  request.length = t.bytes;
+  request.ticket = slot << 1;
+  engine_.submit(channels_[t.requester], std::move(request));
+}
+
+void TransferSource::fetch(std::uint32_t slot) {
+  fetch_free_ = std::max(fetch_free_, timeline_.now()) + params_.local_bandwidth.time_for(transactions_[slot].bytes);
+  fetched_.push(fetch_free_ + params_.write_setup, std::move(slot));
+}
+
+void TransferSource::submit_write(std::uint32_t&& slot) {
+  const Transaction& t = transactions_[slot];
+  DmaRequest request;
+  request.write = true;
+  request.address = t.address;
+  request.length = t.bytes;
+  request.ticket = slot << 1 | write_ticket;
+  engine_.submit(channels_[t.requester], std::move(request));
+}
+
+void TransferSource::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&&) {
+  std::uint32_t slot = ticket >> 1;
+  Transaction& t = transactions_[slot];
+  const bool good = status == DmaStatus::success;
+  t.failed |= !good;
+  if (ticket & write_ticket) {
+    if (good) written_bytes += t.bytes;
+    if (t.read_follows) submit_read(slot);
+    return operation_over(slot);
+  }
+  if (!good) return operation_over(slot);
+  read_bytes += t.bytes;
+  store_free_ = std::max(store_free_, timeline_.now()) + params_.local_bandwidth.time_for(t.bytes);
+  storing_.push(store_free_, std::move(slot));
+}
+
+void TransferSource::stored(std::uint32_t&& slot) { operation_over(slot); }
+
+void TransferSource::operation_over(std::uint32_t slot) {
+  Transaction& t = transactions_[slot];
+  if (--t.operations > 0) return;
+  ++transactions;
+  ++requesters.at(t.requester, 0);
+  if (t.failed)
+    ++failed, ++requesters.at(t.requester, 1);
+  else
+    latency.record(timeline_.now() - t.started);
+  under_way.set(--in_flight_, timeline_.now());
+  free_.push_back(slot);
+  ++ended_;
+  if (ended_ == target_ || exhausted()) reached_();
+  pump();
+}
+
+}  // namespace iov::endpoint

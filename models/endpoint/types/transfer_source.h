@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/// TransferSource -- the firmware of a DMA microbenchmark: keeps transactions under way and measures each.
+///
+/// Spec    pcie-bench (Neugebauer et al., SIGCOMM 2018) section 5.
+/// Models  a closed loop with a bound on transactions under way, an open loop that replays an address trace; the
+///         device's own memory: what is written is fetched from it first, what was read is stored in it last.
+/// Omits   contention for the device's memory other than its bandwidth.
+/// Units   bytes; a transaction is done when all its reads are stored and all its writes have left.
+#pragma once
+#include <map>
+#include <systemc>
+#include <vector>
+
+#include "models/core/stat.h"
+#include "models/endpoint/dma_engine.h"
+#include "models/endpoint/timed_fifo.h"
+#include "models/endpoint/types/access_pattern.h"
+#include "models/endpoint/types/address_trace.h"
+
+namespace iov::endpoint {
+
+struct TransferParams {
+  AccessParams access;
+  unsigned outstanding = 64;
+  Time issue_interval{0, sc_core::SC_NS};
+  Time write_setup{80, sc_core::SC_NS};
+  Bandwidth local_bandwidth{1e12};
+  std::string trace;
+
+  template <class V>
+  void describe(V& v) {
+    access.describe(v);
+    v.field("outstanding", outstanding, Range<unsigned>{1, 65536}, "transactions under way; 1 measures latency",
+            "pcie-bench, SIGCOMM 2018: 1 for latency, more than the device can have for bandwidth");
+    v.field("issue_interval", issue_interval, Range<Time>{Time(), Time(1, sc_core::SC_MS)},
+            "least time from one transaction's start to the next", no_source);
+    v.field("write_setup", write_setup, Range<Time>{Time(), Time(10, sc_core::SC_US)},
+            "from a write's start to its first TLP, beside fetching the data", "taken equal to dma_engine.read_setup");
+    v.field("local_bandwidth", local_bandwidth, Range<Bandwidth>{{1e8}, {1e13}},
+            "of the device's own memory, each way: a transfer is stored there after it was read, fetched before it is written",
+            no_source);
+    v.text("trace", trace, "CSV of accesses to replay instead of the pattern: time_ns, requester, pasid, address, bytes, r|w",
+           no_source);
+  }
+};
+
+class TransferSource : public sc_core::sc_module, DmaClient {
+ public:
+  TransferSource(const sc_core::sc_module_name& name, Timeline& timeline, const TransferParams& params, DmaEngine& engine,
+                 std::uint64_t seed);
+
+  /// The functions in order of their number; not with a trace, whose lines name requesters.
+  void add_requester(RequesterId requester, std::uint64_t window_base);
+  const std::vector<TracedAccess>& trace() const { return trace_; }
+
+  void start();
+  void stop() { stopped_ = true; }  ///< what is under way still ends
+  /// Calls `reached` when so many transactions have ended since the start, or the trace has.
+  void on_count(std::uint64_t transactions, Delegate<void()> reached) { target_ = transactions, reached_ = reached; }
+  std::uint64_t ended() const { return ended_; }
+  bool exhausted() const { return !trace_.empty() && next_traced_ == trace_.size() && in_flight_ == 0; }
+
+  Counter transactions{"transactions", "1", "transactions that ended"};
+  Counter failed{"failed", "1", "transactions that ended with an error"};
+  Counter read_bytes{"read_bytes", "B", "bytes of reads that ended well"};
+  Counter written_bytes{"written_bytes", "B", "bytes of writes that ended well"};
+  LatencyHistogram latency{"latency", "of a transaction, from its start to its end"};
+  Occupancy under_way{"under_way", "transactions under way"};
+  TableStat requesters{"requesters", "transactions by requester", {{"transactions", "1"}, {"failed", "1"}}};
+
+ private:
+  struct Transaction {
+    Time started;
+    std::uint64_t address = 0;
+    std::uint32_t bytes = 0;
+    unsigned requester = 0, operations = 0;  ///< operations still to end
+    bool read_follows = false, failed = false;
+  };
+  void pump();
+  void pump_trace();
+  void begin(unsigned requester, std::uint64_t address, std::uint32_t bytes, DmaPattern pattern);
+  void submit_read(std::uint32_t slot);
+  void fetch(std::uint32_t slot);
+  void submit_write(std::uint32_t&& slot);
+  void stored(std::uint32_t&& slot);
+  void operation_over(std::uint32_t slot);
+  void dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) override;
+  unsigned channel_of(const TracedAccess& access);
+
+  Timeline& timeline_;
+  const TransferParams params_;
+  DmaEngine& engine_;
+  AccessPattern pattern_;
+  std::vector<TracedAccess> trace_;
+  std::size_t next_traced_ = 0;
+  std::vector<unsigned> channels_;         ///< by requester
+  std::vector<std::uint64_t> windows_;     ///< where each requester's begins
+  std::map<std::uint64_t, unsigned> traced_requesters_;
+  std::vector<Transaction> transactions_;
+  std::vector<std::uint32_t> free_;
+  unsigned in_flight_ = 0;
+  std::uint64_t ended_ = 0, target_ = 0;
+  bool stopped_ = true, pumping_ = false;
+  Time begin_, next_issue_, fetch_free_, store_free_;
+  Delegate<void()> reached_;
+  TimedFifo<std::uint32_t> fetched_{timeline_, bind<&TransferSource::submit_write>(this)};
+  TimedFifo<std::uint32_t> storing_{timeline_, bind<&TransferSource::stored>(this)};
+  Event issue_{timeline_, bind<&TransferSource::pump>(this)};
+};
+
+}  // namespace iov::endpoint

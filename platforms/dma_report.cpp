@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/dma_report.h"
+
+#include <algorithm>
+
+#include "models/core/tree.h"
+#include "platforms/dma_machine.h"
+
+namespace iov::platform {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double saturated = 0.95;  ///< a resource this busy is what limits the run
+
+double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
+Json share(double part, double whole) { return whole > 0 ? Json(part / whole) : Json(nullptr); }  // never asked: none
+
+struct Rows {
+  const std::vector<StatRow>& rows;
+  double value(const std::string& path, const std::string& field) const {
+    for (const StatRow& row : rows)
+      if (row.path == path && row.field == field) return row.value;
+    return 0;
+  }
+};
+
+void add_rates(Json& out, DmaMachine& m, double seconds) {
+  const endpoint::TransferSource& t = m.transfers();
+  const auto gbps = [&](const Counter& bytes) { return ratio(static_cast<double>(bytes.value()) * 8e-9, seconds); };
+  const double read = gbps(t.read_bytes), write = gbps(t.written_bytes);
+  const bool both = t.trace().empty() && m.params.device.transfers.access.pattern == endpoint::DmaPattern::write_then_read;
+  out["bandwidth_gbps"] = t.trace().empty() ? (both ? read : std::max(read, write)) : read + write;
+  out["transactions_mps"] = ratio(static_cast<double>(t.transactions.value()) * 1e-6, seconds);
+  out["latency_min_ns"] = t.latency.min_ns();
+  const std::pair<const char*, double> quantiles[] = {
+      {"latency_p50_ns", 0.5}, {"latency_p90_ns", 0.9}, {"latency_p99_ns", 0.99}, {"latency_p999_ns", 0.999}};
+  for (const auto& [name, q] : quantiles) out[name] = t.latency.quantile_ns(q);
+  out["latency_max_ns"] = t.latency.max_ns();
+  out["latency_mean_ns"] = t.latency.mean_ns();
+  out["read_gbps"] = read;
+  out["write_gbps"] = write;
+  out["failed_transactions"] = t.failed.value();
+}
+
+void add_translation(Json& out, DmaMachine& m, const Rows& rows) {
+  const std::string device = m.device_name + ".device_tlb", unit = m.iommu ? m.iommu->name() : "";
+  const auto count = [&](const std::string& path) { return rows.value(path, "count"); };
+  const double hits = count(unit + ".iotlb.hits"), misses = count(unit + ".iotlb.misses");
+  const auto transactions = static_cast<double>(m.transfers().transactions.value());
+  out["iotlb_hit_ratio"] = share(hits, hits + misses);
+  out["device_tlb_hit_ratio"] = share(count(device + ".hits"), count(device + ".lookups"));
+  out["walks_per_transaction"] = ratio(count(unit + ".walks"), transactions);
+  out["walk_reads_per_transaction"] = ratio(count(unit + ".walk_reads"), transactions);
+  out["iotlb_misses_per_transaction"] = ratio(misses, transactions);
+}
+
+Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {
+  Json out = Json::object();
+  const std::pair<const char*, double> servers[] = {
+      {"wire_busy", 1}, {"dram_busy", 1}, {"llc_busy", 1}, {"walker_busy", m.walkers}};
+  for (const StatRow& row : rows.rows)
+    for (const auto& [tail, count] : servers)
+      if (row.field == "busy" && row.path.ends_with(tail)) out[row.path] = ratio(row.value, seconds * count);
+  if (m.iommu) {  // a walker is taken from its set-up on
+    const std::string unit = m.iommu->name();
+    const double setup = m.walk_setup.to_seconds() * rows.value(unit + ".walks", "count");
+    out[unit + ".walker_busy"] = ratio(rows.value(unit + ".walker_busy", "busy") + setup, seconds * m.walkers);
+  }
+  const auto& engine = m.params.device.dma_engine;
+  const double reads = std::min({engine.outstanding_reads, engine.tags, m.link->device.limits().tags});
+  out[m.device_name + ".outstanding.tags"] = ratio(rows.value(m.device_name + ".outstanding.tags", "mean"), reads);
+  const auto interval = m.params.device.transfers.issue_interval.to_seconds();
+  out[m.device_name + ".transfers.issue"] = ratio(interval * static_cast<double>(m.transfers().transactions.value()), seconds);
+  return out;
+}
+
+/// A wire, a walker, memory or the firmware when one is saturated; else the device has all reads under way that it can
+/// have, or nothing is scarce and transactions wait for latency alone.
+std::string binding_resource(const DmaMachine& m, const Json& utilization) {
+  const std::string tags = m.device_name + ".outstanding.tags";
+  std::string most;
+  double best = 0;
+  for (const auto& [resource, value] : utilization.items())
+    if (resource != tags && value.get<double>() > best) best = value.get<double>(), most = resource;
+  if (best >= saturated) return most;
+  return utilization.at(tags).get<double>() >= saturated ? tags : "latency";
+}
+
+}  // namespace
+
+PointResult report(DmaMachine& machine, const Time& begin) {
+  PointResult result;
+  for_each<Stat>([&](Stat& stat) { stat.append_rows(result.stats); });
+  const Rows rows{result.stats};
+  const double seconds = (machine.timeline.now() - begin).to_seconds();
+  Json& out = result.summary;
+  add_rates(out, machine, seconds);
+  add_translation(out, machine, rows);
+  const Json utilization = utilization_of(machine, rows, seconds);
+  out["binding_resource"] = binding_resource(machine, utilization);
+  out["utilization"] = utilization;
+  for (const auto& bucket : machine.transfers().latency.buckets()) result.latency.push_back({"transaction", bucket});
+  return result;
+}
+
+}  // namespace iov::platform

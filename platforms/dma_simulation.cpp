@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/core/invariant.h"
+#include "models/core/tree.h"
+#include "platforms/dma_machine.h"
+#include "platforms/dma_report.h"
+
+namespace iov::platform {
+
+namespace {
+
+constexpr int checkpoints = 8;  ///< audits within the window
+
+Time patience() { return {1, sc_core::SC_SEC}; }  ///< simulated time without the end of a transaction
+
+/// Runs until so many transactions have ended since the start, or nothing more will happen.
+void run_to(DmaMachine& m, std::uint64_t transactions) {
+  if (m.transfers().ended() >= transactions || m.transfers().exhausted()) return;
+  m.transfers().on_count(transactions, bind<&Timeline::stop>(&m.timeline));
+  m.timeline.run(m.timeline.now() + patience());
+  if (!m.timeline.stopped())
+    throw SimError(m.timeline.now(), m.transfers().name(), "no transaction ended for a second");
+}
+
+void run_phase(DmaMachine& m, std::uint64_t transactions, double from, double to, const Progress& progress) {
+  const std::uint64_t before = m.transfers().ended();
+  for (int i = 1; i <= checkpoints; ++i) {
+    run_to(m, before + transactions * static_cast<std::uint64_t>(i) / checkpoints);
+    audit(Invariant::always, m.timeline.now());
+    if (progress) progress(m.timeline.now(), from + (to - from) * i / checkpoints);
+  }
+}
+
+void drain(DmaMachine& m) {
+  m.transfers().stop();
+  const Time limit = m.timeline.now() + patience();
+  while (!m.timeline.idle() && m.timeline.now() < limit) m.timeline.run(m.timeline.now() + Time(10, sc_core::SC_US));
+  audit(m.timeline.idle() ? Invariant::at_rest : Invariant::always, m.timeline.now());
+}
+
+}  // namespace
+
+PointResult run(DmaMachine& m, const Progress& progress) {
+  const std::size_t traced = m.transfers().trace().size();
+  const std::uint64_t warm_up = traced ? 0 : m.params.warm_up, measured = traced ? traced : m.params.transfers;
+  const double warm_share = static_cast<double>(warm_up) / static_cast<double>(warm_up + measured);
+  m.prepare();
+  for_each<Stat>([](Stat& stat) { stat.reset(); });
+  m.transfers().start();
+  if (warm_up > 0) run_phase(m, warm_up, 0, warm_share, progress);
+  for_each<Stat>([](Stat& stat) { stat.reset(); });
+  const Time begin = m.timeline.now();
+  run_phase(m, measured, warm_share, 1, progress);
+  PointResult result = report(m, begin);
+  drain(m);
+  result.events = m.timeline.events();
+  result.simulated_seconds = m.timeline.now().to_seconds();
+  return result;
+}
+
+}  // namespace iov::platform
