@@ -42,6 +42,17 @@ TEST_CASE("a machine in the middle of its work is not at rest") {
   CHECK_THAT(broken(m, Invariant::at_rest), Catch::Contains("invariant broken"));
 }
 
+TEST_CASE("a journey with a picosecond that belongs to no stage does not tile") {
+  JourneyLog log("log");
+  const JourneyRef journey = log.begin(Stage::wire, 10_ns);
+  journey.enter(Stage::memory, 30_ns);
+  const_cast<Journey*>(journey.get())->spent[static_cast<std::size_t>(Stage::wire)] += 1_ps;
+  log.finish(journey, 50_ns, true);
+  CHECK_THROWS_WITH(audit(Invariant::always, 50_ns),
+                    "50 ns journeys_tile: invariant broken: the stages of all journeys add up to their length "
+                    "(40001 ps != 40 ns)");
+}
+
 TEST_CASE("processor accounts start anew with the window and cover all of it") {
   MachineBench m(short_run);
   m.start();

@@ -30,6 +30,7 @@ struct Uplink : software::NetDevice {
     ++sent;
     co_return;
   }
+  Task flush(Strand&) override { co_return; }
   void set_receiver(software::PacketReceiver&) override {}
   std::size_t room() const override { return 100; }
   unsigned sent = 0;
