@@ -7,7 +7,7 @@ namespace iov::platform {
 
 namespace {
 
-constexpr Hpa pf_bar(0x40'0000'0000), vf_bar(0x41'0000'0000);  // 64-bit BARs, above any host memory of 256 GiB
+constexpr Hpa pf_bar(0x400'0000'0000), vf_bar(0x410'0000'0000);  // 64-bit BARs, above the largest host memory, 4 TiB
 constexpr std::uint64_t vf_window = std::uint64_t{1} << 32;    // 65 536 VFs of 64 KiB
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t first_mac = 0x02'00'00'00'00'01ull;    // locally administered

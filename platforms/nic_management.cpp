@@ -28,7 +28,11 @@ unsigned NicManagement::add_pool() {
   return pools_;
 }
 
+/// The host shares the device through its VFs; whoever else has the PF has the whole device.
 bool NicManagement::exclusive_claim(unsigned function, const std::string& owner) {
+  const bool whole_device = function == 0 && owner != "host";
+  if (whole_device && !owners_.empty()) return false;
+  if (const auto pf = owners_.find(0); pf != owners_.end() && pf->second != "host") return false;
   return owners_.try_emplace(function, owner).second;
 }
 

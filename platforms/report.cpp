@@ -45,11 +45,12 @@ void add_traffic(Json& out, const Machine& m) {
 
 void add_latency(Json& out, const Machine& m) {
   const LatencyHistogram& h = m.workload->latency();
-  out["latency_p50_ns"] = h.quantile_ns(0.5);
-  out["latency_p90_ns"] = h.quantile_ns(0.9);
-  out["latency_p99_ns"] = h.quantile_ns(0.99);
-  out["latency_p999_ns"] = h.quantile_ns(0.999);
-  out["latency_max_ns"] = h.max_ns();
+  const auto value = [&h](double ns) { return h.count() ? Json(ns) : Json(nullptr); };  // nothing delivered: no latency
+  out["latency_p50_ns"] = value(h.quantile_ns(0.5));
+  out["latency_p90_ns"] = value(h.quantile_ns(0.9));
+  out["latency_p99_ns"] = value(h.quantile_ns(0.99));
+  out["latency_p999_ns"] = value(h.quantile_ns(0.999));
+  out["latency_max_ns"] = value(h.max_ns());
 }
 
 double exits_of(Machine& m, host::ExitCause cause) {
@@ -70,11 +71,12 @@ void add_cpu(Json& out, Machine& m, const Window& w) {
     copied += static_cast<double>(vm.path->copied().bytes);
     interrupts += static_cast<double>(vm.path->interrupts());
   }
-  out["cpu_cycles_per_packet"] = w.per_packet(busy * m.host_params.processors.core.frequency.hertz);
+  const auto per_packet = [&w](double total) { return w.packets > 0 ? Json(total / w.packets) : Json(nullptr); };
+  out["cpu_cycles_per_packet"] = per_packet(busy * m.host_params.processors.core.frequency.hertz);
   out["host_cpu_utilization"] = ratio(host, w.seconds * static_cast<double>(m.processors->size()));
-  out["exits_per_packet"] = w.per_packet(exits);
-  out["interrupts_per_packet"] = w.per_packet(interrupts);
-  out["copied_bytes_per_packet"] = w.per_packet(copied);
+  out["exits_per_packet"] = per_packet(exits);
+  out["interrupts_per_packet"] = per_packet(interrupts);
+  out["copied_bytes_per_packet"] = per_packet(copied);
 }
 
 void add_translation(Json& out, const std::vector<StatRow>& rows) {

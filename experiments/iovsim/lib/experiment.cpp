@@ -181,7 +181,8 @@ class Reader {
     if (!claim.axis.empty()) check_axis(experiment, claim.axis, {}, path);
     for (const auto& [axis, labels] : claim.where) check_axis(experiment, axis, labels, path);
     std::vector<std::string> known = contract_metrics();
-    known.insert(known.end(), dma_metrics().begin(), dma_metrics().end());
+    for (const std::string& name : dma_metrics())
+      if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
     for (const auto& [name, expression] : experiment.collect) known.push_back(name);
     for (const Axis& axis : experiment.sweep) known.push_back(axis.name);
     for (const Reference& reference : claim.references()) {

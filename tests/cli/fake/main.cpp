@@ -85,7 +85,7 @@ void meet(Fate fate) {
   if (fate == Fate::refuse) throw BadInput("workload.trace: \"lost.pcap\" has no packets");
 }
 
-PointResult simulate_stub(const nlohmann::json& config, std::uint64_t seed, const Progress& progress) {
+PointResult simulate_fake(const nlohmann::json& config, std::uint64_t seed, const Progress& progress) {
   const auto nic = params_of<NicParams>(config.at("nic0"));
   const auto workload = params_of<WorkloadParams>(config.at("workload"));
   meet(workload.fate);
@@ -111,7 +111,7 @@ int exit_code = 0;
 
 int sc_main(int argc, char* argv[]) {
   set_time_resolution();
-  const experiment::Program program{"test", kinds(), {{"native", "no virtualization"}}, simulate_stub};
+  const experiment::Program program{"test", kinds(), {{"native", "no virtualization"}}, simulate_fake};
   return exit_code = experiment::run_command_line(program, argc, argv);
 }
 

@@ -89,7 +89,7 @@ void check_rules(const Stress& s) {
 }
 }  // namespace
 
-TEST_CASE("under random traffic and resets nothing is lost unseen and everything comes to rest [B12][B20]") {
+TEST_CASE("under random traffic and resets nothing is lost unseen and everything comes to rest", "[B12][B20]") {
   Stress s(false);
   s.run(4000);
   check_rules(s);
@@ -100,7 +100,7 @@ TEST_CASE("under random traffic and resets nothing is lost unseen and everything
   s.audit(Invariant::at_rest);
 }
 
-TEST_CASE("with ATS only granted addresses go out translated, under random traffic and invalidations [E1][E5]") {
+TEST_CASE("with ATS only granted addresses go out translated, under random traffic and invalidations", "[E1][E5]") {
   Stress s(true);
   s.run(4000);
   check_rules(s);
@@ -121,7 +121,7 @@ TEST_CASE("with ATS only granted addresses go out translated, under random traff
   s.audit(Invariant::at_rest);
 }
 
-TEST_CASE("1024 VFs can be enabled and each receives its own frame [B12]") {
+TEST_CASE("1024 VFs can be enabled and each receives its own frame", "[B12]") {
   auto params = NicBench::quick();
   params.functions.total_vfs = 1024;
   params.functions.vf_stride = 1;

@@ -50,7 +50,7 @@ struct TwoVms : MachineBench {
 
 }  // namespace
 
-TEST_CASE("two functions use the same address and reach different pages, each its own VM's [B7][D1][D2]") {
+TEST_CASE("two functions use the same address and reach different pages, each its own VM's", "[B7][D1][D2]") {
   TwoVms m;
   const Iova buffer = m.first_buffer(0);
   REQUIRE(m.first_buffer(1) == buffer);
@@ -61,7 +61,7 @@ TEST_CASE("two functions use the same address and reach different pages, each it
   CHECK(m.destination_at(m.host(1, buffer)) == m.mac(1));
 }
 
-TEST_CASE("with swapped context entries the data goes to the other VM's page [B7]") {
+TEST_CASE("with swapped context entries the data goes to the other VM's page", "[B7]") {
   TwoVms m({}, false);
   const Hpa first = m.context_entry(1), second = m.context_entry(2);
   const auto entry = m.cpu_memory->peek<vtd::Pair>(first);
@@ -75,7 +75,7 @@ TEST_CASE("with swapped context entries the data goes to the other VM's page [B7
   CHECK(m.destination_at(m.host(0, buffer)) == MacAddress{});
 }
 
-TEST_CASE("a received frame for an unmapped page is blocked, recorded, and changes no byte [D4]") {
+TEST_CASE("a received frame for an unmapped page is blocked, recorded, and changes no byte", "[D4]") {
   TwoVms m;
   const Iova buffer = m.first_buffer(0);
   m.cpu_memory->poke_value(m.leaf_entry(1, buffer), std::uint64_t{0});
@@ -91,7 +91,7 @@ TEST_CASE("a received frame for an unmapped page is blocked, recorded, and chang
   CHECK(m.root_complex->inbound.dropped_writes.value() >= 1);
 }
 
-TEST_CASE("with a device TLB the refused translation stops the frame inside the device [D4][E1]") {
+TEST_CASE("with a device TLB the refused translation stops the frame inside the device", "[D4][E1]") {
   TwoVms m({{"nic0.device_tlb.enabled", true}});
   const Iova buffer = m.first_buffer(0);
   m.cpu_memory->poke_value(m.leaf_entry(1, buffer), std::uint64_t{0});
@@ -105,7 +105,7 @@ TEST_CASE("with a device TLB the refused translation stops the frame inside the 
   CHECK(m.root_complex->inbound.writes.value() - sent <= 2);  // the write-back of the descriptor and its interrupt
 }
 
-TEST_CASE("a descriptor that points into another VM's memory sends nothing of it [D4]") {
+TEST_CASE("a descriptor that points into another VM's memory sends nothing of it", "[D4]") {
   TwoVms m;
   const auto ring = m.read_register(1, nic::tx_register(0, nic::queue_base), 8);
   const std::uint64_t victim = m.vms[1].memory->base().value + 0x5000;
@@ -118,7 +118,7 @@ TEST_CASE("a descriptor that points into another VM's memory sends nothing of it
   CHECK(m.vms[0].memory->load<nic::TxDescriptor>(Gpa(ring)).status == nic::descriptor_done);
 }
 
-TEST_CASE("a write through another VM's host address is blocked and changes no byte of it [D4]") {
+TEST_CASE("a write through another VM's host address is blocked and changes no byte of it", "[D4]") {
   TwoVms m;
   const Hpa victim = m.vms[1].memory->base() + 0x7000;
   const auto ring = m.read_register(1, nic::rx_register(0, nic::queue_base), 8);
@@ -134,7 +134,7 @@ TEST_CASE("a write through another VM's host address is blocked and changes no b
   CHECK(m.page(victim) == before);
 }
 
-TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: blocked and recorded [F2][F3]") {
+TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: blocked and recorded", "[F2][F3]") {
   TwoVms m;
   m.write_register(1, nic::reg_msix_table, vtd::compatibility_msi_address(0), 8);
   m.write_register(1, nic::reg_msix_table + 8, 0x30, 8);
@@ -147,7 +147,7 @@ TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: b
   CHECK(m.processors->core(0).interrupts() == 0);
 }
 
-TEST_CASE("a rogue VF cannot use the table entry of another VF: the source is checked [F3]") {
+TEST_CASE("a rogue VF cannot use the table entry of another VF: the source is checked", "[F3]") {
   TwoVms m;
   const auto victim = m.read_register(2, nic::reg_msix_table, 4);  // the remappable address of VM 1's vector
   m.write_register(1, nic::reg_msix_table, victim, 8);
@@ -160,7 +160,7 @@ TEST_CASE("a rogue VF cannot use the table entry of another VF: the source is ch
   CHECK(m.counter("vm1.vcpu0.posted") == 0);
 }
 
-TEST_CASE("without an IOMMU the same rogue message interrupts the processor it names [F2]") {
+TEST_CASE("without an IOMMU the same rogue message interrupts the processor it names", "[F2]") {
   MachineBench m(silent + Settings{{"iommu", nullptr}, {"vm0.path", "native"}});
   m.start();
   m.run(50_us);

@@ -54,7 +54,7 @@ EVERY_BYTE("passthrough")
 EVERY_BYTE("sriov")
 EVERY_BYTE("sriov_ats")
 
-TEST_CASE("native behind a translating IOMMU: every byte arrives [D1]") {
+TEST_CASE("native behind a translating IOMMU: every byte arrives", "[D1]") {
   MachineBench m(with_payload + short_run +
                  Settings{{"vm0.path", "native"}, {"vm0.native_iommu", "translate"}, {"workload.direction", "bidirectional"}});
   m.measure();

@@ -17,19 +17,19 @@ std::string refusal(const Settings& settings) {
 }
 }  // namespace
 
-TEST_CASE("a second VM's claim on an assigned device is refused [A13]") {
+TEST_CASE("a second VM's claim on an assigned device is refused", "[A13]") {
   CHECK(refusal(more_vms(2, "passthrough")) ==
         "0 s vm1: the function is assigned already; an assigned function is exclusive");
 }
-TEST_CASE("a bare-metal driver beside a VM that has the device is refused [A13]") {
+TEST_CASE("a bare-metal driver beside a VM that has the device is refused", "[A13]") {
   CHECK(refusal(Settings{{"vm0.path", "passthrough"}, {"vm1", {{"kind", "vm"}, {"path", "native"}}}}) ==
         "0 s vm1: the PF is in use by another path");
 }
-TEST_CASE("a software path beside a VM that has the device is refused [A13]") {
+TEST_CASE("a software path beside a VM that has the device is refused", "[A13]") {
   CHECK(refusal(Settings{{"vm0.path", "passthrough"}, {"vm1", {{"kind", "vm"}, {"path", "vhost"}}}}) ==
         "0 s host: the PF is assigned to a VM");
 }
-TEST_CASE("more VMs on VFs than the device has VFs are refused [B14]") {
+TEST_CASE("more VMs on VFs than the device has VFs are refused", "[B14]") {
   CHECK(refusal(more_vms(3, "sriov") + Settings{{"nic0.functions.total_vfs", 2}}) ==
         "nic0.functions: 3 VMs of path sriov, more than the device has VFs");
 }
@@ -40,7 +40,7 @@ TEST_CASE("VMs whose memory does not fit into the host's are refused") {
 TEST_CASE("a VM on a core that the host does not have is refused") {
   CHECK(refusal({{"vm0.vcpu_core", 4}}) == "0 s host: core 4 is named, there are 4");
 }
-TEST_CASE("assignment without an IOMMU is refused [A13]") {
+TEST_CASE("assignment without an IOMMU is refused", "[A13]") {
   CHECK(refusal({{"iommu", nullptr}}) == "0 s vm0: assigning a function needs an IOMMU in the platform");
 }
 TEST_CASE("a platform without a workload is refused") {

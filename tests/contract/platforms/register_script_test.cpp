@@ -116,7 +116,7 @@ struct Emulated {
 
 }  // namespace
 
-TEST_CASE("the driver's register accesses on the emulated NIC are those on the physical NIC, one by one [A1]") {
+TEST_CASE("the driver's register accesses on the emulated NIC are those on the physical NIC, one by one", "[A1]") {
   Bench b;
   Physical physical(b);
   Emulated emulated(b);

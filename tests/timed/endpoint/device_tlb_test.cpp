@@ -26,7 +26,7 @@ struct AtsBench : DmaBench {
 };
 }  // namespace
 
-TEST_CASE("a miss asks for the page, the access then goes translated, and a hit takes only the hit time [E1]") {
+TEST_CASE("a miss asks for the page, the access then goes translated, and a hit takes only the hit time", "[E1]") {
   AtsBench b;
   b.write(0x1234, 64, 1);
   b.timeline.run(500_ns - 1_ps);
@@ -128,7 +128,7 @@ TEST_CASE("a translation request answered UR turns ATS off for that function onl
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("an invalidation drops the entry and is answered at once when nothing uses it [E5]") {
+TEST_CASE("an invalidation drops the entry and is answered at once when nothing uses it", "[E5]") {
   AtsBench b;
   b.write(0x1000, 64, 1);
   b.write(0x2000, 64, 2);
@@ -147,7 +147,7 @@ TEST_CASE("an invalidation drops the entry and is answered at once when nothing 
   CHECK(b.dmas()[2].address == 0x90000);
 }
 
-TEST_CASE("an invalidation is answered only when reads under the old translation are back [E5]") {
+TEST_CASE("an invalidation is answered only when reads under the old translation are back", "[E5]") {
   AtsBench b;
   b.write(0x1000, 64, 1);
   b.timeline.run(1_us);
@@ -161,7 +161,7 @@ TEST_CASE("an invalidation is answered only when reads under the old translation
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("a translation that crossed its invalidation is thrown away and asked for again [E5]") {
+TEST_CASE("a translation that crossed its invalidation is thrown away and asked for again", "[E5]") {
   AtsBench b;
   b.write(0x1000, 64, 1);
   b.timeline.run(100_ns);

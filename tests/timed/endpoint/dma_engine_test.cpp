@@ -101,7 +101,7 @@ TEST_CASE("tags agreed on the link bound the reads too, and are unique while in 
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("one queue cannot take all outstanding reads [G2]") {
+TEST_CASE("one queue cannot take all outstanding reads", "[G2]") {
   auto p = DmaBench::quick();
   p.outstanding_reads = 4;
   p.outstanding_reads_per_channel = 2;

@@ -51,7 +51,7 @@ struct Machine {
 };
 }  // namespace
 
-TEST_CASE("over a real link frames arrive byte-exact, in order, with the interrupt behind the data [G4]") {
+TEST_CASE("over a real link frames arrive byte-exact, in order, with the interrupt behind the data", "[G4]") {
   Machine m;
   const std::uint64_t ring = 0x10'0000, buffers = 0x20'0000;
   for (std::uint64_t i = 0; i < 40; ++i) {

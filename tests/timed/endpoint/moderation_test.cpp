@@ -18,7 +18,7 @@ void receive_at(NicBench& b, const Time& when, PacketId id) {
 }
 }  // namespace
 
-TEST_CASE("a throttled vector fires at once, then once per interval for all that came meanwhile [F7]") {
+TEST_CASE("a throttled vector fires at once, then once per interval for all that came meanwhile", "[F7]") {
   NicBench b;
   b.nic.set_default_destination(Destination{0});
   b.set_vector(0, 0, 5000);
@@ -34,7 +34,7 @@ TEST_CASE("a throttled vector fires at once, then once per interval for all that
   CHECK(times(b.interrupts()) == std::vector<Time>{2_us, 7_us, 21_us});
 }
 
-TEST_CASE("vectors of different queues are moderated separately [F9]") {
+TEST_CASE("vectors of different queues are moderated separately", "[F9]") {
   auto params = NicBench::quick();
   params.receiver.rss = false;
   NicBench b(params);
@@ -107,7 +107,7 @@ TEST_CASE("an auto-masked vector fires once until software enables it again") {
   CHECK(times(b.interrupts()) == std::vector<Time>{2_us, 4_us});
 }
 
-TEST_CASE("the PF's limit holds against a VF that throttles nothing, and outlives its reset [F8]") {
+TEST_CASE("the PF's limit holds against a VF that throttles nothing, and outlives its reset", "[F8]") {
   NicBench b;
   b.nic.enable_vfs(1);
   b.nic.set_default_destination(Destination{1});

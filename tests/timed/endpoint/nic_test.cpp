@@ -40,7 +40,7 @@ TEST_CASE("a frame is sent byte by byte as it lies in memory, and its descriptor
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("a received frame lies in its buffer, its descriptor says so, and the interrupt follows both [G4]") {
+TEST_CASE("a received frame lies in its buffer, its descriptor says so, and the interrupt follows both", "[G4]") {
   auto params = NicBench::quick();
   params.carry_payload = true;
   NicBench b(params);
@@ -69,7 +69,7 @@ TEST_CASE("a received frame lies in its buffer, its descriptor says so, and the 
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("each VF uses its own routing ID and BAR slice, and its registers reach nobody else [B5][B6][B10]") {
+TEST_CASE("each VF uses its own routing ID and BAR slice, and its registers reach nobody else", "[B5][B6][B10]") {
   NicBench b;
   REQUIRE(b.nic.enable_vfs(3));
   for (unsigned n = 1; n <= 3; ++n) {

@@ -77,7 +77,7 @@ TEST_CASE("a long frame fills several buffers, the last one marked as end of pac
   CHECK(b.get_header(0x11000).id == 8);
 }
 
-TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue within [G1]") {
+TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue within", "[G1]") {
   NicBench b;
   b.nic.enable_vfs(2);
   b.nic.add_filter(NicBench::mac(1), std::nullopt, Destination{1});
@@ -101,7 +101,7 @@ TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue with
   CHECK(spread[1] > 0);
 }
 
-TEST_CASE("a broadcast reaches every function that listens, and only those [G8]") {
+TEST_CASE("a broadcast reaches every function that listens, and only those", "[G8]") {
   NicBench b;
   b.nic.enable_vfs(3);
   b.rx_ring(1, 0, 0x10000, 0);
@@ -162,7 +162,7 @@ TEST_CASE("a reset loses what waits, says so, and nothing of it reaches memory a
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("the loss of one VF's frames leaves its sibling's alone [B20]") {
+TEST_CASE("the loss of one VF's frames leaves its sibling's alone", "[B20]") {
   NicBench b;
   b.nic.enable_vfs(2);
   for (unsigned n = 1; n <= 2; ++n) {

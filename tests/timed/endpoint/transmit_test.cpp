@@ -98,7 +98,7 @@ TEST_CASE("a frame spread over three buffers leaves as one") {
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("queues of all functions take turns, frame by frame [G13]") {
+TEST_CASE("queues of all functions take turns, frame by frame", "[G13]") {
   auto params = NicBench::quick();
   params.dma_engine.outstanding_reads = 2;  // one frame of 1000 B
   NicBench b(params);
@@ -122,7 +122,7 @@ TEST_CASE("the packet buffer bounds how far payload reads run ahead of the wire"
   CHECK(ids(b).size() == 30);
 }
 
-TEST_CASE("a frame for a local function is switched inside and never reaches wire or host software [G6]") {
+TEST_CASE("a frame for a local function is switched inside and never reaches wire or host software", "[G6]") {
   NicBench b;
   b.nic.enable_vfs(2);
   b.nic.add_filter(NicBench::mac(2), std::nullopt, Destination{2});
@@ -140,7 +140,7 @@ TEST_CASE("a frame for a local function is switched inside and never reaches wir
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("a broadcast of one VF goes to the wire and to its siblings, not back to itself [G6]") {
+TEST_CASE("a broadcast of one VF goes to the wire and to its siblings, not back to itself", "[G6]") {
   NicBench b;
   b.nic.enable_vfs(3);
   for (unsigned n = 1; n <= 3; ++n) b.rx_ring(n, 0, 0x20000 * n, 0);
@@ -203,7 +203,7 @@ TEST_CASE("a sent packet's journey is known once its header was read, and stampe
   CHECK(spent(rung, Stage::device) == at(67.2));  // waits for the frame before it
 }
 
-TEST_CASE("frames between two pools of the PF are switched inside, frames to the own pool are not [A16][G6]") {
+TEST_CASE("frames between two pools of the PF are switched inside, frames to the own pool are not", "[A16][G6]") {
   NicBench b;
   b.nic.assign_pool(0, 0, 1);
   b.nic.assign_pool(1, 1, 1);

@@ -40,7 +40,7 @@ TEST_CASE(
   CHECK(a.dma(vf_a, aperture + 0x6000).outcome == Outcome::blocked);                 // only holes are blocked
 }
 
-TEST_CASE("the same attack against VT-d is blocked and recorded [D3] [D4] [N5]") {
+TEST_CASE("the same attack against VT-d is blocked and recorded", "[D3][D4][N5]") {
   Rig r;
   const std::uint64_t table_a = r.allocate(), table_b = r.allocate();
   r.map(table_a, 0x5000, 0x12'3456'7000);

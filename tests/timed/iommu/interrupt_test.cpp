@@ -25,7 +25,7 @@ struct Remapping : Rig {
 };
 }  // namespace
 
-TEST_CASE("without remapping a rogue function raises any vector on any processor [F2]") {
+TEST_CASE("without remapping a rogue function raises any vector on any processor", "[F2]") {
   Remapping r(false);
   r.send(vf_b, vtd::compatibility_msi_address(5), 0xf3);
   REQUIRE(r.processors.taken.size() == 1);
@@ -33,7 +33,7 @@ TEST_CASE("without remapping a rogue function raises any vector on any processor
   CHECK(r.processors.taken[0].interrupt.destination == 5);
 }
 
-TEST_CASE("with remapping the same message is blocked and recorded [F2] [F3]") {
+TEST_CASE("with remapping the same message is blocked and recorded", "[F2][F3]") {
   Remapping r;
   r.send(vf_b, vtd::compatibility_msi_address(5), 0xf3);
   CHECK(r.processors.taken.empty());
@@ -48,7 +48,7 @@ TEST_CASE("compatibility format passes when software allows it, but not with x2A
   CHECK(r.processors.taken.size() == 1);
 }
 
-TEST_CASE("a message is delivered as its table entry says, from its own source only [F3]") {
+TEST_CASE("a message is delivered as its table entry says, from its own source only", "[F3]") {
   Remapping r;
   r.irte(9, vtd::remapped_irte(3, 0x41, vf_a));
   const Time start = r.timeline.now();
@@ -142,7 +142,7 @@ TEST_CASE("a changed entry takes effect after its invalidation, and other indice
   CHECK(r.processors.taken.back().interrupt.vector == 0x41);
 }
 
-TEST_CASE("a posted interrupt sets its bit and notifies once until software clears ON [F5]") {
+TEST_CASE("a posted interrupt sets its bit and notifies once until software clears ON", "[F5]") {
   Remapping r;
   const std::uint64_t descriptor = r.allocate();
   const std::uint64_t control = descriptor + 32;

@@ -24,14 +24,14 @@ struct Moved : Rig {
 };
 }  // namespace
 
-TEST_CASE("without an invalidation the old translation stays, after its wait it is never used again [E5]") {
+TEST_CASE("without an invalidation the old translation stays, after its wait it is never used again", "[E5]") {
   Moved m;
   CHECK(m.a() == 0xaaaa'0000);
   m.invalidate(vtd::invalidate_iotlb_pages({1}, Iova(0x1000)));
   CHECK(m.a() == 0xa111'0000);
 }
 
-TEST_CASE("a domain-selective invalidation touches only its domain [D2]") {
+TEST_CASE("a domain-selective invalidation touches only its domain", "[D2]") {
   Moved m;
   m.invalidate(vtd::invalidate_iotlb_domain({2}));
   CHECK(m.a() == 0xaaaa'0000);
@@ -95,7 +95,7 @@ TEST_CASE("a wait completes at exactly fetch, execution and second fetch, and wr
   CHECK(m.unit.read_register(vtd::reg_queue_head, 8) == 32);
 }
 
-TEST_CASE("an invalidation waits for the walk it overtook, whose result is not cached [E5]") {
+TEST_CASE("an invalidation waits for the walk it overtook, whose result is not cached", "[E5]") {
   Moved m;
   m.invalidate(vtd::invalidate_iotlb_global());
   m.memory.latency = 1_us;
@@ -154,8 +154,7 @@ TEST_CASE("register-based invalidation works while the queue is off and not whil
   CHECK(m.b() == 0xa111'0000);
 }
 
-TEST_CASE(
-    "a device-TLB invalidation goes out with a tag and the wait stays until the device has answered [E5]") {
+TEST_CASE("a device-TLB invalidation goes out with a tag and the wait stays until the device has answered", "[E5]") {
   Moved m;
   m.store(m.status, 0);
   m.submit(vtd::invalidate_device_tlb(vf_a, 0x20'0000, 21));

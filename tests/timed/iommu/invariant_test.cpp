@@ -32,7 +32,7 @@ std::string broken(Rig& r) {
 }
 }  // namespace
 
-TEST_CASE("isolation breaks when the IOTLB grants a page that no walk found [D4]") {
+TEST_CASE("isolation breaks when the IOTLB grants a page that no walk found", "[D4]") {
   Audited r;
   Mapping forged;
   forged.page = 0x6666'0000, forged.read = forged.write = true;
@@ -42,7 +42,7 @@ TEST_CASE("isolation breaks when the IOTLB grants a page that no walk found [D4]
   CHECK_THAT(broken(r), Catch::Contains("isolation") && Catch::Contains("iommu.grants"));
 }
 
-TEST_CASE("freshness breaks when a translation survives its invalidation [E5]") {
+TEST_CASE("freshness breaks when a translation survives its invalidation", "[E5]") {
   Audited r;
   const Mapping old = *r.unit.translation.iotlb().peek(r.binding, 0x1000);
   r.invalidate(vtd::invalidate_iotlb_global());

@@ -44,7 +44,7 @@ struct Scalable : Rig {
 };
 }  // namespace
 
-TEST_CASE("two PASIDs under one requester ID reach different pages at one address [B7] [L6]") {
+TEST_CASE("two PASIDs under one requester ID reach different pages at one address", "[B7][L6]") {
   Scalable r;
   const std::uint64_t one = r.allocate(), two = r.allocate();
   r.map(one, 0x1000, 0xaaaa'0000), r.map(two, 0x1000, 0xbbbb'0000);
@@ -93,7 +93,7 @@ TEST_CASE("without paging-structure caches the nested walk takes all its 24 read
   CHECK(r.memory.reads == 4 + 24);
 }
 
-TEST_CASE("PASID-selective invalidations touch their PASID, the PASID cache follows its own [E5]") {
+TEST_CASE("PASID-selective invalidations touch their PASID, the PASID cache follows its own", "[E5]") {
   Scalable r;
   const std::uint64_t second = r.allocate(), other = r.allocate();
   for (unsigned i = 0; i < 64; ++i) r.map(second, 0x1000 * i, Scalable::guest_base + 0x1000 * i);

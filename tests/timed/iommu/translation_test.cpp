@@ -7,7 +7,7 @@ namespace {
 Time read_cost(const Rig& r) { return r.memory.latency + r.params.walk_read_overhead; }
 }  // namespace
 
-TEST_CASE("a guest-physical address becomes the host-physical one that the table says [D1]") {
+TEST_CASE("a guest-physical address becomes the host-physical one that the table says", "[D1]") {
   Rig r;
   const std::uint64_t table = r.allocate();
   r.map(table, 0x4000, 0x7654'3000);
@@ -19,8 +19,7 @@ TEST_CASE("a guest-physical address becomes the host-physical one that the table
   CHECK(reply.log2_page == 12);
 }
 
-TEST_CASE(
-    "two functions with the same address reach different pages, and swapped contexts swap them [B7] [D1]") {
+TEST_CASE("two functions with the same address reach different pages, and swapped contexts swap them", "[B7][D1]") {
   Rig r;
   const std::uint64_t table_a = r.allocate(), table_b = r.allocate();
   r.map(table_a, 0x1000, 0xaaaa'0000);
@@ -38,7 +37,7 @@ TEST_CASE(
   CHECK(r.dma(vf_b, 0x1000).address == Hpa(0xaaaa'0000));
 }
 
-TEST_CASE("DMA to an unmapped page is blocked and recorded with source, address and reason [D4]") {
+TEST_CASE("DMA to an unmapped page is blocked and recorded with source, address and reason", "[D4]") {
   Rig r;
   const std::uint64_t table = r.allocate();
   r.map(table, 0x1000, 0xaaaa'0000, true, false);
@@ -164,7 +163,7 @@ TEST_CASE("a full translation queue turns requests away and calls back when ther
   CHECK(r.unit.translation.queue_full.value() == 2);
 }
 
-TEST_CASE("large pages are one IOTLB entry for all their bytes [D5]") {
+TEST_CASE("large pages are one IOTLB entry for all their bytes", "[D5]") {
   Rig r;
   const std::uint64_t table = r.allocate();
   r.map(table, 0x4000'0000, 0x8000'0000, true, true, 30);

@@ -102,7 +102,7 @@ TEST_CASE("root complex: a write reaches memory when translated and holds its cr
   audit(Invariant::at_rest, b.timeline.now());
 }
 
-TEST_CASE("root complex: a blocked read is answered with UR, a blocked write changes nothing [D4]") {
+TEST_CASE("root complex: a blocked read is answered with UR, a blocked write changes nothing", "[D4]") {
   RootBench b;
   b.rc.set_translator(&b.translator);
   b.translator.blocked_page = 0x5;

@@ -28,7 +28,7 @@ struct TwoDevices {
 };
 }  // namespace
 
-TEST_CASE("peer-to-peer: a read of another device's BAR goes there, its completion comes back by ID [B24]") {
+TEST_CASE("peer-to-peer: a read of another device's BAR goes there, its completion comes back by ID", "[B24]") {
   TwoDevices t;
   Tlp read = dma_read(TwoDevices::bar_b + 0x40, 8, 5);
   read.requester = RequesterId{0x101};

@@ -32,7 +32,7 @@ bool named(const IotlbInvalidation& what, const Entry& e) {
 }
 }  // namespace
 
-TEST_CASE("each invalidation removes exactly what it names, against brute force over random contents [D2]") {
+TEST_CASE("each invalidation removes exactly what it names, against brute force over random contents", "[D2]") {
   std::size_t removed_in_all = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Random random(seed, "iotlb");

@@ -23,7 +23,7 @@ constexpr auto hardware_ro = RegisterClass::hardware_ro;
 constexpr auto emulated = RegisterClass::emulated;
 }  // namespace
 
-TEST_CASE("the guest sees IDs, BARs and capabilities the raw VF lacks [C4]") {
+TEST_CASE("the guest sees IDs, BARs and capabilities the raw VF lacks", "[C4]") {
   Bench b;
   ComposedConfig guest(b.composition, b.pf.vf(3), b.pf.config());
   CHECK(b.pf.read_vf(3, 0x00, 4) == ~0u);
@@ -43,7 +43,7 @@ TEST_CASE("the guest sees IDs, BARs and capabilities the raw VF lacks [C4]") {
   CHECK((guest.read(msix + 4, 4) & 7) == 3);
 }
 
-TEST_CASE("fields taken from the PF are read-only for the guest and each blocked write counts [C2]") {
+TEST_CASE("fields taken from the PF are read-only for the guest and each blocked write counts", "[C2]") {
   Bench b;
   ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
   const unsigned express = walk(guest, 0x10), pf_express = walk(b.pf, 0x10);
@@ -62,7 +62,7 @@ TEST_CASE("fields taken from the PF are read-only for the guest and each blocked
   CHECK(guest.blocked_writes(emulated) == 0);
 }
 
-TEST_CASE("each register class reads and writes where it should [C3]") {
+TEST_CASE("each register class reads and writes where it should", "[C3]") {
   Bench b;
   ComposedConfig guest(b.composition, b.pf.vf(2), b.pf.config());
   const unsigned msix = walk(guest, 0x11), raw_msix = walk(b.pf.vf(2), 0x11), pm = walk(guest, 0x01);
@@ -104,7 +104,7 @@ TEST_CASE("the guest's FLR and error bits reach the VF itself") {
   CHECK(guest.blocked_writes(hardware_rw) == 0);
 }
 
-TEST_CASE("nothing a guest writes changes the PF or another VF [C2]") {
+TEST_CASE("nothing a guest writes changes the PF or another VF", "[C2]") {
   Bench b;
   ComposedConfig guest(b.composition, b.pf.vf(4), b.pf.config());
   std::vector<std::uint32_t> pf_before, vf_before;
@@ -124,7 +124,7 @@ TEST_CASE("nothing a guest writes changes the PF or another VF [C2]") {
   CHECK(guest.blocked_writes(hardware_ro) > 0);
 }
 
-TEST_CASE("every bit of the guest's space changes only where its class allows [C3]") {
+TEST_CASE("every bit of the guest's space changes only where its class allows", "[C3]") {
   Bench b;
   ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
   unsigned changed[register_classes] = {};

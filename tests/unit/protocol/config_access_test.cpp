@@ -182,7 +182,7 @@ void expect_pf(Bench& b, const PhysicalFunction& pf) {
 }
 }  // namespace
 
-TEST_CASE("every bit of a PF's config space obeys its access class under random writes [B1]") {
+TEST_CASE("every bit of a PF's config space obeys its access class under random writes", "[B1]") {
   PhysicalFunction pf(samples::physical_function(), pf_id);
   Bench b;
   expect_pf(b, pf);
@@ -190,7 +190,7 @@ TEST_CASE("every bit of a PF's config space obeys its access class under random 
   b.run(pf, 40000, [&] { follow_sriov(b.oracle, s); });
 }
 
-TEST_CASE("every bit of a VF's config space obeys its access class under random writes [B9]") {
+TEST_CASE("every bit of a VF's config space obeys its access class under random writes", "[B9]") {
   PhysicalFunction pf(samples::physical_function(), pf_id);
   const Layout& layout = pf.vf_layout();
   ConfigSpace vf(layout);

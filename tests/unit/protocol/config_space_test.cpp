@@ -8,7 +8,7 @@ using namespace iov;
 using namespace iov::config;
 using namespace iov::config::samples;
 
-TEST_CASE("the SR-IOV capability and every other one is found by walking the chains [B1]") {
+TEST_CASE("the SR-IOV capability and every other one is found by walking the chains", "[B1]") {
   const PhysicalFunction pf(samples::physical_function(), pf_id);
   CHECK((pf.read(0x06, 2) & 0x10) != 0);
   for (const unsigned id : {0x01u, 0x10u, 0x11u}) CHECK(walk(pf, id) >= 0x40);

@@ -129,7 +129,7 @@ TEST_CASE("lspci reads a root port and a switch port: type, buses, windows, link
   CHECK(f["01:00.0"].find("Access Control Services") == std::string::npos);
 }
 
-TEST_CASE("lspci reads a PF: IDs, BARs, every capability, SR-IOV not yet enabled [B1]") {
+TEST_CASE("lspci reads a PF: IDs, BARs, every capability, SR-IOV not yet enabled", "[B1]") {
   const Hierarchy h;
   auto f = Lspci(h.dump()).functions();
   REQUIRE(f.size() == 4);  // no VF answers yet
@@ -172,7 +172,7 @@ TEST_CASE("lspci reads a PF: IDs, BARs, every capability, SR-IOV not yet enabled
   CHECK(f["03:00.0"].find("Unknown") == std::string::npos);
 }
 
-TEST_CASE("lspci reads the VFs once they are enabled, and the tree they hang in [B8] [B9]") {
+TEST_CASE("lspci reads the VFs once they are enabled, and the tree they hang in", "[B8][B9]") {
   Hierarchy h;
   const unsigned s = sriov_at(h.pf);
   h.pf.write(s + 0x10, 2, 7);
@@ -211,7 +211,7 @@ TEST_CASE("lspci reads VFs on the bus behind the PF's, and a domain") {
     CHECK(f.count(id) == 1);
 }
 
-TEST_CASE("lspci reads the guest's view of a VF as an ordinary function [C4]") {
+TEST_CASE("lspci reads the guest's view of a VF as an ordinary function", "[C4]") {
   Hierarchy h;
   const unsigned s = sriov_at(h.pf);
   h.pf.write(s + 0x10, 2, 2);

@@ -38,7 +38,7 @@ std::set<std::uint16_t> all_ids(const Device& device, unsigned vfs, bool ari) {
 }
 }  // namespace
 
-TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own [B2] [B13]") {
+TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own", "[B2][B13]") {
   for (const unsigned pfs : {1u, 2u, 4u, 8u})
     for (const unsigned vfs : {8u, 64u, 256u})
       for (const bool ari : {true, false}) {
@@ -52,7 +52,7 @@ TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own [B
       }
 }
 
-TEST_CASE("one PF with 64 000 VFs fits behind bus 1, two such PFs do not [B13]") {
+TEST_CASE("one PF with 64 000 VFs fits behind bus 1, two such PFs do not", "[B13]") {
   SriovDeviceParams params;
   params.virtual_functions = 64000;
   const Device device = make(params);
@@ -62,7 +62,7 @@ TEST_CASE("one PF with 64 000 VFs fits behind bus 1, two such PFs do not [B13]")
   CHECK(refusal(pf_id, *d.sriov, params.routing(true), 64000, 255, true) != nullptr);
 }
 
-TEST_CASE("PFs are linked as functions, and only PF 0 owns the link and the ARI bit [B2]") {
+TEST_CASE("PFs are linked as functions, and only PF 0 owns the link and the ARI bit", "[B2]") {
   SriovDeviceParams params;
   params.physical_functions = 3;
   const Device device = make(params);

@@ -29,7 +29,7 @@ struct Bench {
 };
 }  // namespace
 
-TEST_CASE("NumVFs and then VF Enable make the VFs answer, before, all ones [B8]") {
+TEST_CASE("NumVFs and then VF Enable make the VFs answer, before, all ones", "[B8]") {
   Bench b;
   CHECK(b.pf.read_vf(1, 0x08, 4) == ~0u);
   b.pf.write(b.s + num_vfs, 2, 5);
@@ -53,7 +53,7 @@ TEST_CASE("VF Enable with NumVFs 0 enables no VF") {
   CHECK(b.pf.write_vf(1, 0x04, 2, 4).changed() == 0);
 }
 
-TEST_CASE("a VF reads FFFFh as vendor and device, has no BAR, no INTx, no memory space bit [B9]") {
+TEST_CASE("a VF reads FFFFh as vendor and device, has no BAR, no INTx, no memory space bit", "[B9]") {
   Bench b;
   b.enable(8);
   CHECK(b.pf.read_vf(3, 0x00, 4) == ~0u);
@@ -99,7 +99,7 @@ TEST_CASE("a VF's ATS shares queue depth and STU of the PF") {
   CHECK(b.pf.read_vf(1, vf_at + 6, 2) == 0x8000);
 }
 
-TEST_CASE("NumVFs cannot change while VF Enable is set: all VFs come and go together [B17]") {
+TEST_CASE("NumVFs cannot change while VF Enable is set: all VFs come and go together", "[B17]") {
   Bench b;
   b.enable(4);
   b.pf.write_vf(2, 0x04, 2, 4);
@@ -118,7 +118,7 @@ TEST_CASE("NumVFs cannot change while VF Enable is set: all VFs come and go toge
   CHECK(b.pf.read_vf(2, 0x04, 2) == 0);  // "one more" cost every VF its state
 }
 
-TEST_CASE("a device of 256 VFs does not take 257 [B14]") {
+TEST_CASE("a device of 256 VFs does not take 257", "[B14]") {
   FunctionDescription d = samples::physical_function();
   d.sriov->total_vfs = 256;
   d.sriov->with_ari = d.sriov->without_ari = {.offset = 256, .stride = 1};
@@ -193,7 +193,7 @@ TEST_CASE("another PF's routing keeps to the ARI bit through an FLR and loses it
   CHECK_FALSE(b.pf.ari_hierarchy());
 }
 
-TEST_CASE("VFs behind the last requester ID do not exist [B13]") {
+TEST_CASE("VFs behind the last requester ID do not exist", "[B13]") {
   FunctionDescription d = samples::physical_function();
   d.sriov->total_vfs = 64;
   d.sriov->without_ari = {.offset = 1, .stride = 1};
@@ -259,7 +259,7 @@ TEST_CASE("a System Page of 8 GiB hardwires bits of the upper half of a VF BAR")
   CHECK(b.pf.vf_aperture(0) == 1ull << 33);
 }
 
-TEST_CASE("VF n's BAR lies n-1 apertures behind the VF BAR and only that VF decodes it [B10]") {
+TEST_CASE("VF n's BAR lies n-1 apertures behind the VF BAR and only that VF decodes it", "[B10]") {
   Bench b;
   b.pf.write(b.s + page_size, 4, 0x10);
   b.pf.write(b.s + vf_bar0, 4, 0x8000'0000);
@@ -336,7 +336,7 @@ TEST_CASE("an FLR of a VF clears that VF alone and keeps its placement") {
   CHECK(b.pf.decode(Hpa{0x8000'4000})->vf == 2);
 }
 
-TEST_CASE("64 000 VFs cost 16 bytes each until software touches them [B13]") {
+TEST_CASE("64 000 VFs cost 16 bytes each until software touches them", "[B13]") {
   FunctionDescription d = samples::physical_function();
   d.sriov->total_vfs = 64000;
   d.sriov->with_ari = d.sriov->without_ari = {.offset = 1, .stride = 1};

@@ -8,7 +8,7 @@
 using namespace iov;
 using namespace iov::config;
 
-TEST_CASE("the 82576's VFs: 01:10.0 and on with ARI, 02:10.0 and on without [B13]") {
+TEST_CASE("the 82576's VFs: 01:10.0 and on with ARI, 02:10.0 and on without", "[B13]") {
   const RequesterId pf0{0x0100}, pf1{0x0101};
   CHECK(vf_requester_id(pf0, {0x80, 2}, 1) == RequesterId{0x0180});
   CHECK(vf_requester_id(pf1, {0x80, 2}, 8) == RequesterId{0x018f});
@@ -18,7 +18,7 @@ TEST_CASE("the 82576's VFs: 01:10.0 and on with ARI, 02:10.0 and on without [B13
   CHECK(vf_requester_id(pf0, {0x80, 2}, 0) == std::nullopt);
 }
 
-TEST_CASE("requester IDs of up to 64 000 VFs are unique, invertible and use the bus numbers said [B13]") {
+TEST_CASE("requester IDs of up to 64 000 VFs are unique, invertible and use the bus numbers said", "[B13]") {
   for (const VfRouting r : {VfRouting{1, 1}, VfRouting{8, 1}, VfRouting{0x80, 2}, VfRouting{0x100, 3}}) {
     for (const unsigned pf_value : {0x0100u, 0x0103u, 0x2000u}) {
       const RequesterId pf{static_cast<std::uint16_t>(pf_value)};
@@ -43,7 +43,7 @@ TEST_CASE("requester IDs of up to 64 000 VFs are unique, invertible and use the 
   }
 }
 
-TEST_CASE("64 000 VFs take 251 bus numbers, from bus 6 on they no longer fit [B13]") {
+TEST_CASE("64 000 VFs take 251 bus numbers, from bus 6 on they no longer fit", "[B13]") {
   const VfRouting next{1, 1};
   CHECK(buses_used(RequesterId{0x0100}, next, 64000).first == 1);
   CHECK(buses_used(RequesterId{0x0100}, next, 64000).last == 251);
@@ -54,7 +54,7 @@ TEST_CASE("64 000 VFs take 251 bus numbers, from bus 6 on they no longer fit [B1
   CHECK(vfs_with_ids(RequesterId{0x0100}, {8, 0}, 1) == 1);
 }
 
-TEST_CASE("a set-up that cannot work is refused with the reason [B13]") {
+TEST_CASE("a set-up that cannot work is refused with the reason", "[B13]") {
   SriovCapability s;
   s.total_vfs = 64000;
   const RequesterId pf{0x0100};
