@@ -30,8 +30,9 @@ void add_rates(Json& out, DmaMachine& m, double seconds) {
   const endpoint::TransferSource& t = m.transfers();
   const auto gbps = [&](const Counter& bytes) { return ratio(static_cast<double>(bytes.value()) * 8e-9, seconds); };
   const double read = gbps(t.read_bytes), write = gbps(t.written_bytes);
-  const bool both = t.trace().empty() && m.params.device.transfers.access.pattern == endpoint::DmaPattern::write_then_read;
-  out["bandwidth_gbps"] = t.trace().empty() ? (both ? read : std::max(read, write)) : read + write;
+  const auto good = static_cast<double>(t.transactions.value() - t.failed.value());
+  const auto size = static_cast<double>(m.params.device.transfers.access.transfer_size.count);
+  out["bandwidth_gbps"] = t.trace().empty() ? ratio(good * size * 8e-9, seconds) : read + write;
   out["transactions_mps"] = ratio(static_cast<double>(t.transactions.value()) * 1e-6, seconds);
   out["latency_min_ns"] = t.latency.min_ns();
   const std::pair<const char*, double> quantiles[] = {
