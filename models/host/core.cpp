@@ -199,7 +199,7 @@ bool Core::step() {
   }
   if (!next) {
     go_idle();
-    return false;
+    return most_urgent() != nullptr;  // entering a guest may have made an interrupt handler ready
   }
   if (running_) preempt();
   dequeue(*next);
@@ -242,13 +242,23 @@ void Core::finish() {
   dispatch();
 }
 
+/// A vCPU without work idles in its guest: after an exit it enters again first. HLT leaves if configured so.
 void Core::go_idle() {
   if (idle_) return;
   settle();
   idle_ = true;
-  if (mode_ != Context::guest || !thread_->halt_exits) return;
+  if (!thread_ || !thread_->vcpu() || thread_->halted_) return;
+  Time cost;
+  if (mode_ != Context::guest) {
+    if (std::exchange(thread_->handed_to_user_, false)) cost += params_.world.user_to_entry;
+    cost += enter_guest();
+  }
+  if (thread_->halt_exits && !thread_->runnable()) {
+    cost += leave_guest(ExitCause::halt);
+    thread_->halted_ = true;
+  }
   switch_context_ = Context::host_kernel;
-  work_begin_ = timeline_.now() + leave_guest(ExitCause::halt);
+  work_begin_ = timeline_.now() + cost;
 }
 
 // --- world switches ---------------------------------------------------------------------------------------
@@ -261,6 +271,7 @@ Time Core::leave_guest(ExitCause cause) {
 
 Time Core::enter_guest() {
   mode_ = Context::guest;
+  thread_->halted_ = false;
   return params_.world.vm_entry + thread_->entering_guest();
 }
 

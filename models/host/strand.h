@@ -65,6 +65,7 @@ class Thread {
   std::array<std::deque<Strand*>, 3> ready_;
   Time run_time_;  ///< virtual run time
   bool queued_ = false;
+  bool halted_ = false;          ///< vCPU: left its guest by HLT
   bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
 };
 

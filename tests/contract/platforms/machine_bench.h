@@ -102,7 +102,7 @@ class MachineBench : public Machine {
   }
   /// Where a function's BAR 0 lies: the address map of machine.cpp.
   static Hpa bar(unsigned function) {
-    return function == 0 ? Hpa(0x40'0000'0000) : Hpa(0x41'0000'0000) + (function - 1) * std::uint64_t{nic::bar_bytes};
+    return function == 0 ? Hpa(0x400'0000'0000) : Hpa(0x410'0000'0000) + (function - 1) * std::uint64_t{nic::bar_bytes};
   }
   void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes) {
     root_complex->write(bar(function) + offset, value, bytes, {});

@@ -168,6 +168,29 @@ TEST_CASE("HLT leaves the guest only when the VM is configured so") {
   CHECK(b.total(Context::host_kernel) == 1_us);  // entry 0.4, exit 0.6
 }
 
+TEST_CASE("a vCPU whose last act was an exit idles inside its guest again") {
+  Bench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  Strand s(b.core, Level::thread_low, &vcpu);
+  Handler handler{b};
+  const auto vector = b.core.allocate_vector(bind<&Handler::run>(&handler));
+  auto leaves = [](Strand& strand) -> Task {
+    co_await strand.vm_exit(ExitCause::kick);
+    co_await strand.spend(Context::host_kernel, Work::emulation, 1_us);
+    co_await strand.wait();
+  };
+  Task task = leaves(s);
+  task.start();
+  b.timeline.run(50_us);
+  CHECK(b.core.in_guest(vcpu));
+  // entry 0.4, exit 0.6, kernel 1, entry 0.4
+  CHECK(b.total(Context::host_kernel) == 2400_ns);
+  b.core.interrupt({.destination = 0, .vector = vector, .notification = false, .journey = {}});
+  b.timeline.run(100_us);
+  CHECK(b.core.exits(ExitCause::external_interrupt) == 1);
+  CHECK(b.core.in_guest(vcpu));
+}
+
 TEST_CASE("a stalled core takes no interrupt until the read is answered") {
   Bench b;
   Thread thread(b.core, Thread::Kind::process, "thread");
