@@ -11,7 +11,8 @@ void Strand::wake() {
     return;
   }
   waiting_ = false;
-  context_ = home_;
+  const bool in_exit = thread_ && thread_->exit_strand_ == this;
+  context_ = in_exit ? Context::host_kernel : home_;
   remaining_ = {};
   core_.request(*this);
 }
@@ -145,6 +146,10 @@ void Core::consider_deferring() {
 }
 
 Strand* Core::best_of(Thread& thread) {
+  if (Strand* exit = thread.exit_strand_) {
+    const auto& ready = thread.ready_[static_cast<std::size_t>(exit->level_)];
+    return std::find(ready.begin(), ready.end(), exit) != ready.end() ? exit : nullptr;
+  }
   for (std::size_t level = thread.ready_.size(); level-- > 0;)
     if (!thread.ready_[level].empty()) return thread.ready_[level].front();
   return nullptr;
@@ -155,16 +160,16 @@ Strand* Core::most_urgent() {
   if (!softirq_.empty()) return softirq_.front();
   if (threads_.empty()) return nullptr;
   const bool current_runs = running_ && thread_level(*running_) && thread_of(*running_) == thread_;
-  const bool current_ready = thread_ && (current_runs || thread_->queued_);
+  Strand* next = thread_ ? best_of(*thread_) : nullptr;
   Thread* other = fairest_other();
-  if (current_ready && (!other || !outran(*thread_, *other))) return thread_->queued_ ? best_of(*thread_) : nullptr;
-  return best_of(other ? *other : *threads_.front());
+  if ((current_runs || next) && (!other || !outran(*thread_, *other))) return next;
+  return other ? best_of(*other) : nullptr;
 }
 
 Thread* Core::fairest_other() const {
   Thread* fairest = nullptr;
   for (Thread* t : threads_)
-    if (t != thread_ && (!fairest || t->run_time_ < fairest->run_time_)) fairest = t;
+    if (t != thread_ && (!fairest || t->run_time_ < fairest->run_time_) && best_of(*t)) fairest = t;
   return fairest;
 }
 
@@ -242,17 +247,15 @@ void Core::finish() {
   dispatch();
 }
 
-/// A vCPU without work idles in its guest: after an exit it enters again first. HLT leaves if configured so.
+/// A vCPU without work idles in its guest: after an interrupt that took it out it enters again first. HLT leaves if
+/// configured so. One that waits in the middle of an exit stays out.
 void Core::go_idle() {
   if (idle_) return;
   settle();
   idle_ = true;
-  if (!thread_ || !thread_->vcpu() || thread_->halted_) return;
+  if (!thread_ || !thread_->vcpu() || thread_->halted_ || thread_->exit_strand_) return;
   Time cost;
-  if (mode_ != Context::guest) {
-    if (std::exchange(thread_->handed_to_user_, false)) cost += params_.world.user_to_entry;
-    cost += enter_guest();
-  }
+  if (mode_ != Context::guest) cost += enter_guest();
   if (thread_->halt_exits && !thread_->runnable()) {
     cost += leave_guest(ExitCause::halt);
     thread_->halted_ = true;
@@ -272,6 +275,7 @@ Time Core::leave_guest(ExitCause cause) {
 Time Core::enter_guest() {
   mode_ = Context::guest;
   thread_->halted_ = false;
+  thread_->exit_strand_ = nullptr;
   return params_.world.vm_entry + thread_->entering_guest();
 }
 
@@ -288,6 +292,7 @@ Time Core::switch_to(Strand& strand) {
     if (mode_ != Context::guest) cost += enter_guest();  // an interrupt came between: enter again to execute it
     cost += leave_guest(strand.exit_cause_);
     strand.exiting_ = false;
+    thread_->exit_strand_ = &strand;
   }
   return cost + change_mode(strand.context_ == Context::irq ? Context::host_kernel : strand.context_, strand);
 }

@@ -59,6 +59,7 @@ class Thread {
 
  private:
   friend class Core;
+  friend class Strand;
   Core& core_;
   const Kind kind_;
   const std::string name_;
@@ -66,6 +67,7 @@ class Thread {
   Time run_time_;  ///< virtual run time
   bool queued_ = false;
   bool halted_ = false;          ///< vCPU: left its guest by HLT
+  Strand* exit_strand_ = nullptr;  ///< vCPU: who is between vm_exit() and the next entry; nothing else of it can run
   bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
 };
 
@@ -93,6 +95,8 @@ class Strand {
     exit_cause_ = cause, exiting_ = true;
     return spend(Context::host_kernel, Work::world_switch, {});
   }
+  /// The exit is handled: back into the guest, at the cost of the entry.
+  Spend resume_guest() { return spend(Context::guest, Work::interrupt, {}); }
   struct Wait {
     Strand& strand;
     bool await_ready() const { return strand.take_wakeup(); }

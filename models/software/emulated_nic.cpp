@@ -46,6 +46,7 @@ Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t valu
   if (offset == reg_interrupt_mask_set && (cause_ & mask_)) co_await raise(strand, {});
   if (offset == rx_register(0, queue_tail) && !tap_.empty()) io_.wake();
   lock_.release();
+  co_await strand.resume_guest();
 }
 
 Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint64_t& value) {
@@ -60,6 +61,7 @@ Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint
   if (offset == tx_register(0, queue_head)) value = tx_.head;
   if (offset == rx_register(0, queue_head)) value = rx_.head;
   lock_.release();
+  co_await strand.resume_guest();
 }
 
 void EmulatedNic::set_ring(Ring& ring, std::uint32_t which, std::uint64_t value) {

@@ -86,6 +86,7 @@ Task Vcpu::interrupt_loop() {
       if (taken.posted) continue;
       co_await interrupt_.vm_exit(ExitCause::eoi);
       co_await interrupt_.spend(Context::host_kernel, Work::emulation, costs_.eoi_emulation);
+      co_await interrupt_.resume_guest();
     }
   }
 }

@@ -39,6 +39,7 @@ Task VirtioBackend::kick(Strand& strand, unsigned, JourneyRef journey) {
   co_await strand.spend(Context::host_kernel, Work::emulation, costs_.eventfd_signal + costs_.thread_wakeup);
   journey.enter(Stage::backend, services_.timeline.now());
   strand_.wake();
+  co_await strand.resume_guest();
 }
 
 Task VirtioBackend::loop() {

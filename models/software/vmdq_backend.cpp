@@ -35,10 +35,12 @@ Task VmdqBackend::kick(Strand& strand, unsigned queue, JourneyRef journey) {
   journey.enter(Stage::vm_exit, services_.timeline.now());
   co_await strand.vm_exit(ExitCause::kick);
   co_await strand.spend(Context::host_kernel, Work::emulation, costs_.eventfd_signal);
-  if (queue != VirtioNet::transmit_queue) co_return;
-  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.thread_wakeup);
-  journey.enter(Stage::backend, services_.timeline.now());
-  strand_.wake();
+  if (queue == VirtioNet::transmit_queue) {
+    co_await strand.spend(Context::host_kernel, Work::emulation, costs_.thread_wakeup);
+    journey.enter(Stage::backend, services_.timeline.now());
+    strand_.wake();
+  }
+  co_await strand.resume_guest();
 }
 
 Task VmdqBackend::copy(Strand& strand, std::uint32_t bytes, Hpa guest_buffer, bool to_guest) {

@@ -168,7 +168,7 @@ TEST_CASE("HLT leaves the guest only when the VM is configured so") {
   CHECK(b.total(Context::host_kernel) == 1_us);  // entry 0.4, exit 0.6
 }
 
-TEST_CASE("a vCPU whose last act was an exit idles inside its guest again") {
+TEST_CASE("a vCPU without work idles inside its guest, and goes back there after an interrupt") {
   Bench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   Strand s(b.core, Level::thread_low, &vcpu);
@@ -177,6 +177,7 @@ TEST_CASE("a vCPU whose last act was an exit idles inside its guest again") {
   auto leaves = [](Strand& strand) -> Task {
     co_await strand.vm_exit(ExitCause::kick);
     co_await strand.spend(Context::host_kernel, Work::emulation, 1_us);
+    co_await strand.resume_guest();
     co_await strand.wait();
   };
   Task task = leaves(s);
@@ -188,6 +189,26 @@ TEST_CASE("a vCPU whose last act was an exit idles inside its guest again") {
   b.core.interrupt({.destination = 0, .vector = vector, .notification = false, .journey = {}});
   b.timeline.run(100_us);
   CHECK(b.core.exits(ExitCause::external_interrupt) == 1);
+  CHECK(b.core.in_guest(vcpu));
+}
+
+TEST_CASE("a vCPU that waits in the middle of an exit stays out of its guest") {
+  Bench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  Strand s(b.core, Level::thread_low, &vcpu);
+  auto blocks = [](Strand& strand) -> Task {
+    co_await strand.vm_exit(ExitCause::mmio_write);
+    co_await strand.wait();  // a lock of the device model
+    co_await strand.resume_guest();
+    co_await strand.wait();
+  };
+  Task task = blocks(s);
+  task.start();
+  b.timeline.run(50_us);
+  CHECK_FALSE(b.core.in_guest(vcpu));
+  CHECK(b.total(Context::host_kernel) == 1_us);  // entry 0.4, exit 0.6
+  s.wake();
+  b.timeline.run(100_us);
   CHECK(b.core.in_guest(vcpu));
 }
 
