@@ -124,14 +124,21 @@ void Core::enqueue(Strand& strand, bool front) {
   if (fair_floor_ > params_.sleeper_credit) thread.run_time_ = std::max(thread.run_time_, fair_floor_ - params_.sleeper_credit);
 }
 
+namespace {
+template <class T>
+void take_out(std::deque<T*>& queue, T* item) {
+  if (queue.front() == item) return queue.pop_front();  // nearly always
+  queue.erase(std::find(queue.begin(), queue.end(), item));
+}
+}  // namespace
+
 void Core::dequeue(Strand& strand) {
-  auto& queue = queue_of(strand);
-  queue.erase(std::find(queue.begin(), queue.end(), &strand));
+  take_out(queue_of(strand), &strand);
   if (!thread_level(strand)) return;
   Thread& thread = *thread_of(strand);
   if (thread.runnable()) return;
   thread.queued_ = false;
-  threads_.erase(std::find(threads_.begin(), threads_.end(), &thread));
+  take_out(threads_, &thread);
 }
 
 /// Softirqs that ran on for too long while threads wait become a thread, until nothing of them is left.
