@@ -57,7 +57,8 @@ struct Server {
 
   Server() {
     root.connect(device);
-    root_complex.route_ids(function, function, root_complex.add_root_port(root));
+    const unsigned port = root_complex.add_root_port(root), bus = function.bus();
+    root_complex.write_root_port(port, PCI_PRIMARY_BUS, 4, bus << 8 | bus << 16);
     root_complex.set_translator(&iommu);
     iommu.memory.socket.bind(memory.socket);
     root_complex.memory.socket.bind(memory.socket);

@@ -25,7 +25,7 @@ DmaMachine::DmaMachine(const nlohmann::json& config, std::uint64_t seed) : devic
   } catch (const endpoint::AddressTraceError& bad) {
     throw BadInput(device_name + ".trace: " + bad.what());
   }
-  connect_root_port();
+  placement_ = std::make_unique<Placement>(*root_complex, connect_root_port(), *device, link->device.limits());
   connect_iommu();
   make_iommu_driver();
   next_free_ = four_gib;
@@ -49,8 +49,10 @@ void DmaMachine::place_windows() {
   for (unsigned f = 0; f < access.requesters; ++f) windows_.push_back(take_memory(access.window.count));
   const bool translated = params.translation == Translation::on;
   const std::vector<std::uint64_t> same(windows_.size(), iova_begin);
-  if (!device->set_windows(translated ? same : windows_))
+  const auto vfs = static_cast<unsigned>(windows_.size()) - 1;
+  if (placement_->enable_vfs(vfs) != vfs)
     throw BadInput(device_name + ".requesters: more than the device can have");
+  device->set_windows(translated ? same : windows_);
   for (unsigned f = 0; f < access.requesters; ++f)
     mappings_.push_back({device->requester(f), {{iova_begin, windows_[f]}}, rounded(access.window.count, page_bytes())});
 }

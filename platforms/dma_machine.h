@@ -8,6 +8,7 @@
 #pragma once
 #include "models/endpoint/types/dma_bench.h"
 #include "platforms/hardware.h"
+#include "platforms/placement.h"
 
 namespace iov::platform {
 
@@ -37,6 +38,7 @@ class DmaMachine : public Hardware {
   std::uint64_t page_bytes() const { return std::uint64_t{1} << log2_page_sizes[static_cast<std::size_t>(params.page_size)]; }
   std::uint64_t take_memory(std::uint64_t bytes);
 
+  std::unique_ptr<Placement> placement_;
   std::vector<std::uint64_t> windows_;  ///< in host memory; of a trace the pages
   std::vector<Mapping> mappings_;
   std::uint64_t next_free_ = 0;

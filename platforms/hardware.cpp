@@ -55,9 +55,7 @@ void Hardware::make_iommu(const nlohmann::json& config) {
 unsigned Hardware::connect_root_port() {
   root_complex->memory.socket.bind(memory->socket);
   cpu_memory->socket.bind(memory->socket);
-  const unsigned port = root_complex->add_root_port(link->root);
-  root_complex->route_ids(RequesterId{0x0100}, RequesterId{0xffff}, port);
-  return port;
+  return root_complex->add_root_port(link->root);
 }
 
 void Hardware::connect_iommu() {

@@ -56,7 +56,7 @@ class Hardware {
  protected:
   /// @throws BadInput naming the module when one that others need is missing or there twice
   void make_hardware(const nlohmann::json& config, const std::string& device, bool needs_host);
-  /// The device's IDs to its root port. @returns the port's number
+  /// @returns the root port's number
   unsigned connect_root_port();
   void connect_iommu();
   void make_iommu_driver();

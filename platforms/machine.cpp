@@ -7,8 +7,6 @@ namespace iov::platform {
 
 namespace {
 
-constexpr Hpa pf_bar(0x400'0000'0000), vf_bar(0x410'0000'0000);  // 64-bit BARs, above the largest host memory, 4 TiB
-constexpr std::uint64_t vf_window = std::uint64_t{1} << 32;    // 65 536 VFs of 64 KiB
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t first_mac = 0x02'00'00'00'00'01ull;    // locally administered
 
@@ -34,17 +32,16 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   const auto wires = {read_params<endpoint::Nic::Params>(config, nic_name).wire_rate, workload->params().wire.rate};
   if (wires.begin()[0] != wires.begin()[1])
     throw BadInput(traffic + ".wire.rate and " + nic_name + ".wire_rate differ: both are ends of one Ethernet link");
-  connect();
+  placement_ = std::make_unique<Placement>(*root_complex, connect(), *nic, link->device.limits());
   make_software(config);
 }
 
-void Machine::connect() {
+unsigned Machine::connect() {
   const unsigned port = connect_root_port();
-  root_complex->map_bar(pf_bar, nic::bar_bytes, port);
-  root_complex->map_bar(vf_bar, vf_window, port);
   nic->set_wire(&workload->wire(), workload->params().wire.propagation);
   workload->connect(*nic);
   connect_iommu();
+  return port;
 }
 
 void Machine::make_software(const nlohmann::json& config) {
@@ -55,7 +52,7 @@ void Machine::make_software(const nlohmann::json& config) {
     vms[i].name = names[i];
     vms[i].params = read_params<io_path::VmParams>(config, names[i]);
   }
-  management_ = std::make_unique<NicManagement>(*nic, pf_bar, vf_bar, count_sriov(vms));
+  management_ = std::make_unique<NicManagement>(*nic, *placement_, count_sriov(vms));
   make_iommu_driver();
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,

@@ -7,6 +7,7 @@
 #include "models/io_path/vm_path.h"
 #include "models/workload/workload.h"
 #include "platforms/hardware.h"
+#include "platforms/placement.h"
 
 namespace iov::platform {
 
@@ -14,9 +15,10 @@ namespace iov::platform {
 class NicManagement : public io_path::NicControl {
  public:
   /// Enables as many VFs as VMs will ask for: VF Enable works all at once. @throws BadInput when there are too few
-  NicManagement(endpoint::Nic& nic, Hpa pf_bar, Hpa vf_bar, unsigned vfs);
-  unsigned enable_function() override { return ++used_vfs_; }
-  Hpa bar(unsigned function) const override;
+  NicManagement(endpoint::Nic& nic, Placement& placement, unsigned vfs);
+  unsigned enable_function() override { return nic_.functions().number(0, ++used_vfs_); }
+  Hpa bar(unsigned function) const override { return placement_.bar(function); }
+  Hpa msix_table(unsigned function) const override { return placement_.msix_table(function); }
   RequesterId requester(unsigned function) const override { return nic_.requester(function); }
   void add_filter(MacAddress mac, unsigned function, unsigned pool) override;
   unsigned add_pool() override;
@@ -24,7 +26,7 @@ class NicManagement : public io_path::NicControl {
 
  private:
   endpoint::Nic& nic_;
-  const Hpa pf_bar_, vf_bar_;
+  const Placement& placement_;
   unsigned used_vfs_ = 0, pools_ = 0;
   std::map<unsigned, std::string> owners_;
 };
@@ -49,9 +51,10 @@ class Machine : public Hardware {
   std::string nic_name;
 
  private:
-  void connect();
+  unsigned connect();
   void make_software(const nlohmann::json& config);
 
+  std::unique_ptr<Placement> placement_;
   std::unique_ptr<NicManagement> management_;
   std::unique_ptr<io_path::HostSystem> host_;
   BytePool payload_;

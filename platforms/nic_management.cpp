@@ -3,17 +3,12 @@
 
 namespace iov::platform {
 
-NicManagement::NicManagement(endpoint::Nic& nic, Hpa pf_bar, Hpa vf_bar, unsigned vfs)
-    : nic_(nic), pf_bar_(pf_bar), vf_bar_(vf_bar) {
-  nic_.set_bars(pf_bar, vf_bar);
-  if (vfs && !nic_.enable_vfs(vfs))
+NicManagement::NicManagement(endpoint::Nic& nic, Placement& placement, unsigned vfs)
+    : nic_(nic), placement_(placement) {
+  if (vfs && placement.enable_vfs(vfs) != vfs)
     throw BadInput(std::string(nic.name()) + ".functions: " + std::to_string(vfs) +
                    " VMs of path sriov, more than the device has VFs");
   nic_.assign_pool(0, 0, 1);  // the PF's own driver has queue 0
-}
-
-Hpa NicManagement::bar(unsigned function) const {
-  return function == 0 ? pf_bar_ : vf_bar_ + std::uint64_t{function - 1} * nic::bar_bytes;
 }
 
 void NicManagement::add_filter(MacAddress mac, unsigned function, unsigned pool) {

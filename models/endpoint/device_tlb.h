@@ -42,6 +42,7 @@ class TlbClient {
 
 class DeviceTlb : public sc_core::sc_module, Requester {
  public:
+  static constexpr unsigned queue_depth = 32;  ///< invalidations at a time: one per ITag
   struct Params {
     bool enabled = false;
     CacheGeometry cache{64, 8, Replacement::lru};
@@ -131,7 +132,7 @@ class DeviceTlb : public sc_core::sc_module, Requester {
   unsigned in_flight_ = 0;
   std::vector<Use> uses_;
   std::vector<std::uint32_t> free_uses_;
-  std::array<Invalidation, 32> invalidations_{};
+  std::array<Invalidation, queue_depth> invalidations_{};
   std::vector<RequesterId> ats_off_;  ///< functions whose requests were answered UR
   TimedFifo<Hit> hits_pipe_{timeline_, bind<&DeviceTlb::hit>(this)};
 

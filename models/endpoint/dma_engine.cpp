@@ -26,6 +26,15 @@ unsigned DmaEngine::add_channel(RequesterId requester, DmaClient& client, Pasid 
   return static_cast<unsigned>(channels_.size() - 1);
 }
 
+void DmaEngine::allow(RequesterId function, bool bus_master, bool ats) {
+  for (Channel& c : channels_)
+    if (c.requester == function) c.bus_master = bus_master, c.ats = ats;
+}
+
+void DmaEngine::set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request) {
+  limits_.max_payload = max_payload, limits_.max_read_request = max_read_request;
+}
+
 std::uint32_t DmaEngine::take_slot() {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -60,7 +69,7 @@ void DmaEngine::enqueue(std::uint32_t&& slot) {
   const Direction d = q.r.write ? writes : reads;
   q.queued = true;
   channels_[q.channel].lane[d].queue.push(slot);
-  if (tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated) start_translation(slot);
+  if (translates(q)) start_translation(slot);
   list(q.channel, d);
   pump();
 }
@@ -145,6 +154,10 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
   Channel& c = channels_[q.channel];
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
+    if (!c.bus_master) {
+      fail(q, DmaStatus::not_bus_master);
+      break;
+    }
     if (!has_address(q)) {
       drop_grant(q);
       start_translation(slot);
@@ -162,8 +175,12 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
   return q.translating ? Progress::blocked : Progress::finished;
 }
 
+bool DmaEngine::translates(const Request& q) const {
+  return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && channels_[q.channel].ats;
+}
+
 bool DmaEngine::has_address(const Request& q) const {
-  if (!tlb_.enabled() || !q.r.translate || q.r.at == AddressType::translated) return true;
+  if (!translates(q)) return true;
   const std::uint64_t here = q.r.address + q.issued;
   return q.grant.kind != Grant::Kind::refused && here >= q.grant.begin && here <= q.grant.last;
 }

@@ -4,7 +4,8 @@
 /// Spec    PCIe Base 5.0 2.2.7 (requests), 2.2.9 (completions), 2.4 (a channel's writes stay in order).
 /// Models  MPS, MRRS and 4 KiB splitting, shared tags, bounds on outstanding reads (in all and per channel) and
 ///         on posted writes that wait for the link, round robin between channels by request, reassembly,
-///         errors to the owner, translation through the device TLB, cancelling.
+///         errors to the owner, translation through the device TLB, cancelling; what software allows a function in
+///         its configuration space: Bus Master Enable, ATS Enable, payload and read request size.
 /// Omits   per-byte time inside the engine: the link is the bottleneck; relaxed ordering.
 /// Units   bytes
 #pragma once
@@ -52,6 +53,10 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   /// A queue of requests with its own requester ID; writes stay in order among themselves, so do reads.
   unsigned add_channel(RequesterId requester, DmaClient& client, Pasid pasid = {});
   void set_requester(unsigned channel, RequesterId requester) { channels_[channel].requester = requester; }
+  /// Of all channels of a function. A request without Bus Master Enable fails; without ATS nothing is translated.
+  void allow(RequesterId function, bool bus_master, bool ats);
+  /// Max_Payload_Size and Max_Read_Request_Size; at first those of the link.
+  void set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request);
   void submit(unsigned channel, DmaRequest&& request);
   /// Forgets the channel's requests: none starts any more, no dma_done follows.
   void cancel(unsigned channel);
@@ -81,6 +86,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     DmaClient* client = nullptr;
     std::array<Lane, directions> lane;
     unsigned reads = 0;  ///< outstanding read TLPs
+    bool bus_master = true, ats = true;
   };
   struct ReadTlp {  ///< by tag
     std::uint32_t slot = 0, base = 0, use = 0;
@@ -98,6 +104,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   bool serve(Direction d);
   bool room(Direction d);
   Progress advance(std::uint32_t slot);
+  bool translates(const Request& q) const;
   bool has_address(const Request& q) const;
   void send(std::uint32_t slot, std::uint32_t length);
   void send_read(std::uint32_t slot, Tlp& tlp);
@@ -116,7 +123,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   TlpPort& port_;
   OutstandingRequests& requests_;
   DeviceTlb& tlb_;
-  const LinkLimits limits_;
+  LinkLimits limits_;
   BytePool pool_;
   std::deque<Channel> channels_;
   std::deque<Request> slots_;

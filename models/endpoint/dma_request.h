@@ -18,6 +18,7 @@ enum class DmaStatus : std::uint8_t {
   completer_abort,
   timeout,
   not_translated,  ///< the device TLB was refused the access
+  not_bus_master,  ///< software has not set Bus Master Enable
 };
 
 struct DmaRequest {

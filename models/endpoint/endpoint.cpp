@@ -3,55 +3,35 @@
 
 namespace iov::endpoint {
 
-Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port)
+namespace {
+config::SriovDeviceResources with_translation(config::SriovDeviceResources resources, const DeviceTlb::Params& tlb) {
+  if (tlb.enabled) resources.ats = config::AtsCapability{.queue_depth = DeviceTlb::queue_depth};
+  return resources;
+}
+
+config::PciExpressCapability express_of(const LinkLimits& limits) {
+  config::PciExpressCapability e;
+  e.link_speed = limits.generation, e.link_width = limits.width;
+  e.max_payload = limits.max_payload;
+  e.extended_tag = limits.tags >= 256;
+  return e;
+}
+}  // namespace
+
+Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
+                   config::SriovDeviceResources resources, TlpPort& port)
     : sc_module(name),
       timeline_(timeline),
       params_(params),
       port_(port),
+      functions_(params.functions, with_translation(resources, params.device_tlb), express_of(port.limits())),
+      made_(functions_.numbers()),
+      ready_at_(functions_.numbers()),
       outstanding_("outstanding", timeline, port, params.dma_engine.tags, params.dma_engine.completion_timeout),
       device_tlb_("device_tlb", timeline, params.device_tlb, port, outstanding_),
       dma_engine_("dma_engine", timeline, params.dma_engine, port, outstanding_, device_tlb_) {
   port.on_arrival(bind<&Endpoint::arrived>(this));
-}
-
-RequesterId Endpoint::requester(unsigned function) const {
-  return {static_cast<std::uint16_t>(params_.functions.routing_id(pf_, function))};
-}
-
-void Endpoint::set_requester(RequesterId pf) {
-  pf_ = pf;
-  for (const auto& f : functions_) {
-    if (!f) continue;
-    f->requester = requester(f->index);
-    dma_engine_.set_requester(f->interrupt_channel, f->requester);
-    requester_changed(f->index);
-  }
-}
-
-void Endpoint::set_bars(Hpa pf_bar, Hpa vf_bar) { bars_.pf = pf_bar, bars_.vf = vf_bar; }
-
-bool Endpoint::enable_vfs(unsigned vfs) {
-  if (!params_.functions.fits(pf_, vfs) || (vfs != 0 && bars_.vfs != 0)) return false;
-  const unsigned before = std::exchange(bars_.vfs, vfs);
-  for (unsigned n = 1; n <= before; ++n) {
-    function_disabled(n);
-    dma_engine_.cancel(functions_[n]->interrupt_channel);
-    functions_[n]->msix->reset();
-    device_tlb_.forget(functions_[n]->requester);
-  }
-  for (unsigned n = 1; n <= vfs; ++n) function_enabled(n);
-  return true;
-}
-
-void Endpoint::add_function(unsigned index, unsigned vectors, std::uint32_t bar_bytes) {
-  bars_.bytes = bar_bytes;
-  if (functions_.size() <= index) functions_.resize(index + 1);
-  if (functions_[index]) return;
-  auto& f = *(functions_[index] = std::make_unique<Function>());
-  f.index = index;
-  f.requester = requester(index);
-  f.interrupt_channel = dma_engine_.add_channel(f.requester, *this);
-  f.msix.emplace(timeline_, static_cast<MsixSender&>(*this), index, vectors);
+  apply_sizes();
 }
 
 void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) {
@@ -65,7 +45,7 @@ void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint3
   message.journey = journey;
   message.enters_link = false;
   ++messages_;
-  dma_engine_.submit(functions_[function]->interrupt_channel, std::move(message));
+  dma_engine_.submit(made_[function]->interrupt_channel, std::move(message));
 }
 
 void Endpoint::arrived() {
@@ -85,9 +65,7 @@ void Endpoint::dispatch(Tlp& tlp) {
     case TlpType::memory_write: return write(tlp);
     case TlpType::memory_read: return read(tlp);
     case TlpType::config_read:
-    case TlpType::config_write:
-      ++unsupported_;
-      return complete(tlp, pf_, CompletionStatus::unsupported_request, 0);
+    case TlpType::config_write: return config_request(tlp);
     case TlpType::message:
     case TlpType::message_data:
       if (tlp.message == MessageCode::invalidate_request) return device_tlb_.invalidate(tlp);
@@ -95,40 +73,65 @@ void Endpoint::dispatch(Tlp& tlp) {
   }
 }
 
+void Endpoint::unclaimed(const Tlp& request) {
+  ++unsupported_;
+  complete(request, requester(0), CompletionStatus::unsupported_request, 0);
+}
+
 void Endpoint::write(const Tlp& tlp) {
-  const auto target = bars_.decode(tlp.address);
-  if (!target) return ++unsupported_;
+  const auto target = functions_.decode(tlp.address);
+  if (!target || !ready(target->function)) return ++unsupported_;
   ++register_writes_;
   std::uint64_t value = 0;
   if (tlp.length > 8 || tlp.data.size() < tlp.length) return;  // registers take at most a QW, with bytes
   std::memcpy(&value, tlp.data.data(), tlp.length);
+  Function& f = function(target->function);
+  if (target->bar == config::msix_bar) return write_msix(*f.msix, target->offset, value, tlp.length);
   write_register(target->function, target->offset, value, tlp.length, tlp.journey);
 }
 
 void Endpoint::read(const Tlp& tlp) {
-  const auto target = bars_.decode(tlp.address);
-  if (!target) {
-    ++unsupported_;
-    return complete(tlp, pf_, CompletionStatus::unsupported_request, 0);
-  }
+  const auto target = functions_.decode(tlp.address);
+  if (!target || !ready(target->function)) return unclaimed(tlp);
   ++register_reads_;
   const RequesterId completer = requester(target->function);
   if (tlp.length > 8) return complete(tlp, completer, CompletionStatus::abort, 0);
-  const std::uint64_t value = read_register(target->function, target->offset, tlp.length);
+  function(target->function);
+  const std::uint64_t value = target->bar == config::msix_bar
+                                  ? read_msix(target->function, target->offset, tlp.length)
+                                  : read_register(target->function, target->offset, tlp.length);
   complete(tlp, completer, CompletionStatus::success, value);
+}
+
+/// The pending bits are read-only (7.7.2.10).
+void Endpoint::write_msix(Msix& msix, std::uint32_t offset, std::uint64_t value, unsigned bytes) const {
+  msix.write_table(offset, static_cast<std::uint32_t>(value));
+  if (bytes == 8) msix.write_table(offset + 4, static_cast<std::uint32_t>(value >> 32));
+}
+
+std::uint64_t Endpoint::read_msix(unsigned index, std::uint32_t offset, unsigned bytes) {
+  const config::PhysicalFunction& pf = functions_.pf(functions_.pf_of(index));
+  const auto& capability = physical(index) ? pf.description().msix : pf.description().sriov->vf_msix;
+  const Msix& msix = *made_[index]->msix;
+  if (offset >= capability->pending_offset) {
+    const std::uint32_t at = offset - capability->pending_offset;
+    return at < 8 ? msix.pending() >> at * 8 : 0;
+  }
+  const std::uint64_t high = bytes == 8 ? msix.read_table(offset + 4) : 0;
+  return high << 32 | msix.read_table(offset);
 }
 
 void Endpoint::complete(const Tlp& request, RequesterId completer, CompletionStatus status, std::uint64_t value) {
   Tlp tlp;
-  const bool good = status == CompletionStatus::success;
-  tlp.type = good ? TlpType::completion_data : TlpType::completion;
+  const bool data = status == CompletionStatus::success && request.type != TlpType::config_write;
+  tlp.type = data ? TlpType::completion_data : TlpType::completion;
   tlp.status = status;
   tlp.requester = request.requester;
   tlp.completer = completer;
   tlp.tag = request.tag;
   tlp.address = request.address;
   tlp.byte_count = request.length;
-  if (good) {
+  if (data) {
     tlp.length = request.length;
     tlp.data = pool_.take(request.length);
     std::memcpy(tlp.data.data(), &value, request.length);

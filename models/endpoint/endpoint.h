@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Endpoint -- what every PCIe device with SR-IOV has: a port, functions with BARs and MSI-X, tags, a DMA
-/// engine and a device TLB. A device type derives from it and gives its registers a meaning.
+/// Endpoint -- what every PCIe device with SR-IOV has: a port, functions with configuration space, BARs and MSI-X,
+/// tags, a DMA engine and a device TLB. A device type derives from it and gives its registers a meaning.
 ///
-/// Spec    PCIe Base 5.0 2.2.7, 2.3.1 (unsupported requests), 9 (SR-IOV).
-/// Models  dispatch of arriving TLPs, register reads answered after a latency, UR for what nobody claims,
-///         CA for register reads that are not 1, 2, 4 or 8 bytes.
-/// Omits   configuration space (completions with UR), expansion ROM, I/O BARs.
+/// Spec    PCIe Base 5.0 2.2.6.2 (bus number), 2.2.7, 2.3.1 (unsupported requests, retry), 6.6.2 (function level
+///         reset), 7.7.2 (MSI-X), 9 (SR-IOV).
+/// Models  dispatch of arriving TLPs, register reads and configuration requests answered after a latency, UR for what
+///         nobody claims, CA for register reads that are not 1, 2, 4 or 8 bytes; retry while VFs start up or a function
+///         is being reset; MSI-X tables and pending bits in a BAR of their own; what software enables in
+///         configuration space and what it forbids.
+/// Omits   expansion ROM, I/O BARs, INTx, power states.
 #pragma once
 #include <memory>
 #include <systemc>
@@ -14,13 +17,15 @@
 
 #include "models/endpoint/dma_engine.h"
 #include "models/endpoint/function.h"
+#include "models/endpoint/function_set.h"
+#include "models/protocol/config_space/effects.h"
 
 namespace iov::endpoint {
 
 class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
  public:
   struct Params {
-    FunctionParams functions;
+    config::SriovDeviceParams functions;
     DmaEngine::Params dma_engine;
     DeviceTlb::Params device_tlb;
     Time register_latency{20, sc_core::SC_NS};
@@ -31,18 +36,18 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
       v.group("dma_engine", dma_engine, "DMA engine");
       v.group("device_tlb", device_tlb, "device TLB (address translation cache)");
       v.field("register_latency", register_latency, Range<Time>{Time(), Time(10, sc_core::SC_US)},
-              "from the arrival of a register read to its completion", no_source);
+              "from the arrival of a register read or a configuration request to its completion", no_source);
     }
   };
-  Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port);
+  /// @param resources  of the type; ATS is added when the device TLB is there
+  Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
+           config::SriovDeviceResources resources, TlpPort& port);
 
-  void set_requester(RequesterId pf);  ///< as captured from config writes (2.2.6.2); default 01:00.0
-  void set_bars(Hpa pf_bar, Hpa vf_bar);
-  /// NumVFs and VF Enable: 0 disables all, else only from 0. @returns false when hardware would refuse
-  bool enable_vfs(unsigned vfs);
-  unsigned vfs() const { return bars_.vfs; }
-  unsigned functions() const { return bars_.vfs + 1; }
-  RequesterId requester(unsigned function) const;
+  const FunctionSet& functions() const { return functions_; }
+  RequesterId requester(unsigned function) const { return functions_.id(function); }
+  /// A configuration write that arrives now, as a TLP has it. @returns false when no function answers to the ID
+  bool write_config(RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value);
+  void hot_reset();  ///< of the whole device, as the port above signals it
   DmaEngine& dma_engine() { return dma_engine_; }
   DeviceTlb& device_tlb() { return device_tlb_; }
 
@@ -51,13 +56,17 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   virtual void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes,
                               JourneyRef journey) = 0;
   virtual std::uint64_t read_register(unsigned function, std::uint32_t offset, unsigned bytes) = 0;
+  /// Software touches a function for the first time since it was enabled or reset.
   virtual void function_enabled(unsigned function) = 0;
+  /// It was reset or disabled: what it had under way is over.
   virtual void function_disabled(unsigned function) = 0;
   virtual void requester_changed(unsigned function) = 0;
 
-  /// Of an enabled function, MSI-X included.
-  Function& function(unsigned index) { return *functions_[index]; }
-  void add_function(unsigned index, unsigned vectors, std::uint32_t bar_bytes);
+  bool physical(unsigned function) const { return functions_.physical(function); }
+  /// Of a function that exists.
+  Function& function(unsigned index);
+  /// For channels of a function that were added after it was enabled.
+  void apply_controls(unsigned function);
   TlpPort& port() { return port_; }
   Timeline& timeline() { return timeline_; }
 
@@ -69,22 +78,39 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   void dispatch(Tlp& tlp);
   void write(const Tlp& tlp);
   void read(const Tlp& tlp);
+  bool ready(unsigned function) const { return timeline_.now() >= ready_at_[function]; }
+  void unclaimed(const Tlp& request);
   void complete(const Tlp& request, RequesterId completer, CompletionStatus status, std::uint64_t value);
   void reply(Tlp&& tlp) { port_.send(std::move(tlp)); }
+  void write_msix(Msix& msix, std::uint32_t offset, std::uint64_t value, unsigned bytes) const;
+  std::uint64_t read_msix(unsigned function, std::uint32_t offset, unsigned bytes);
+
+  // Configuration space (endpoint_config.cpp)
+  void config_request(const Tlp& tlp);
+  void make(unsigned index);
+  void follow(unsigned function, const config::Effects& effects);
+  void follow_vf_enable(unsigned pf, bool enabled);
+  void reset_function(unsigned function);
+  void end(unsigned function);
+  void end_vfs(unsigned pf);
+  void requesters_changed();
+  void apply_sizes();
 
   Timeline& timeline_;
   const Params params_;
   TlpPort& port_;
-  RequesterId pf_{0x0100};
-  BarSpace bars_;
-  std::vector<std::unique_ptr<Function>> functions_;  ///< by index; made once, kept
+  FunctionSet functions_;
+  std::vector<std::unique_ptr<Function>> made_;  ///< by number; made once, kept
+  std::vector<Time> ready_at_;                   ///< by number: starting up or being reset until then
   BytePool pool_;
   TimedFifo<Tlp> replies_{timeline_, bind<&Endpoint::reply>(this)};
   OutstandingRequests outstanding_;
   DeviceTlb device_tlb_;
   DmaEngine dma_engine_;
-  Counter register_writes_{"register_writes", "1", "writes to BAR 0 of a function"};
-  Counter register_reads_{"register_reads", "1", "reads of BAR 0 of a function"};
+  Counter register_writes_{"register_writes", "1", "writes to a BAR of a function"};
+  Counter register_reads_{"register_reads", "1", "reads of a BAR of a function"};
+  Counter config_requests_{"config_requests", "1", "configuration requests"};
+  Counter resets_{"function_resets", "1", "function level resets"};
   Counter unsupported_{"unsupported_requests", "1", "requests that no function claims"};
   Counter messages_{"interrupt_messages", "1", "MSI-X messages sent"};
 };

@@ -43,7 +43,7 @@ void Msix::raise(unsigned vector) {
 
 void Msix::attempt(unsigned vector) {
   Vector& v = vectors_[vector];
-  if (!(raised_ & enabled_ & bit(vector)) || (v.entry[3] & 1)) return;
+  if (!(raised_ & enabled_ & bit(vector)) || (v.entry[3] & 1) || !msix_enable_ || function_mask_) return;
   if (timeline_.now() < v.next_allowed) return v.timer.before(v.next_allowed);
   fire(v);
 }
@@ -77,8 +77,16 @@ std::uint64_t Msix::take_causes() {
 
 void Msix::enable(std::uint64_t vectors) {
   enabled_ |= vectors;
-  for (std::uint64_t rest = raised_ & vectors; rest; rest &= rest - 1)
-    attempt(static_cast<unsigned>(std::countr_zero(rest)));
+  attempt_all(raised_ & vectors);
+}
+
+void Msix::attempt_all(std::uint64_t vectors) {
+  for (std::uint64_t rest = vectors; rest; rest &= rest - 1) attempt(static_cast<unsigned>(std::countr_zero(rest)));
+}
+
+void Msix::set_control(bool enable, bool function_mask) {
+  msix_enable_ = enable, function_mask_ = function_mask;
+  attempt_all(raised_);
 }
 
 void Msix::set_throttle(unsigned vector, std::uint32_t ns) {
@@ -104,7 +112,7 @@ void Msix::write_table(std::uint32_t offset, std::uint32_t dw) {
 std::uint64_t Msix::pending() const {
   std::uint64_t bits = 0;
   for (const Vector& v : vectors_)
-    if ((v.entry[3] & 1) && (raised_ & bit(v.number))) bits |= bit(v.number);
+    if (((v.entry[3] & 1) || function_mask_) && (raised_ & bit(v.number))) bits |= bit(v.number);
   return bits;
 }
 
@@ -116,6 +124,10 @@ void Msix::reset() {
     v.joined.clear();
     v.timer.cancel();
   }
+}
+
+void Msix::reset_table() {
+  for (Vector& v : vectors_) v.entry = reset_entry;
 }
 
 }  // namespace iov::endpoint

@@ -4,8 +4,9 @@
 ///
 /// Spec    PCIe Base 5.0 7.7.2 (MSI-X); Intel 82599 datasheet 8.2.3.5 (EICR, EIMS, EIMC, EIAM, EITR).
 /// Models  a vector fires when it was raised, its mask register bit is set, its table entry is not masked and
-///         its throttle interval has passed; until then it waits. Reading the causes takes back what waits.
-/// Omits   the function mask and enable bits of the capability (no config space here), INTx.
+///         its throttle interval has passed, MSI-X is enabled and the function not masked; until then it waits.
+///         Reading the causes takes back what waits.
+/// Omits   INTx: without MSI-X Enable there are no interrupts.
 /// Units   throttle in ns
 #pragma once
 #include <array>
@@ -45,16 +46,21 @@ class Msix {
   void set_throttle(unsigned vector, std::uint32_t ns);
   std::uint32_t throttle(unsigned vector) const;
   /// The PF's limit on this function: no vector fires more often, whatever its throttle register says.
+  /// Message Control: MSI-X Enable and Function Mask; after reset disabled (7.7.2.2).
+  void set_control(bool enable, bool function_mask);
   void set_least_interval(const Time& interval) { least_interval_ = interval; }
   std::uint32_t read_table(std::uint32_t offset) const;
   void write_table(std::uint32_t offset, std::uint32_t dw);
-  std::uint64_t pending() const;  ///< PBA: raised while the entry is masked
+  std::uint64_t pending() const;  ///< PBA: raised while the entry or the function is masked
   /// Reset of the device's registers; the MSI-X table is the capability's and stays.
   void reset();
+  /// Reset of the function: the table too, every entry masked (7.7.2.9).
+  void reset_table();
   std::uint64_t sent() const { return sent_; }
 
  private:
   static constexpr std::size_t journeys_kept = 64;  ///< of one message; older ones are not stamped
+  static constexpr std::array<std::uint32_t, 4> reset_entry{0, 0, 0, 1};  ///< masked (7.7.2.9)
   struct Joined {
     JourneyRef journey;
     Time when;
@@ -64,12 +70,13 @@ class Msix {
     void expired() { msix->attempt(number); }
     Msix* msix;
     unsigned number;
-    std::array<std::uint32_t, 4> entry{0, 0, 0, 1};  ///< masked after reset (7.7.2.9)
+    std::array<std::uint32_t, 4> entry = reset_entry;
     Time throttle, next_allowed;
     std::vector<Joined> joined;
     Event timer;
   };
   void attempt(unsigned vector);
+  void attempt_all(std::uint64_t vectors);
   void fire(Vector& vector);
   JourneyRef stamp(Vector& vector);
 
@@ -78,6 +85,7 @@ class Msix {
   const unsigned function_;
   std::deque<Vector> vectors_;
   Time least_interval_;
+  bool msix_enable_ = false, function_mask_ = false;
   std::uint64_t causes_ = 0, raised_ = 0, enabled_ = 0, auto_mask_ = 0, sent_ = 0;
 };
 

@@ -13,7 +13,7 @@ host::Core& HostSystem::core(unsigned index) const {
 }
 
 void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint32_t address, std::uint32_t data) {
-  const Hpa entry = host.nic.bar(function) + nic::reg_msix_table + 16u * vector;
+  const Hpa entry = host.nic.msix_table(function) + 16u * vector;
   host.mmio.write(entry, address, 8, {});
   host.mmio.write(entry + 8, data, 8, {});  // vector control 0: not masked
 }

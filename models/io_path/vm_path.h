@@ -23,6 +23,7 @@ class NicControl {
   virtual ~NicControl() = default;
   virtual unsigned enable_function() = 0;  ///< the next VF; returns its function index (0 is the PF)
   virtual Hpa bar(unsigned function) const = 0;
+  virtual Hpa msix_table(unsigned function) const = 0;
   virtual RequesterId requester(unsigned function) const = 0;
   virtual void add_filter(MacAddress mac, unsigned function, unsigned pool) = 0;
   virtual unsigned add_pool() = 0;  ///< a queue pair of the PF of its own; returns pool = queue number

@@ -89,7 +89,7 @@ struct LinkParams {
   }
   LinkLimits limits() const {
     return {static_cast<std::uint32_t>(max_payload.count), static_cast<std::uint32_t>(max_read_request.count),
-            static_cast<std::uint32_t>(read_completion_boundary.count), tags};
+            static_cast<std::uint32_t>(read_completion_boundary.count), tags, generation, width};
   }
 
  private:

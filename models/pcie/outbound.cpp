@@ -10,13 +10,18 @@ std::uint64_t all_ones(unsigned bytes) { return bytes >= 8 ? ~std::uint64_t{0} :
 }  // namespace
 
 Outbound::Outbound(const sc_core::sc_module_name& name, Timeline& timeline, const RootComplexParams& params,
-                   const Routes& routes)
-    : sc_module(name), timeline_(timeline), params_(params), routes_(routes), pending_(params.tags) {
+                   const Routes& routes, Delegate<std::uint64_t(const RootPortAccess&)> root_ports)
+    : sc_module(name),
+      timeline_(timeline),
+      params_(params),
+      routes_(routes),
+      root_ports_(root_ports),
+      pending_(params.tags) {
   for (unsigned tag = 0; tag < params.tags; ++tag) free_tags_.push(static_cast<std::uint16_t>(tag));
 }
 
 TlpPort* Outbound::link_to(unsigned port) {
-  if (port != Routes::nowhere) return links_.at(port);
+  if (port != Routes::nowhere) return ports_.at(port).link;
   ++unclaimed;
   return nullptr;
 }
@@ -37,13 +42,46 @@ void Outbound::write(Hpa address, std::uint64_t value, unsigned bytes, JourneyRe
 
 void Outbound::read(Hpa address, unsigned bytes, Delegate<void(std::uint64_t)> done) {
   ++mmio_reads;
-  const Request request{address, bytes, done, timeline_.now()};
-  if (TlpPort* link = link_to(routes_.port_of(address))) {
-    if (free_tags_.empty()) return waiting_.push(request);
-    return send_read(request, *link);
-  }
-  unclaimed_reads_.push({timeline_.now() + params_.outbound_latency + params_.inbound_latency, request});
-  if (!answer_unclaimed_.scheduled()) answer_unclaimed_.at(unclaimed_reads_.front().when);
+  start({TlpType::memory_read, address.value, {}, bytes, 0, done, timeline_.now()});
+}
+
+void Outbound::read_config(RequesterId function, unsigned offset, unsigned bytes, Delegate<void(std::uint64_t)> done) {
+  ++config_requests;
+  start({TlpType::config_read, offset, function, bytes, 0, done, timeline_.now()});
+}
+
+void Outbound::write_config(RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value,
+                            Delegate<void(std::uint64_t)> done) {
+  ++config_requests;
+  start({TlpType::config_write, offset, function, bytes, value, done, timeline_.now()});
+}
+
+/// The root port that sends the request on. On its secondary bus it takes function 0 to 7 of device 0 only, unless it
+/// forwards ARI (6.13).
+unsigned Outbound::port_of(const Request& request) const {
+  if (!request.config()) return routes_.port_of(Hpa(request.address));
+  const unsigned port = routes_.port_of(request.function);
+  if (port == Routes::nowhere) return port;
+  const Bridge& bridge = *ports_.at(port).bridge;
+  const bool other_device = request.function.bus() == bridge.secondary() && request.function.devfn() > 7;
+  return other_device && !bridge.ari_forwarding() ? Routes::nowhere : port;
+}
+
+void Outbound::start(const Request& request) {
+  const unsigned port = port_of(request);
+  if (port == Routes::nowhere) return answer_here(request);
+  if (free_tags_.empty()) return waiting_.push(request);
+  const std::uint16_t tag = free_tags_.front();
+  free_tags_.pop();
+  ++outstanding_;
+  send(tag, request, port);
+}
+
+/// No root port leads there: bus 0, or nobody.
+void Outbound::answer_here(const Request& request) {
+  if (!request.config() || request.function.bus() != 0) ++unclaimed;
+  local_.push({timeline_.now() + params_.outbound_latency + params_.inbound_latency, request});
+  if (!answer_local_.scheduled()) answer_local_.at(local_.front().when);
 }
 
 void Outbound::message(Tlp&& tlp) {
@@ -72,27 +110,30 @@ void Outbound::depart() {
   if (!departures_.empty()) depart_.at(departures_.front().when);
 }
 
-void Outbound::send_read(const Request& request, TlpPort& link) {
-  const std::uint16_t tag = free_tags_.front();
-  free_tags_.pop();
+void Outbound::send(std::uint16_t tag, const Request& request, unsigned port) {
   pending_[tag] = {request, ++serial_, true};
-  ++outstanding_;
   deadlines_.push({timeline_.now() + params_.completion_timeout, tag, serial_});
   arm_timeout();
   Tlp tlp;
-  tlp.type = TlpType::memory_read;
+  tlp.type = request.type;
   tlp.requester = id;
   tlp.tag = tag;
-  tlp.address = request.address.value;
+  tlp.address = request.address;
   tlp.length = tlp.want_bytes = request.bytes;
-  depart_later(link, std::move(tlp));
+  if (request.config()) {
+    tlp.completer = request.function;
+    tlp.type1 = request.function.bus() != ports_[port].bridge->secondary();
+  }
+  if (request.type == TlpType::config_write)
+    tlp.data = pool_.copy({reinterpret_cast<const std::uint8_t*>(&request.value), request.bytes});
+  depart_later(*ports_[port].link, std::move(tlp));
 }
 
 void Outbound::send_waiting() {
   if (waiting_.empty() || free_tags_.empty()) return;
   const Request next = waiting_.front();
   waiting_.pop();
-  send_read(next, *links_.at(routes_.port_of(next.address)));
+  start(next);
 }
 
 void Outbound::complete(const Tlp& completion) {
@@ -103,6 +144,7 @@ void Outbound::complete(const Tlp& completion) {
     return;
   }
   const unsigned bytes = pending_[tag].request.bytes;
+  if (completion.status == CompletionStatus::retry && retry(tag)) return;
   if (completion.status != CompletionStatus::success) {
     ++failed_reads;
     return answer(tag, all_ones(bytes));
@@ -110,6 +152,29 @@ void Outbound::complete(const Tlp& completion) {
   std::uint64_t value = 0;
   if (completion.data) std::memcpy(&value, completion.data.data(), std::min<std::size_t>(bytes, completion.data.size()));
   answer(tag, value);
+}
+
+/// The request keeps its tag and is sent again later (2.3.2). @returns false when it was repeated for long enough
+bool Outbound::retry(std::uint16_t tag) {
+  Pending& pending = pending_[tag];
+  const Time when = timeline_.now() + params_.config_retry;
+  if (!pending.request.config() || when > pending.request.started + params_.completion_timeout) return false;
+  ++config_retries;
+  pending.serial = ++serial_;  // its deadline is over: it was answered
+  retries_.push({when, tag, serial_});
+  arm_timeout();
+  if (!retry_.scheduled()) retry_.at(when);
+  return true;
+}
+
+void Outbound::retry_due() {
+  const Retry due = retries_.front();
+  retries_.pop();
+  if (!retries_.empty()) retry_.at(retries_.front().when);
+  const Request request = pending_[due.tag].request;
+  const unsigned port = port_of(request);
+  if (port == Routes::nowhere) return answer(due.tag, all_ones(request.bytes));  // routed elsewhere meanwhile
+  send(due.tag, request, port);
 }
 
 void Outbound::answer(std::uint16_t tag, std::uint64_t value) {
@@ -123,15 +188,18 @@ void Outbound::answer(std::uint16_t tag, std::uint64_t value) {
 }
 
 void Outbound::finish(const Request& request, std::uint64_t value) {
-  mmio_read_latency.record(timeline_.now() - request.started);
+  if (!request.config()) mmio_read_latency.record(timeline_.now() - request.started);
   request.done(value);
 }
 
-void Outbound::unclaimed_due() {
-  const Request request = unclaimed_reads_.front().request;
-  unclaimed_reads_.pop();
-  if (!unclaimed_reads_.empty()) answer_unclaimed_.at(unclaimed_reads_.front().when);
-  finish(request, all_ones(request.bytes));
+void Outbound::local_due() {
+  const Request request = local_.front().request;
+  local_.pop();
+  if (!local_.empty()) answer_local_.at(local_.front().when);
+  if (!request.config() || request.function.bus() != 0) return finish(request, all_ones(request.bytes));
+  const RootPortAccess access{request.function, static_cast<unsigned>(request.address), request.bytes,
+                              request.type == TlpType::config_write, request.value};
+  finish(request, root_ports_(access) & all_ones(request.bytes));
 }
 
 // The timeout is the same for all reads: the oldest outstanding one is next; answered ones are skipped.

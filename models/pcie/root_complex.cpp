@@ -6,20 +6,35 @@ namespace iov::pcie {
 RootComplex::RootComplex(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params)
     : sc_module(name),
       memory("memory", timeline),
-      outbound("outbound", timeline, params, routes_),
+      outbound("outbound", timeline, params, routes_, bind<&RootComplex::access_root_port>(this)),
       inbound("inbound", timeline, params, routes_, memory, outbound),
       timeline_(timeline) {}
 
 unsigned RootComplex::add_root_port(TlpPort& link) {
+  const unsigned port = root_ports();
+  if (port == 31) throw SimError(timeline_.now(), name(), "bus 0 has place for 31 root ports");
+  const Bridge& bridge = bridges_.emplace_back(pcie::root_port(link.limits(), port + 1),
+                                               RequesterId{static_cast<std::uint16_t>((port + 1) << 3)});
   inbound.add_port(link);
-  outbound.add_port(link);
-  return ports_++;
+  outbound.add_port(link, bridge);
+  return port;
 }
 
-void RootComplex::map_bar(Hpa base, std::uint64_t bytes, unsigned port) {
-  if (bytes == 0 || routes_.overlaps(base, bytes))
-    throw SimError(timeline_.now(), name(), "a BAR range is empty or overlaps another");
-  routes_.map_bar(base, bytes, port);
+void RootComplex::write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value) {
+  if (!Bridge::reroutes(bridges_.at(port).write(offset, bytes, value))) return;
+  routes_.clear();
+  for (unsigned p = 0; p < root_ports(); ++p) routes_.add(bridges_[p], p);
+}
+
+/// Nobody else is on bus 0.
+std::uint64_t RootComplex::access_root_port(const RootPortAccess& access) {
+  for (unsigned p = 0; p < root_ports(); ++p) {
+    if (bridges_[p].id() != access.function) continue;
+    if (!access.write) return bridges_[p].read(access.offset, access.bytes);
+    write_root_port(p, access.offset, access.bytes, access.value);
+    return 0;
+  }
+  return ~std::uint64_t{0};
 }
 
 void RootComplex::send_invalidate(RequesterId function, std::uint8_t itag, Pasid pasid, std::uint64_t body) {

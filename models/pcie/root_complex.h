@@ -3,16 +3,23 @@
 ///
 /// Spec    PCIe Base 5.0 1.3.1 (root complex), and as said by its two halves.
 /// Models  Inbound (devices to memory, inbound.h) and Outbound (cores to devices, outbound.h).
-/// Omits   configuration space and enumeration: address and ID routes are given.
+///         Root port n is function 00:(n+1).0; routes follow the bus numbers and windows that software writes there.
+/// Omits   host bridge and other functions of bus 0.
 #pragma once
+#include <deque>
+
 #include "models/pcie/inbound.h"
 #include "models/pcie/outbound.h"
 
 namespace iov::pcie {
 
-class RootComplex : public sc_core::sc_module, public MmioBus, public AtsFabric {
+class RootComplex : public sc_core::sc_module,
+                    public MmioBus,
+                    public ConfigBus,
+                    public AtsFabric {
  private:
   Routes routes_;
+  std::deque<Bridge> bridges_;
 
  public:
   using Params = RootComplexParams;
@@ -20,9 +27,10 @@ class RootComplex : public sc_core::sc_module, public MmioBus, public AtsFabric 
 
   /// @returns the number under which routes name this root port
   unsigned add_root_port(TlpPort& link);
-  /// @throws SimError when it overlaps another range
-  void map_bar(Hpa base, std::uint64_t bytes, unsigned port);
-  void route_ids(RequesterId first, RequesterId last, unsigned port) { routes_.route_ids(first, last, port); }
+  unsigned root_ports() const { return static_cast<unsigned>(bridges_.size()); }
+  const Bridge& root_port(unsigned port) const { return bridges_.at(port); }
+  /// A configuration write to a root port that arrives now.
+  void write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value);
   void set_translator(Translator* translator) { inbound.set_translator(translator); }  ///< none: Iova == Hpa
   void set_interrupt_remapper(InterruptRemapper* remapper) { inbound.set_interrupt_remapper(remapper); }
   void set_ats_agent(AtsAgent* agent) { inbound.set_ats_agent(agent); }
@@ -33,6 +41,14 @@ class RootComplex : public sc_core::sc_module, public MmioBus, public AtsFabric 
   void read(Hpa address, unsigned bytes, Delegate<void(std::uint64_t)> done) override {
     outbound.read(address, bytes, done);
   }
+  void read_config(RequesterId function, unsigned offset, unsigned bytes,
+                   Delegate<void(std::uint64_t)> done) override {
+    outbound.read_config(function, offset, bytes, done);
+  }
+  void write_config(RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value,
+                    Delegate<void(std::uint64_t)> done) override {
+    outbound.write_config(function, offset, bytes, value, done);
+  }
   void send_invalidate(RequesterId function, std::uint8_t itag, Pasid pasid, std::uint64_t body) override;
   void send_page_response(RequesterId function, Pasid pasid, std::uint16_t group, std::uint8_t code) override;
 
@@ -41,8 +57,9 @@ class RootComplex : public sc_core::sc_module, public MmioBus, public AtsFabric 
   Inbound inbound;
 
  private:
+  std::uint64_t access_root_port(const RootPortAccess& access);
+
   Timeline& timeline_;
-  unsigned ports_ = 0;
 };
 
 }  // namespace iov::pcie

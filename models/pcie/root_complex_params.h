@@ -15,6 +15,7 @@ struct RootComplexParams {
   unsigned read_lines = 164;
   unsigned tags = 32;
   Time completion_timeout{50, sc_core::SC_MS};
+  Time config_retry{10, sc_core::SC_US};
   CompletionSplit completion_split = CompletionSplit::max_payload;
 
   template <class V>
@@ -33,9 +34,12 @@ struct RootComplexParams {
             "64 B lines of posted writes between translation and commit, all root ports", hostnet);
     v.field("read_lines", read_lines, Range<unsigned>{65, 4096},
             "64 B lines of reads between translation and completion, all root ports", hostnet);
-    v.field("tags", tags, Range<unsigned>{1, 768}, "MMIO reads in flight", "PCIe Base 5.0 2.2.6.2: 5-bit tags");
+    v.field("tags", tags, Range<unsigned>{1, 768}, "MMIO reads and configuration requests in flight", "PCIe Base 5.0 2.2.6.2: 5-bit tags");
     v.field("completion_timeout", completion_timeout, Range<Time>{Time(50, sc_core::SC_US), Time(64, sc_core::SC_SEC)},
-            "after which an MMIO read returns all ones", "PCIe Base 5.0 7.5.3.16: default range 50 us to 50 ms");
+            "after which an MMIO read or a configuration request returns all ones", "PCIe Base 5.0 7.5.3.16: default range 50 us to 50 ms");
+    v.field("config_retry", config_retry, Range<Time>{Time(100, sc_core::SC_NS), Time(10, sc_core::SC_MS)},
+            "until a configuration request whose completion asked for a retry is sent again; for completion_timeout in all",
+            no_source);
     v.choice("completion_split", completion_split, completion_split_names, "largest completion of a read",
              "both seen by pcie-bench, Neugebauer et al., SIGCOMM 2018");
   }

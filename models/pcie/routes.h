@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Routes -- which root port leads to an address or a requester ID. A mechanism.
 ///
-/// Spec    PCIe Base 5.0 2.2.4 (address and ID routing), 7.5.1.3 (base/limit and bus-number registers of a
-///         root port, which these ranges stand for).
+/// Spec    PCIe Base 5.0 2.2.4 (address and ID routing), 7.5.1.3 (windows and bus numbers of the root ports, from
+///         which these ranges are made).
 #pragma once
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "models/core/address.h"
+#include "models/pcie/bridge.h"
 
 namespace iov::pcie {
 
@@ -16,23 +17,25 @@ class Routes {
  public:
   static constexpr unsigned nowhere = ~0u;
 
-  void map_bar(Hpa base, std::uint64_t bytes, unsigned port) { insert(bars_, {base.value, base.value + (bytes - 1), port}); }
-  void route_ids(RequesterId first, RequesterId last, unsigned port) { insert(ids_, {first.value, last.value, port}); }
-
-  unsigned port_of(Hpa address) const { return find(bars_, address.value); }
-  unsigned port_of(RequesterId id) const { return find(ids_, id.value); }
-  bool overlaps(Hpa base, std::uint64_t bytes) const {
-    return std::any_of(bars_.begin(), bars_.end(), [&](const Span& s) {
-      return base.value <= s.last && s.first <= base.value + (bytes - 1);
-    });
+  void clear() { addresses_.clear(), ids_.clear(); }
+  /// What lies behind a root port.
+  void add(const Bridge& bridge, unsigned port) {
+    for (const config::BridgeWindow& w : {bridge.memory(), bridge.prefetchable()})
+      insert(addresses_, {w.first, w.last, port});
+    insert(ids_, {bridge.ids().first, bridge.ids().second, port});
   }
+
+  unsigned port_of(Hpa address) const { return find(addresses_, address.value); }
+  unsigned port_of(RequesterId id) const { return find(ids_, id.value); }
 
  private:
   struct Span {
     std::uint64_t first, last;
     unsigned port;
   };
+  /// Of windows that overlap, a mistake of software, the one that begins last before an address gets it.
   static void insert(std::vector<Span>& spans, const Span& span) {
+    if (span.first > span.last) return;
     spans.insert(std::upper_bound(spans.begin(), spans.end(), span, by_first), span);
   }
   static bool by_first(const Span& a, const Span& b) { return a.first < b.first; }
@@ -42,7 +45,7 @@ class Routes {
     const Span& below = *(above - 1);
     return key <= below.last ? below.port : nowhere;
   }
-  std::vector<Span> bars_, ids_;  ///< ascending, disjoint
+  std::vector<Span> addresses_, ids_;  ///< ascending
 };
 
 }  // namespace iov::pcie

@@ -9,7 +9,7 @@
 
 namespace iov::nic {
 
-/// BAR 0 of every function. Queue registers: base + queue * queue_stride.
+/// BAR 0 of every function; the MSI-X table is in a BAR of its own. Queue registers: base + queue * queue_stride.
 enum Register : std::uint32_t {
   reg_control = 0x0000,          ///< W 1: reset this function
   reg_status = 0x0008,           ///< RO bit 0: link up
@@ -18,7 +18,6 @@ enum Register : std::uint32_t {
   reg_interrupt_mask_clear = 0x0020,  ///< W1S: disables vectors
   reg_auto_mask = 0x0028,  ///< RW: vectors whose mask bit clears by itself when their message is sent (82599 EIAM)
   reg_throttle = 0x0100,         ///< + 4 * vector: minimum ns between interrupts of this vector, 0 none
-  reg_msix_table = 0x0800,       ///< + 16 * vector: PCIe MSI-X entry (addr lo, addr hi, data, control)
   reg_tx_queues = 0x1000,
   reg_rx_queues = 0x8000,
   queue_stride = 0x40,

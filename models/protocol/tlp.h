@@ -21,7 +21,7 @@ inline constexpr std::size_t fc_classes = 3;
 enum class TlpType : std::uint8_t {
   memory_read,
   memory_write,
-  config_read,   ///< type 0 or 1, by routing
+  config_read,   ///< type 0, or type 1 when `type1`
   config_write,
   completion,       ///< without data
   completion_data,
@@ -51,6 +51,7 @@ struct TlpHeader {
   bool no_snoop = false;
   bool poisoned = false;
   bool no_write = false;  ///< translation requests: read-only access is enough
+  bool type1 = false;     ///< configuration requests: for a bus behind the next one
   RequesterId requester;
   RequesterId completer;     ///< completions: who answers; messages and config requests by ID: destination
   std::uint16_t tag = 0;

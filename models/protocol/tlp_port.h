@@ -12,6 +12,7 @@ struct LinkLimits {
   std::uint32_t max_read_request = 512;  ///< bytes; MRRS
   std::uint32_t read_completion_boundary = 64;
   std::uint32_t tags = 256;  ///< 32, 256 or 768: outstanding non-posted requests per requester
+  unsigned generation = 3, width = 8;
 };
 
 class TlpPort {

@@ -4,24 +4,27 @@
 namespace iov::endpoint {
 
 namespace {
-constexpr std::uint32_t bar_bytes = 4096;
+config::SriovDeviceResources resources() {
+  return {.class_code = 0x120000,  // processing accelerator
+          .bar_bytes = 4096,
+          .vf_bar_bytes = 4096,
+          .vectors = 1,
+          .vf_vectors = 1,
+          .ats = {}, .pri = {}, .pasid = {}};
+}
 }
 
 DmaBench::DmaBench(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
                    std::uint64_t seed)
-    : Endpoint(name, timeline, params, port),
+    : Endpoint(name, timeline, params, resources(), port),
       params_(params),
-      transfers_("transfers", timeline, params.transfers, dma_engine(), seed) {
-  function_enabled(0);
-}
+      transfers_("transfers", timeline, params.transfers, dma_engine(), seed) {}
 
-bool DmaBench::set_windows(const std::vector<std::uint64_t>& bases) {
-  const auto vfs = static_cast<unsigned>(bases.size() - 1);
-  if (vfs > 0 && !enable_vfs(vfs)) return false;
-  for (unsigned f = 0; f < bases.size(); ++f) transfers_.add_requester(requester(f), bases[f]);
-  return true;
+void DmaBench::set_windows(const std::vector<std::uint64_t>& bases) {
+  for (unsigned f = 0; f < bases.size(); ++f) {
+    transfers_.add_requester(requester(f), bases[f]);
+    apply_controls(f);
+  }
 }
-
-void DmaBench::function_enabled(unsigned index) { add_function(index, 1, bar_bytes); }
 
 }  // namespace iov::endpoint

@@ -4,29 +4,46 @@
 namespace iov::endpoint {
 
 namespace {
-constexpr std::uint32_t throttle_end = nic::reg_msix_table, table_end = nic::reg_tx_queues;
+constexpr std::uint32_t throttle_end = nic::reg_throttle + 4 * Msix::max_vectors;
+constexpr unsigned no_queue = ~0u;
 constexpr std::uint32_t register_in_queue = nic::queue_stride - 1;
 constexpr std::uint64_t link_up = 1;
+
+config::SriovDeviceResources resources_of(const NicParams& p) {
+  return {.class_code = 0x020000,  // Ethernet controller
+          .bar_bytes = nic::bar_bytes,
+          .vf_bar_bytes = nic::bar_bytes,
+          .vectors = p.pf_vectors,
+          .vf_vectors = p.vf_vectors,
+          .ats = {}, .pri = {}, .pasid = {}};
+}
 }  // namespace
 
 Nic::Nic(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
          PacketBook& packets)
-    : Endpoint(name, timeline, params, port),
+    : Endpoint(name, timeline, params, resources_of(params), port),
       params_(params),
       sorter_(params.filters),
       wire_("wire", timeline, params.wire_rate),
       services_{timeline, dma_engine(), sorter_, packets, *this, table_, params.carry_payload},
       receiver_("receiver", params.receiver, services_),
       transmitter_("transmitter", params.transmitter, services_, wire_, bind<&Receiver::accept>(&receiver_)) {
-  function_enabled(0);
+  first_queue_.resize(functions().numbers(), no_queue);
+  for (unsigned pf = 0; pf < functions().pfs(); ++pf) function(pf);  // their queues are assigned before any driver runs
+}
+
+std::string Nic::name_of(unsigned index) {
+  const std::string pf = functions().pfs() == 1 ? "pf" : "pf" + std::to_string(functions().pf_of(index));
+  if (physical(index)) return pf;
+  return (functions().pfs() == 1 ? "" : pf) + "vf" + std::to_string(functions().vf_of(index));
 }
 
 void Nic::function_enabled(unsigned index) {
-  const bool first_time = index >= table_.rows();
-  add_function(index, index == 0 ? params_.pf_vectors : params_.vf_vectors, nic::bar_bytes);
   sorter_.subscribe({index, Destination::no_pool});
-  if (!first_time) return;
-  table_.add_row(index == 0 ? "pf" : "vf" + std::to_string(index));
+  if (first_queue_[index] != no_queue) return;
+  table_.row_of(index);
+  first_queue_[index] = queues_;
+  queues_ += queues_of(index);
   for (unsigned q = 0; q < queues_of(index); ++q) {
     transmitter_.add_queue(index, requester(index));
     receiver_.add_queue(index, requester(index));
@@ -81,23 +98,18 @@ void Nic::write_register(unsigned index, std::uint32_t offset, std::uint64_t val
     if (value & 1) reset_function(index);
     return;
   }
-  write_interrupt_register(*function(index).msix, offset, value, bytes);
+  write_interrupt_register(*function(index).msix, offset, value);
 }
 
-void Nic::write_interrupt_register(Msix& msix, std::uint32_t offset, std::uint64_t value, unsigned bytes) {
+void Nic::write_interrupt_register(Msix& msix, std::uint32_t offset, std::uint64_t value) {
   const auto low = static_cast<std::uint32_t>(value);
   if (offset == nic::reg_interrupt_mask_set) return msix.enable(value);
   if (offset == nic::reg_interrupt_mask_clear) return msix.disable(value);
   if (offset == nic::reg_auto_mask) return msix.set_auto_mask(value);
-  if (offset >= nic::reg_msix_table && offset < table_end) {
-    msix.write_table(offset - nic::reg_msix_table, low);
-    if (bytes == 8) msix.write_table(offset - nic::reg_msix_table + 4, static_cast<std::uint32_t>(value >> 32));
-    return;
-  }
   if (offset >= nic::reg_throttle && offset < throttle_end) msix.set_throttle((offset - nic::reg_throttle) / 4, low);
 }
 
-std::uint64_t Nic::read_register(unsigned index, std::uint32_t offset, unsigned bytes) {
+std::uint64_t Nic::read_register(unsigned index, std::uint32_t offset, unsigned) {
   if (offset >= nic::reg_tx_queues) {
     const bool tx = offset < nic::reg_rx_queues;
     const std::uint32_t queue = (offset - (tx ? nic::reg_tx_queues : nic::reg_rx_queues)) / nic::queue_stride;
@@ -106,18 +118,13 @@ std::uint64_t Nic::read_register(unsigned index, std::uint32_t offset, unsigned 
     return tx ? transmitter_.read(first_queue(index) + queue, reg) : receiver_.read(first_queue(index) + queue, reg);
   }
   if (offset == nic::reg_status) return wire_.connected() ? link_up : 0;
-  return read_interrupt_register(*function(index).msix, offset, bytes);
+  return read_interrupt_register(*function(index).msix, offset);
 }
 
-std::uint64_t Nic::read_interrupt_register(Msix& msix, std::uint32_t offset, unsigned bytes) {
+std::uint64_t Nic::read_interrupt_register(Msix& msix, std::uint32_t offset) {
   if (offset == nic::reg_interrupt_cause) return msix.take_causes();
   if (offset == nic::reg_interrupt_mask_set) return msix.mask();
   if (offset == nic::reg_auto_mask) return msix.auto_mask();
-  if (offset >= nic::reg_msix_table && offset < table_end) {
-    const std::uint32_t at = offset - nic::reg_msix_table;
-    const std::uint64_t high = bytes == 8 ? msix.read_table(at + 4) : 0;
-    return high << 32 | msix.read_table(at);
-  }
   if (offset >= nic::reg_throttle && offset < throttle_end) return msix.throttle((offset - nic::reg_throttle) / 4);
   return 0;
 }

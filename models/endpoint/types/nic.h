@@ -28,11 +28,11 @@ struct NicParams : Endpoint::Params {
   void describe(V& v) {
     constexpr unsigned queues = (nic::reg_rx_queues - nic::reg_tx_queues) / nic::queue_stride;  // one BAR holds
     Endpoint::Params::describe(v);
-    v.field("pf_queues", pf_queues, Range<unsigned>{1, queues}, "queue pairs of the PF",
+    v.field("pf_queues", pf_queues, Range<unsigned>{1, queues}, "queue pairs of each PF",
             "Intel 82599 datasheet 1.4: 128 in all, shared by PF and VFs");
     v.field("vf_queues", vf_queues, Range<unsigned>{1, queues}, "queue pairs of each VF",
             "Intel 82599 datasheet 7.10.2.5: 2 with 64 pools");
-    v.field("pf_vectors", pf_vectors, Range<unsigned>{1, Msix::max_vectors}, "MSI-X vectors of the PF",
+    v.field("pf_vectors", pf_vectors, Range<unsigned>{1, Msix::max_vectors}, "MSI-X vectors of each PF",
             "Intel 82599 datasheet 7.3.1: 64");
     v.field("vf_vectors", vf_vectors, Range<unsigned>{1, Msix::max_vectors}, "MSI-X vectors of each VF",
             "Intel 82599 datasheet 7.3.1: 3");
@@ -68,7 +68,7 @@ class Nic : public Endpoint, InterruptLines, public FrameSink {
   void limit_interrupts(unsigned index, const Time& least_interval) {
     function(index).msix->set_least_interval(least_interval);
   }
-  const FunctionTable& table() const { return table_; }
+  FunctionTable& table() { return table_; }
 
  private:
   void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes,
@@ -81,18 +81,19 @@ class Nic : public Endpoint, InterruptLines, public FrameSink {
   void raise(unsigned function, unsigned vector) override;
   void send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) override;
 
-  unsigned queues_of(unsigned function) const { return function == 0 ? params_.pf_queues : params_.vf_queues; }
-  unsigned first_queue(unsigned function) const {
-    return function == 0 ? 0 : params_.pf_queues + (function - 1) * params_.vf_queues;
-  }
-  void write_interrupt_register(Msix& msix, std::uint32_t offset, std::uint64_t value, unsigned bytes);
-  std::uint64_t read_interrupt_register(Msix& msix, std::uint32_t offset, unsigned bytes);
+  unsigned queues_of(unsigned function) const { return physical(function) ? params_.pf_queues : params_.vf_queues; }
+  unsigned first_queue(unsigned function) const { return first_queue_[function]; }
+  std::string name_of(unsigned function);
+  void write_interrupt_register(Msix& msix, std::uint32_t offset, std::uint64_t value);
+  std::uint64_t read_interrupt_register(Msix& msix, std::uint32_t offset);
   void reset_function(unsigned function);
   void stop_queues(unsigned function);
 
   const Params params_;
   L2Sorter sorter_;
-  FunctionTable table_{"functions"};
+  FunctionTable table_{"functions", bind<&Nic::name_of>(this)};
+  std::vector<unsigned> first_queue_;  ///< by function
+  unsigned queues_ = 0;                ///< pairs made
   EthernetWire wire_;
   NicServices services_;
   Receiver receiver_;

@@ -26,12 +26,13 @@ void Receiver::set_requester(unsigned queue, RequesterId requester) {
 
 void Receiver::set_function(unsigned function, unsigned first_queue, unsigned queues) {
   if (functions_.size() <= function) functions_.resize(function + 1);
-  functions_[function] = {first_queue, queues};
+  functions_[function] = {first_queue, queues, false};
 }
 
 void Receiver::assign_pool(unsigned pool, unsigned first_queue, unsigned queues) {
   if (pools_.size() <= pool) pools_.resize(pool + 1);
-  pools_[pool] = {first_queue, queues};
+  pools_[pool] = {first_queue, queues, false};
+  functions_[queues_[first_queue].function].pools = true;
 }
 
 void Receiver::write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes) {
@@ -127,7 +128,7 @@ void Receiver::lose(const Frame& frame, unsigned function, DropReason reason, bo
 Receiver::QueueRange Receiver::range_of(Destination where) const {
   if (where.pool != Destination::no_pool) return where.pool < pools_.size() ? pools_[where.pool] : QueueRange{};
   QueueRange all = where.function < functions_.size() ? functions_[where.function] : QueueRange{};
-  if (where.function == 0)  // queues that belong to pools are not the PF's own any more
+  if (all.pools)  // queues that belong to pools are not the PF's own any more
     for (const QueueRange& pool : pools_)
       if (pool.count != 0 && pool.first >= all.first) all.count = std::min(all.count, pool.first - all.first);
   unsigned enabled = 0;

@@ -80,6 +80,7 @@ class Receiver : public sc_core::sc_module, DmaClient {
   };
   struct QueueRange {
     unsigned first = 0, count = 0;
+    bool pools = false;  ///< of a function: some of its queues belong to pools
   };
   void dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) override;
 

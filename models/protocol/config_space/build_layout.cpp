@@ -101,7 +101,8 @@ void check(const FunctionDescription& d) {
   if (!std::has_single_bit(e.max_payload) || e.max_payload < 128 || e.max_payload > 4096)
     refuse("Max_Payload_Size is a power of two from 128 to 4096");
   if (e.link_speed < 1 || e.link_speed > 6) refuse("link speed is a code from 1 to 6");
-  if (!std::has_single_bit(e.link_width) || e.link_width > 32) refuse("link width is 1 to 32 lanes");
+  if ((!std::has_single_bit(e.link_width) && e.link_width != 12) || e.link_width > 32)
+    refuse("link width is 1, 2, 4, 8, 12, 16 or 32 lanes");
   for (const auto& msix : {d.msix, d.sriov ? d.sriov->vf_msix : std::nullopt})
     if (msix &&
         (msix->vectors < 1 || msix->vectors > 2048 || ((msix->table_offset | msix->pending_offset) & 7) != 0))

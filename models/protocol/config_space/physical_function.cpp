@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/protocol/config_space/physical_function.h"
 
+#include <bit>
+
 namespace iov::config {
 
 namespace {
@@ -25,26 +27,28 @@ VfRouting PhysicalFunction::routing() const {
 
 Change PhysicalFunction::write(unsigned offset, unsigned width, std::uint32_t value) {
   Change change = config_.write(offset, width, value);
-  if (sriov_ == 0 || change.changed() == 0 || change.offset < sriov_ + sriov_control_dword) return change;
-  if (change.offset == sriov_ + sriov_control_dword) {
+  if (change.changed() == 0) return change;
+  if (sriov_ != 0 && change.offset == sriov_ + sriov_control_dword) {
     if ((change.changed() & PCI_SRIOV_CTRL_ARI) != 0)
       set_ari_hierarchy((change.after & PCI_SRIOV_CTRL_ARI) != 0);
     if ((change.changed() & PCI_SRIOV_CTRL_VFE) != 0) follow_vf_enable();
-  } else {
+  } else if (sriov_ != 0 && change.offset > sriov_ + sriov_control_dword) {
     align_vf_bars();
     change.after = config_.dword(change.offset);
   }
+  place_windows();
   return change;
 }
 
 void PhysicalFunction::reset(Reset kind) {
   config_.reset(kind);
-  if (sriov_ == 0) return;
+  if (sriov_ == 0) return place_windows();
   if (description_.sriov->lowest_pf)
     set_ari_hierarchy((sriov_field(PCI_SRIOV_CTRL) & PCI_SRIOV_CTRL_ARI) != 0);
   else if (kind != Reset::function_level)
     set_ari_hierarchy(false);
   follow_vf_enable();
+  place_windows();
 }
 
 void PhysicalFunction::follow_vf_enable() {
@@ -108,21 +112,28 @@ void PhysicalFunction::align_vf_bars() {
   }
 }
 
-std::optional<PhysicalFunction::BarHit> PhysicalFunction::decode(Hpa address) const {
+/// What decode() looks at: only a configuration write or a reset changes it.
+void PhysicalFunction::place_windows() {
+  windows_.clear();
   if ((config_.dword(PCI_COMMAND) & PCI_COMMAND_MEMORY) != 0)
     for (unsigned i = 0; i < PCI_STD_NUM_BARS; ++i)
       if (const Bar& bar = description_.bars[i]; bar.bytes != 0 && !bar.io)
-        if (const std::uint64_t offset = address.value - bar_address(i); offset < bar.bytes)
-          return BarHit{0, i, offset};
-  if (vfs_.empty() || !vf_memory_space()) return std::nullopt;
-  for (unsigned i = 0; i < PCI_SRIOV_NUM_BARS; ++i) {
-    const std::uint64_t aperture = vf_aperture(i);
-    if (aperture == 0) continue;
-    const std::uint64_t offset = address.value - vf_bar_address(1, i);
-    if (offset >= aperture * vfs()) continue;
-    if (offset % aperture >= description_.sriov->vf_bars[i].bytes)
-      return std::nullopt;  // padding of the page
-    return BarHit{static_cast<unsigned>(offset / aperture) + 1, i, offset % aperture};
+        windows_.push_back({bar_address(i), bar.bytes, bar.bytes,
+                            static_cast<unsigned>(std::countr_zero(bar.bytes)), i, false});
+  if (vfs_.empty() || !vf_memory_space()) return;
+  for (unsigned i = 0; i < PCI_SRIOV_NUM_BARS; ++i)
+    if (const std::uint64_t aperture = vf_aperture(i); aperture != 0)
+      windows_.push_back({vf_bar_address(1, i), aperture * vfs(), description_.sriov->vf_bars[i].bytes,
+                          static_cast<unsigned>(std::countr_zero(aperture)), i, true});
+}
+
+std::optional<PhysicalFunction::BarHit> PhysicalFunction::decode(Hpa address) const {
+  for (const Window& w : windows_) {
+    const std::uint64_t at = address.value - w.first;
+    if (at >= w.bytes) continue;
+    const std::uint64_t n = at >> w.log2_aperture, offset = at - (n << w.log2_aperture);
+    if (offset >= w.decoded) return std::nullopt;
+    return BarHit{w.vf ? static_cast<unsigned>(n) + 1 : 0, w.bar, offset};
   }
   return std::nullopt;
 }

@@ -65,7 +65,8 @@ class PhysicalFunction {
     unsigned bar;
     std::uint64_t offset;
   };
-  /// Who decodes a memory address now, enables and existence of VFs taken into account.
+  /// Who decodes a memory address now, enables and existence of VFs taken into account. Costs the same for
+  /// any number of VFs.
   std::optional<BarHit> decode(Hpa address) const;
 
   /// Of the PF, and therefore of its VFs.
@@ -77,14 +78,22 @@ class PhysicalFunction {
   static constexpr unsigned sriov_control_dword = 8;
   std::uint32_t sriov_field(unsigned dword) const { return sriov_ ? config_.dword(sriov_ + dword) : 0; }
   std::uint64_t address_at(unsigned offset, const Bar& bar) const;
+  struct Window {  ///< a BAR as it decodes: `count` neighbouring apertures
+    std::uint64_t first, bytes;  ///< all of them
+    std::uint64_t decoded;       ///< of each aperture: the padding of a page decodes nothing
+    unsigned log2_aperture, bar;
+    bool vf;
+  };
   void align_vf_bars();
   void follow_vf_enable();
+  void place_windows();
 
   FunctionDescription description_;
   RequesterId id_;
   Layout layout_, vf_layout_;
   ConfigSpace config_;
   std::vector<ConfigSpace> vfs_;
+  std::vector<Window> windows_;
   std::uint16_t sriov_, express_;  ///< offsets of the capabilities, 0 when absent
   bool ari_ = false;
 };

@@ -11,6 +11,7 @@ using endpoint::Destination;
 namespace {
 endpoint::Nic::Params stressed(bool ats) {
   endpoint::Nic::Params p;
+  p.functions.vf_start_up = p.functions.reset_time = Time();
   p.device_tlb.enabled = ats;
   p.device_tlb.cache = {8, 2, Replacement::lru};
   p.dma_engine.tags = 16;
@@ -25,7 +26,7 @@ struct Stress : NicBench {
   explicit Stress(bool ats) : NicBench(stressed(ats)) {
     for (std::uint64_t page = 0; page < 0x100; ++page) host.translations[page] = page << 12 | 3;
     host.completion_bytes = 64;
-    nic.enable_vfs(2);
+    enable_vfs(2);
     for (unsigned f = 0; f < 3; ++f) {
       nic.add_filter(mac(f), std::nullopt, Destination{f});
       set_vector(f, 0, 300 * f);
@@ -124,11 +125,11 @@ TEST_CASE("with ATS only granted addresses go out translated, under random traff
 TEST_CASE("1024 VFs can be enabled and each receives its own frame", "[B12]") {
   auto params = NicBench::quick();
   params.functions.total_vfs = 1024;
-  params.functions.vf_stride = 1;
+  params.functions.first_vf_offset = params.functions.vf_stride = 1;
   params.filters = 2048;
   NicBench b(params);
   b.host.memory.resize(1024u * 0x2000 + 0x2000);
-  REQUIRE(b.nic.enable_vfs(1024));
+  REQUIRE(b.enable_vfs(1024) == 1024);
   for (unsigned n = 1; n <= 1024; ++n) {
     const std::uint64_t ring = n * 0x2000ull;
     b.nic.add_filter(NicBench::mac(n), std::nullopt, Destination{n});

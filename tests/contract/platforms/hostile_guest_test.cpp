@@ -85,8 +85,8 @@ TEST_CASE("what no function claims reads as all ones") {
 
 TEST_CASE("a message address outside the interrupt range is a DMA write: blocked, recorded") {
   Hostile m;
-  m.write_register(1, nic::reg_msix_table, 0x7f'0000'0000, 8);
-  m.write_register(1, nic::reg_msix_table + 8, 0xdead, 8);
+  m.write_msix(1, 0, 0x7f'0000'0000);
+  m.write_msix(1, 8, 0xdead);
   m.frame_arrives(m.mac(0));
   m.run(50_us);
   CHECK(m.iommu->fault_record(0).valid());

@@ -136,8 +136,8 @@ TEST_CASE("a write through another VM's host address is blocked and changes no b
 
 TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: blocked and recorded", "[F2][F3]") {
   TwoVms m;
-  m.write_register(1, nic::reg_msix_table, vtd::compatibility_msi_address(0), 8);
-  m.write_register(1, nic::reg_msix_table + 8, 0x30, 8);
+  m.write_msix(1, 0, vtd::compatibility_msi_address(0));
+  m.write_msix(1, 8, 0x30);
   m.frame_arrives(m.mac(0));
   m.run(50_us);
   const vtd::FaultRecord record = m.iommu->fault_record(0);
@@ -149,8 +149,8 @@ TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: b
 
 TEST_CASE("a rogue VF cannot use the table entry of another VF: the source is checked", "[F3]") {
   TwoVms m;
-  const auto victim = m.read_register(2, nic::reg_msix_table, 4);  // the remappable address of VM 1's vector
-  m.write_register(1, nic::reg_msix_table, victim, 8);
+  const auto victim = m.read_register(2, 0, 4, config::msix_bar);  // the remappable address of VM 1's vector
+  m.write_msix(1, 0, victim);
   m.frame_arrives(m.mac(0));
   m.run(50_us);
   const vtd::FaultRecord record = m.iommu->fault_record(0);
@@ -165,8 +165,8 @@ TEST_CASE("without an IOMMU the same rogue message interrupts the processor it n
   m.start();
   m.run(50_us);
   const auto before = m.processors->core(0).interrupts();
-  m.write_register(0, nic::reg_msix_table, vtd::compatibility_msi_address(0), 8);
-  m.write_register(0, nic::reg_msix_table + 8, 0x30, 8);
+  m.write_msix(0, 0, vtd::compatibility_msi_address(0));
+  m.write_msix(0, 8, 0x30);
   m.frame_arrives(m.mac(0));
   m.run(50_us);
   CHECK(m.processors->core(0).interrupts() == before + 1);

@@ -100,18 +100,23 @@ class MachineBench : public Machine {
     REQUIRE(found != nullptr);
     return found->value();
   }
-  /// Where a function's BAR 0 lies: the address map of machine.cpp.
-  static Hpa bar(unsigned function) {
-    return function == 0 ? Hpa(0x400'0000'0000) : Hpa(0x410'0000'0000) + (function - 1) * std::uint64_t{nic::bar_bytes};
+  /// Where a function's BAR lies, as its configuration space has it.
+  Hpa bar(unsigned function, unsigned which = 0) const {
+    const auto& functions = nic->functions();
+    const auto& pf = functions.pf(functions.pf_of(function));
+    return Hpa(functions.physical(function) ? pf.bar_address(which) : pf.vf_bar_address(functions.vf_of(function), which));
   }
-  void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes) {
-    root_complex->write(bar(function) + offset, value, bytes, {});
+  void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes, unsigned which = 0) {
+    root_complex->write(bar(function, which) + offset, value, bytes, {});
     run(1_us);  // it is posted: until it has arrived
   }
-  std::uint64_t read_register(unsigned function, std::uint32_t offset, unsigned bytes) {
-    root_complex->read(bar(function) + offset, bytes, bind<&MachineBench::answered>(this));
+  std::uint64_t read_register(unsigned function, std::uint32_t offset, unsigned bytes, unsigned which = 0) {
+    root_complex->read(bar(function, which) + offset, bytes, bind<&MachineBench::answered>(this));
     run(10_us);
     return answer_;
+  }
+  void write_msix(unsigned function, std::uint32_t offset, std::uint64_t value) {
+    write_register(function, offset, value, 8, config::msix_bar);
   }
   /// The context entry of a function, where the tables of the IOMMU have it (VT-d 9.1, 9.3).
   Hpa context_entry(unsigned function) {

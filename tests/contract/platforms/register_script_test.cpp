@@ -67,8 +67,8 @@ struct Physical {
   explicit Physical(Bench& bench) : b(bench) {}
   std::vector<std::string> play(unsigned sends, unsigned receives) {
     const auto vector = core.allocate_vector(bind<&software::NicDriver::interrupt>(&driver));
-    b.write_register(0, nic::reg_msix_table, vtd::compatibility_msi_address(0), 8);
-    b.write_register(0, nic::reg_msix_table + 8, vector, 8);
+    b.write_msix(0, 0, vtd::compatibility_msi_address(0));
+    b.write_msix(0, 8, vector);
     b.finish(driver.initialise(application));
     for (unsigned i = 0; i < sends; ++i) b.finish(b.send(driver, application));
     for (unsigned i = 0; i < receives; ++i) b.frame_arrives(b.mac(0)), b.run(300_us);

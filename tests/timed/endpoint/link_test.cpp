@@ -7,6 +7,7 @@
 #include "models/pcie/port.h"
 #include "models/pcie/root_complex.h"
 #include "tests/timed/endpoint/nic_bench.h"
+#include "tests/timed/pcie/open_port.h"
 using namespace iov;
 using namespace iov::test;
 using endpoint::Destination;
@@ -26,10 +27,8 @@ struct Machine {
   Machine() {
     root.memory.socket.bind(memory.socket);
     up.connect(down);
-    root.map_bar(Hpa(bar), nic::bar_bytes, root.add_root_port(down));
-    root.route_ids({0x0100}, {0x01ff}, 0);
+    pcie::open_port(root, root.add_root_port(down), 1, 1, bar, 0x100'0000);
     root.set_interrupt_remapper(&interrupts);
-    nic.set_bars(Hpa(bar), Hpa(0xf100'0000));
     nic.set_wire(&wire, Time());
     nic.set_default_destination(Destination{0});
   }
@@ -48,6 +47,7 @@ struct Machine {
   Wire wire{timeline};
   Book book;
   endpoint::Nic nic{"nic0", timeline, carrying(), up, book};
+  Enumerated enumerated{nic, bar, 0xf100'0000};
 };
 }  // namespace
 
@@ -59,9 +59,10 @@ TEST_CASE("over a real link frames arrive byte-exact, in order, with the interru
     d.read.address = buffers + i * 0x800;
     m.root.memory.poke_value(Hpa(ring + 16 * i), d);
   }
-  m.write(nic::reg_msix_table, 0xfee0'0000u);
-  m.write(nic::reg_msix_table + 8, 0x55);
-  m.write(nic::reg_msix_table + 12, 0);
+  const auto entry = static_cast<std::uint32_t>(m.enumerated.msix(0) - Machine::bar);
+  m.write(entry, 0xfee0'0000u);
+  m.write(entry + 8, 0x55);
+  m.write(entry + 12, 0);
   m.write(nic::reg_interrupt_mask_set, 1, 8);
   m.ring(nic::rx_register(0, nic::queue_base), ring, 40);
   m.timeline.run(10_us);

@@ -85,11 +85,11 @@ TEST_CASE("a masked MSI-X entry keeps its interrupt pending and sends it when un
   b.nic.set_default_destination(Destination{0});
   b.set_vector(0, 0);
   b.rx_ring(0, 0, 0x10000, 0);
-  b.write(0, nic::reg_msix_table + 12, 1);
+  b.write_entry(0, 0, 12, 1);
   receive_at(b, 2_us, 1);
   CHECK(b.interrupts().empty());
   b.timeline.run(3_us);
-  b.write(0, nic::reg_msix_table + 12, 0);
+  b.write_entry(0, 0, 12, 0);
   CHECK(times(b.interrupts()) == std::vector<Time>{3_us});
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("an auto-masked vector fires once until software enables it again") {
 
 TEST_CASE("the PF's limit holds against a VF that throttles nothing, and outlives its reset", "[F8]") {
   NicBench b;
-  b.nic.enable_vfs(1);
+  b.enable_vfs(1);
   b.nic.set_default_destination(Destination{1});
   b.nic.limit_interrupts(1, 8_us);
   b.write(1, nic::reg_control, 1);

@@ -2,6 +2,7 @@
 /// NicBench -- a Nic with a fake host, a wire that collects frames, and a driver in a few lines.
 #pragma once
 #include "models/endpoint/types/nic.h"
+#include "tests/timed/endpoint/enumerated.h"
 #include "tests/timed/endpoint/fake_host.h"
 
 namespace iov::test {
@@ -30,28 +31,30 @@ struct NicBench {
 
   explicit NicBench(const endpoint::Nic::Params& p = quick())
       : params(p), nic("nic0", timeline, p, host, book) {
-    nic.set_bars(Hpa(pf_bar), Hpa(vf_bar));
     nic.set_wire(&wire, Time());
   }
   /// No engine set-up time, so that times in tests are sums of what they test.
   static endpoint::Nic::Params quick() {
     endpoint::Nic::Params p;
     p.dma_engine.read_setup = Time();
+    p.functions.first_vf_offset = 128, p.functions.vf_stride = 2;
+    p.functions.vf_start_up = p.functions.reset_time = Time();
     return p;
   }
-  std::uint64_t bar(unsigned function) const {
-    return function == 0 ? pf_bar : vf_bar + (function - 1) * std::uint64_t{nic::bar_bytes};
-  }
+  std::uint64_t bar(unsigned function) const { return enumerated.bar(function); }
+  unsigned enable_vfs(unsigned vfs) { return enumerated.enable_vfs(vfs); }
   void write(unsigned function, std::uint32_t reg, std::uint64_t value, unsigned bytes = 4) {
     host.mmio_write(bar(function) + reg, value, bytes);
   }
+  void write_entry(unsigned function, unsigned v, unsigned offset, std::uint32_t value) {
+    host.mmio_write(enumerated.msix(function) + 16 * v + offset, value, 4);
+  }
   /// Table entry v: address fee0'v000, data 0x40 + v.
   void set_vector(unsigned function, unsigned v, std::uint32_t throttle_ns = 0) {
-    const std::uint32_t entry = nic::reg_msix_table + 16 * v;
-    write(function, entry, 0xfee0'0000u + (v << 12));
-    write(function, entry + 4, 0);
-    write(function, entry + 8, 0x40 + v);
-    write(function, entry + 12, 0);
+    write_entry(function, v, 0, 0xfee0'0000u + (v << 12));
+    write_entry(function, v, 4, 0);
+    write_entry(function, v, 8, 0x40 + v);
+    write_entry(function, v, 12, 0);
     write(function, nic::reg_throttle + 4 * v, throttle_ns);
     write(function, nic::reg_interrupt_mask_set, 1ull << v, 8);
   }
@@ -105,6 +108,7 @@ struct NicBench {
   Book book;
   endpoint::Nic::Params params;
   endpoint::Nic nic;
+  Enumerated enumerated{nic, pf_bar, vf_bar, host.link};
 };
 
 }  // namespace iov::test

@@ -71,7 +71,7 @@ TEST_CASE("a received frame lies in its buffer, its descriptor says so, and the 
 
 TEST_CASE("each VF uses its own routing ID and BAR slice, and its registers reach nobody else", "[B5][B6][B10]") {
   NicBench b;
-  REQUIRE(b.nic.enable_vfs(3));
+  REQUIRE(b.enable_vfs(3) == 3);
   for (unsigned n = 1; n <= 3; ++n) {
     CHECK(b.nic.requester(n).value == 0x0100 + 128 + (n - 1) * 2);
     b.nic.add_filter(NicBench::mac(n), std::nullopt, Destination{n});
@@ -93,9 +93,9 @@ TEST_CASE("each VF uses its own routing ID and BAR slice, and its registers reac
   }
   CHECK(b.get_header(0x31000).id == 1);
   CHECK(b.book.drops == std::vector<std::pair<PacketId, DropReason>>{{2, DropReason::no_receive_descriptor}});
-  CHECK_FALSE(b.nic.enable_vfs(4));  // NumVFs does not change while VFs are enabled
-  CHECK(b.nic.enable_vfs(0));
-  CHECK_FALSE(b.nic.enable_vfs(65));  // beyond TotalVFs
+  CHECK(b.enable_vfs(4) == 3);  // NumVFs does not change while VFs are enabled
+  b.enumerated.disable_vfs();
+  CHECK(b.nic.functions().vfs() == 0);
 }
 
 TEST_CASE("a read of no function's BAR is an unsupported request, an unknown register reads zero") {

@@ -79,7 +79,7 @@ TEST_CASE("a long frame fills several buffers, the last one marked as end of pac
 
 TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue within", "[G1]") {
   NicBench b;
-  b.nic.enable_vfs(2);
+  b.enable_vfs(2);
   b.nic.add_filter(NicBench::mac(1), std::nullopt, Destination{1});
   b.nic.add_filter(NicBench::mac(1), std::uint16_t{100}, Destination{2});
   b.rx_ring(1, 0, 0x10000, 0);
@@ -103,7 +103,7 @@ TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue with
 
 TEST_CASE("a broadcast reaches every function that listens, and only those", "[G8]") {
   NicBench b;
-  b.nic.enable_vfs(3);
+  b.enable_vfs(3);
   b.rx_ring(1, 0, 0x10000, 0);
   b.rx_ring(3, 0, 0x30000, 0);
   b.timeline.run(1_us);
@@ -164,7 +164,7 @@ TEST_CASE("a reset loses what waits, says so, and nothing of it reaches memory a
 
 TEST_CASE("the loss of one VF's frames leaves its sibling's alone", "[B20]") {
   NicBench b;
-  b.nic.enable_vfs(2);
+  b.enable_vfs(2);
   for (unsigned n = 1; n <= 2; ++n) {
     b.nic.add_filter(NicBench::mac(n), std::nullopt, Destination{n});
     b.rx_ring(n, 0, 0x10000 * n, 0);

@@ -102,7 +102,7 @@ TEST_CASE("queues of all functions take turns, frame by frame", "[G13]") {
   auto params = NicBench::quick();
   params.dma_engine.outstanding_reads = 2;  // one frame of 1000 B
   NicBench b(params);
-  b.nic.enable_vfs(2);
+  b.enable_vfs(2);
   post(b, 1, 0x10000, 5, 1000, 100);
   post(b, 2, 0x30000, 4, 1000, 200);
   b.timeline.run(50_us);
@@ -124,7 +124,7 @@ TEST_CASE("the packet buffer bounds how far payload reads run ahead of the wire"
 
 TEST_CASE("a frame for a local function is switched inside and never reaches wire or host software", "[G6]") {
   NicBench b;
-  b.nic.enable_vfs(2);
+  b.enable_vfs(2);
   b.nic.add_filter(NicBench::mac(2), std::nullopt, Destination{2});
   b.rx_ring(2, 0, 0x50000, 0);
   b.timeline.run(1_us);
@@ -142,7 +142,7 @@ TEST_CASE("a frame for a local function is switched inside and never reaches wir
 
 TEST_CASE("a broadcast of one VF goes to the wire and to its siblings, not back to itself", "[G6]") {
   NicBench b;
-  b.nic.enable_vfs(3);
+  b.enable_vfs(3);
   for (unsigned n = 1; n <= 3; ++n) b.rx_ring(n, 0, 0x20000 * n, 0);
   b.timeline.run(1_us);
   post(b, 1, 0x80000, 1, 60, 7, {0xffff'ffff'ffffull});

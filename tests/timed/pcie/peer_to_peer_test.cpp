@@ -6,7 +6,7 @@ using namespace iov::pcie;
 namespace {
 /// Two devices, each below its own root port.
 struct TwoDevices {
-  static constexpr std::uint64_t bar_a = 0x8'0000'0000, bar_b = 0x8'0001'0000;
+  static constexpr std::uint64_t bar_a = 0x8'0000'0000, bar_b = 0x8'0010'0000;
   Timeline timeline{"timeline"};
   RootComplex rc{"rc", timeline, {}};
   Port a, root_a, b, root_b;
@@ -17,10 +17,8 @@ struct TwoDevices {
     a.connect(root_a);
     b.connect(root_b);
     const unsigned port_a = rc.add_root_port(root_a), port_b = rc.add_root_port(root_b);
-    rc.map_bar(Hpa(bar_a), 0x10000, port_a);
-    rc.map_bar(Hpa(bar_b), 0x10000, port_b);
-    rc.route_ids(RequesterId{0x100}, RequesterId{0x1ff}, port_a);
-    rc.route_ids(RequesterId{0x200}, RequesterId{0x2ff}, port_b);
+    open_port(rc, port_a, 1, 1, bar_a, 0x10'0000);
+    open_port(rc, port_b, 2, 2, bar_b, 0x10'0000);
     rc.memory.socket.bind(memory.socket);
     timeline.run(1_ns);
   }

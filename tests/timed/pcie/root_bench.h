@@ -6,6 +6,7 @@
 
 #include "models/pcie/root_complex.h"
 #include "tests/timed/pcie/link_bench.h"
+#include "tests/timed/pcie/open_port.h"
 
 namespace iov::pcie {
 
@@ -124,8 +125,7 @@ struct RootBench {
       : rc("rc", timeline, params), device("device", timeline, link), root("root", timeline, link) {
     device.connect(root);
     const unsigned port = rc.add_root_port(root);
-    rc.map_bar(Hpa(bar), 0x10000, port);
-    rc.route_ids(RequesterId{0x100}, RequesterId{0x1ff}, port);
+    open_port(rc, port, 1, 1, bar, 0x10'0000);
     rc.memory.socket.bind(memory.socket);
     timeline.run(1_ns);  // sends below are in a running simulation
   }

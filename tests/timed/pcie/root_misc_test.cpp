@@ -143,8 +143,3 @@ TEST_CASE("root complex: a translation answered twice is a modelling error") {
   b.translator.answer_next();
   CHECK_THROWS_AS(b.translator.answer(once), SimError);
 }
-
-TEST_CASE("root complex: BAR ranges may not overlap") {
-  RootBench b;
-  CHECK_THROWS_AS(b.rc.map_bar(Hpa(RootBench::bar + 0xffff), 1, 0), SimError);
-}

@@ -73,28 +73,6 @@ TEST_CASE("the translation cache finds pages of all sizes and drops exactly what
   CHECK(cache.size() == 1);
 }
 
-TEST_CASE("routing IDs follow offset and stride, and do not leave the 16-bit space", "[B6][B13]") {
-  const FunctionParams p{64, 128, 2};
-  CHECK(p.routing_id({0x0100}, 0) == 0x0100);
-  CHECK(p.routing_id({0x0100}, 1) == 0x0180);
-  CHECK(p.routing_id({0x0100}, 64) == 0x01fe);
-  CHECK(p.fits({0x0100}, 64));
-  CHECK_FALSE(p.fits({0x0100}, 65));
-  CHECK_FALSE(p.fits({0xff00}, 65));
-  CHECK(FunctionParams{64000, 1, 1}.fits({0x0100}, 64000));
-  CHECK_FALSE(FunctionParams{65535, 1, 1}.fits({0x0100}, 65535));
-}
-
-TEST_CASE("BAR slices: each function its own, no more than are enabled", "[B10]") {
-  BarSpace bars{Hpa(0x10000), Hpa(0x100000), 0x10000, 3};
-  CHECK(bars.decode(0x1ffff)->function == 0);
-  CHECK(bars.decode(0x120004)->function == 3);
-  CHECK(bars.decode(0x120004)->offset == 4);
-  CHECK_FALSE(bars.decode(0x130000));
-  CHECK_FALSE(bars.decode(0x20000));
-  CHECK_FALSE(bars.decode(0xffff));
-}
-
 TEST_CASE("a sorter prefers MAC with VLAN, then MAC, then its default, and its table is finite", "[G1]") {
   L2Sorter sorter(2);
   const MacAddress mac{0x0200'0000'0001};

@@ -92,20 +92,41 @@ TEST_CASE("translation entry: rights, flags and the size code of PCIe 10.2.3") {
   CHECK(translation_entry(large) == 0);
 }
 
-TEST_CASE("routes: first and last byte and ID of a range belong to it, neighbours do not") {
+namespace {
+void write_window(Bridge& bridge, const config::BridgeWindow& window) {
+  bridge.write(PCI_PREF_MEMORY_BASE, 4, window.base_limit());
+  bridge.write(PCI_PREF_BASE_UPPER32, 4, window.base_upper());
+  bridge.write(PCI_PREF_LIMIT_UPPER32, 4, window.limit_upper());
+  bridge.write(PCI_MEMORY_BASE, 4, config::BridgeWindow{}.base_limit());
+}
+}  // namespace
+
+TEST_CASE("routes: first and last byte and ID behind a bridge belong to it, neighbours do not", "[C7]") {
+  constexpr std::uint64_t mib = 1u << 20, high = 0x400'0000'0000;
+  Bridge near(root_port({}, 1), RequesterId{0x08}), far(root_port({}, 2), RequesterId{0x10});
   Routes routes;
-  routes.map_bar(Hpa(0x9000), 0x1000, 2);
-  routes.map_bar(Hpa(0x4000), 0x1000, 1);
-  CHECK(routes.port_of(Hpa(0x3fff)) == Routes::nowhere);
-  CHECK(routes.port_of(Hpa(0x4000)) == 1);
-  CHECK(routes.port_of(Hpa(0x4fff)) == 1);
-  CHECK(routes.port_of(Hpa(0x5000)) == Routes::nowhere);
-  CHECK(routes.port_of(Hpa(0x8fff)) == Routes::nowhere);
-  CHECK(routes.port_of(Hpa(0x9fff)) == 2);
-  CHECK(routes.port_of(Hpa(0xa000)) == Routes::nowhere);
-  CHECK(routes.overlaps(Hpa(0x4fff), 1));
-  CHECK_FALSE(routes.overlaps(Hpa(0x5000), 0x4000));
-  routes.route_ids(RequesterId{0x100}, RequesterId{0x1ff}, 3);
-  CHECK(routes.port_of(RequesterId{0x1ff}) == 3);
-  CHECK(routes.port_of(RequesterId{0x200}) == Routes::nowhere);
+  const auto reroute = [&] { routes.clear(), routes.add(near, 1), routes.add(far, 2); };
+  write_window(near, {high, high + mib - 1});
+  write_window(far, {high + 4 * mib, high + 6 * mib - 1});
+  near.write(PCI_PRIMARY_BUS, 4, 0x01'01'00);
+  far.write(PCI_PRIMARY_BUS, 4, 0xff'02'00);
+  reroute();
+  CHECK(routes.port_of(Hpa(high)) == Routes::nowhere);  // Memory Space Enable is 0
+  CHECK(Bridge::reroutes(near.write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY)));
+  far.write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+  reroute();
+  CHECK(routes.port_of(Hpa(high - 1)) == Routes::nowhere);
+  CHECK(routes.port_of(Hpa(high)) == 1);
+  CHECK(routes.port_of(Hpa(high + mib - 1)) == 1);
+  CHECK(routes.port_of(Hpa(high + mib)) == Routes::nowhere);
+  CHECK(routes.port_of(Hpa(high + 4 * mib)) == 2);
+  CHECK(routes.port_of(Hpa(high + 6 * mib - 1)) == 2);
+  CHECK(routes.port_of(Hpa(high + 6 * mib)) == Routes::nowhere);
+  CHECK(routes.port_of(RequesterId{0x0ff}) == Routes::nowhere);
+  CHECK(routes.port_of(RequesterId{0x1ff}) == 1);
+  CHECK(routes.port_of(RequesterId{0x200}) == 2);
+  CHECK(routes.port_of(RequesterId{0xffff}) == 2);
+  near.write(PCI_SECONDARY_BUS, 1, 0);  // no bus behind it
+  reroute();
+  CHECK(routes.port_of(RequesterId{0x1ff}) == Routes::nowhere);
 }

@@ -17,7 +17,7 @@ Device make(const SriovDeviceParams& params) {
   Device device;
   for (unsigned pf = 0; pf < params.physical_functions; ++pf)
     device.push_back(
-        std::make_unique<PhysicalFunction>(config::physical_function(params, pf, PciExpressCapability{}),
+        std::make_unique<PhysicalFunction>(config::physical_function(params, {}, pf, PciExpressCapability{}),
                                            RequesterId{static_cast<std::uint16_t>(0x0100 + pf)}));
   return device;
 }
@@ -43,7 +43,7 @@ TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own", 
     for (const unsigned vfs : {8u, 64u, 256u})
       for (const bool ari : {true, false}) {
         SriovDeviceParams params;
-        params.physical_functions = pfs, params.virtual_functions = vfs;
+        params.physical_functions = pfs, params.total_vfs = vfs;
         const Device device = make(params);
         const auto ids = all_ids(device, vfs, ari);
         CHECK(ids.size() == pfs * (vfs + 1));
@@ -54,11 +54,11 @@ TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own", 
 
 TEST_CASE("one PF with 64 000 VFs fits behind bus 1, two such PFs do not", "[B13]") {
   SriovDeviceParams params;
-  params.virtual_functions = 64000;
+  params.total_vfs = 64000;
   const Device device = make(params);
   CHECK(all_ids(device, 64000, true).size() == 64001);
   params.physical_functions = 2;
-  const FunctionDescription d = config::physical_function(params, 0, {});
+  const FunctionDescription d = config::physical_function(params, {}, 0, {});
   CHECK(refusal(pf_id, *d.sriov, params.routing(true), 64000, 255, true) != nullptr);
 }
 
@@ -80,12 +80,23 @@ TEST_CASE("PFs are linked as functions, and only PF 0 owns the link and the ARI 
 
 TEST_CASE("the MSI-X table and its pending bits lie inside their BAR, for any number of vectors") {
   for (const unsigned vectors : {1u, 3u, 64u, 256u, 2048u}) {
-    SriovDeviceParams params;
-    params.vectors = params.vf_vectors = vectors;
-    const FunctionDescription d = config::physical_function(params, 0, {});
+    SriovDeviceResources resources;
+    resources.vectors = resources.vf_vectors = vectors;
+    const FunctionDescription d = config::physical_function({}, resources, 0, {});
     CHECK_NOTHROW(build_layout(d));
     CHECK(d.msix->pending_offset >= vectors * 16);
     CHECK(d.bars[2].bytes >= d.msix->pending_offset + (vectors + 63) / 64 * 8);
     CHECK(d.sriov->vf_bars[2].bytes == d.bars[2].bytes);
   }
+}
+
+TEST_CASE("offset and stride under which two functions of a device share an ID are refused", "[B2][B6]") {
+  SriovDeviceParams params;
+  params.first_vf_offset = 128, params.vf_stride = 2;
+  CHECK(params.ids_disjoint(true));
+  params.physical_functions = 2;
+  CHECK(params.ids_disjoint(true));
+  params.physical_functions = 3;
+  CHECK_FALSE(params.ids_disjoint(true));  // PF 2's first VF is PF 0's second
+  CHECK(params.ids_disjoint(false));       // not given: they take turns
 }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The endpoint's configuration space: who answers, and what follows from what software writes.
+#include <linux/pci_regs.h>
+
+#include <algorithm>
+
+#include "models/endpoint/endpoint.h"
+
+namespace iov::endpoint {
+
+using config::Effect;
+
+namespace {
+bool is_set(const config::ConfigSpace& space, unsigned capability, unsigned offset, std::uint32_t bits) {
+  return capability != 0 && (space.read(capability + offset, 2) & bits) != 0;
+}
+}  // namespace
+
+/// On its own bus the device is told its bus number by every type 0 write (2.2.6.2).
+void Endpoint::config_request(const Tlp& tlp) {
+  ++config_requests_;
+  const bool write = tlp.type == TlpType::config_write;
+  if (!tlp.type1 && write && functions_.bus() != tlp.completer.bus()) {
+    functions_.capture_bus(tlp.completer.bus());
+    requesters_changed();
+  }
+  // What is addressed as type 0 is on the device's bus, whether it knows its number yet or not.
+  const RequesterId id = tlp.type1 ? tlp.completer
+                                   : RequesterId{static_cast<std::uint16_t>(functions_.bus() << 8 | tlp.completer.devfn())};
+  const auto f = functions_.with_id(id);
+  if (!f) return unclaimed(tlp);
+  if (!ready(*f)) return complete(tlp, id, CompletionStatus::retry, 0);
+  const auto offset = static_cast<unsigned>(tlp.address);
+  if (!write) return complete(tlp, id, CompletionStatus::success, functions_.config(*f).read(offset, tlp.length));
+  std::uint32_t value = 0;
+  std::memcpy(&value, tlp.data.data(), std::min<std::size_t>(tlp.data.size(), sizeof value));
+  complete(tlp, id, CompletionStatus::success, 0);
+  write_config(id, offset, tlp.length, value);
+}
+
+bool Endpoint::write_config(RequesterId id, unsigned offset, unsigned bytes, std::uint32_t value) {
+  const auto f = functions_.with_id(id);
+  if (!f) return false;
+  const config::Layout& layout = functions_.config(*f).layout();
+  follow(*f, config::effects_of(layout, functions_.write(*f, offset, bytes, value)));
+  return true;
+}
+
+void Endpoint::follow(unsigned f, const config::Effects& effects) {
+  if (effects.none()) return;
+  if (effects.has(Effect::function_level_reset)) return reset_function(f);
+  if (effects.has(Effect::vf_enable_set)) follow_vf_enable(f, true);
+  if (effects.has(Effect::vf_enable_cleared)) follow_vf_enable(f, false);
+  if (effects.has(Effect::max_payload) || effects.has(Effect::max_read_request)) apply_sizes();
+  if (effects.has(Effect::bus_master) || effects.has(Effect::ats) || effects.has(Effect::msix)) apply_controls(f);
+}
+
+void Endpoint::follow_vf_enable(unsigned pf, bool enabled) {
+  end_vfs(pf);
+  if (!enabled) return;
+  const unsigned first = functions_.number(pf, 1);
+  std::fill_n(ready_at_.begin() + first, functions_.pf(pf).vfs(), timeline_.now() + params_.functions.vf_start_up);
+}
+
+/// 6.6.2: what the function had under way is over, its registers are as after power-on; a PF loses its VFs.
+void Endpoint::reset_function(unsigned f) {
+  ++resets_;
+  config::PhysicalFunction& pf = functions_.pf(functions_.pf_of(f));
+  end(f);
+  if (physical(f)) {
+    pf.reset(config::Reset::function_level);
+    end_vfs(f);
+    apply_sizes();
+  } else {
+    pf.reset_vf(functions_.vf_of(f));
+  }
+  ready_at_[f] = timeline_.now() + params_.functions.reset_time;
+}
+
+void Endpoint::hot_reset() {
+  for (unsigned n = 0; n < functions_.pfs(); ++n) {
+    end(n);
+    functions_.pf(n).reset(config::Reset::hot);
+    end_vfs(n);
+    ready_at_[n] = timeline_.now() + params_.functions.reset_time;
+  }
+  apply_sizes();
+}
+
+void Endpoint::end_vfs(unsigned pf) {
+  for (unsigned f = functions_.number(pf, 1), n = functions_.numbers() / functions_.pfs() - 1; n > 0; ++f, --n) end(f);
+}
+
+void Endpoint::end(unsigned f) {
+  if (!made_[f] || !made_[f]->live) return;
+  Function& ended = *made_[f];
+  function_disabled(f);
+  dma_engine_.cancel(ended.interrupt_channel);
+  ended.msix->reset();
+  ended.msix->reset_table();
+  ended.msix->set_control(false, false);
+  device_tlb_.forget(ended.requester);
+  ended.live = false;
+}
+
+Function& Endpoint::function(unsigned index) {
+  if (!made_[index]) make(index);
+  Function& f = *made_[index];
+  if (f.live) return f;
+  f.live = true;
+  if (f.requester != requester(index)) {
+    f.requester = requester(index);
+    dma_engine_.set_requester(f.interrupt_channel, f.requester);
+    requester_changed(index);
+  }
+  function_enabled(index);
+  apply_controls(index);
+  return f;
+}
+
+void Endpoint::make(unsigned index) {
+  made_[index] = std::make_unique<Function>();
+  Function& f = *made_[index];
+  const config::PhysicalFunction& pf = functions_.pf(functions_.pf_of(index));
+  f.index = index;
+  f.requester = requester(index);
+  f.interrupt_channel = dma_engine_.add_channel(f.requester, *this);
+  const auto& msix = physical(index) ? pf.description().msix : pf.description().sriov->vf_msix;
+  f.msix.emplace(timeline_, static_cast<MsixSender&>(*this), index, msix->vectors);
+}
+
+void Endpoint::requesters_changed() {
+  for (const auto& f : made_) {
+    if (!f || !f->live) continue;  // the others learn it when they are used again
+    f->requester = requester(f->index);
+    dma_engine_.set_requester(f->interrupt_channel, f->requester);
+    requester_changed(f->index);
+  }
+}
+
+void Endpoint::apply_controls(unsigned f) {
+  if (!functions_.exists(f)) return;
+  const config::ConfigSpace& space = functions_.config(f);
+  const config::Layout& layout = space.layout();
+  dma_engine_.allow(requester(f), (space.read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) != 0,
+                    is_set(space, layout.extended(PCI_EXT_CAP_ID_ATS), PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE));
+  if (!made_[f]) return;
+  const unsigned msix = layout.capability(PCI_CAP_ID_MSIX);
+  made_[f]->msix->set_control(is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE),
+                              is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_MASKALL));
+}
+
+/// For all functions those of function 0 (7.5.3.4: of an ARI device it decides the payload).
+void Endpoint::apply_sizes() {
+  const config::PhysicalFunction& zero = functions_.pf(0);
+  const LinkLimits& link = port_.limits();
+  dma_engine_.set_sizes(std::min<std::uint32_t>(zero.max_payload(), link.max_payload),
+                        std::min<std::uint32_t>(zero.max_read_request(), link.max_read_request));
+}
+
+}  // namespace iov::endpoint

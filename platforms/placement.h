@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Placement -- where the functions of a device are in the address map, written into configuration space without time.
+#pragma once
+#include "models/endpoint/endpoint.h"
+#include "models/pcie/root_complex.h"
+
+namespace iov::platform {
+
+class Placement {
+ public:
+  Placement(pcie::RootComplex& root_complex, unsigned port, endpoint::Endpoint& device, const LinkLimits& link);
+  /// Of PF 0. @returns how many VFs there are then
+  unsigned enable_vfs(unsigned vfs);
+  Hpa bar(unsigned function) const { return address(function, 0); }
+  Hpa msix_table(unsigned function) const { return address(function, config::msix_bar); }
+
+ private:
+  Hpa address(unsigned function, unsigned bar) const;
+  void write(unsigned function, unsigned offset, unsigned bytes, std::uint32_t value);
+  void write_bar(unsigned function, unsigned offset, std::uint64_t address);
+  void enable(unsigned function);
+  endpoint::Endpoint& device_;
+};
+
+}  // namespace iov::platform
