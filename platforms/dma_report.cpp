@@ -5,6 +5,7 @@
 
 #include "models/core/tree.h"
 #include "platforms/dma_machine.h"
+#include "platforms/utilization.h"
 
 namespace iov::platform {
 
@@ -12,9 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double saturated = 0.95;  ///< a resource this busy is what limits the run
-
-double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 Json share(double part, double whole) { return whole > 0 ? Json(part / whole) : Json(nullptr); }  // never asked: none
 
 struct Rows {
@@ -59,16 +57,7 @@ void add_translation(Json& out, DmaMachine& m, const Rows& rows) {
 
 Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {
   Json out = Json::object();
-  const std::pair<const char*, double> servers[] = {
-      {"wire_busy", 1}, {"dram_busy", 1}, {"llc_busy", 1}, {"walker_busy", m.walkers}};
-  for (const StatRow& row : rows.rows)
-    for (const auto& [tail, count] : servers)
-      if (row.field == "busy" && row.path.ends_with(tail)) out[row.path] = ratio(row.value, seconds * count);
-  if (m.iommu) {  // a walker is taken from its set-up on
-    const std::string unit = m.iommu->name();
-    const double setup = m.walk_setup.to_seconds() * rows.value(unit + ".walks", "count");
-    out[unit + ".walker_busy"] = ratio(rows.value(unit + ".walker_busy", "busy") + setup, seconds * m.walkers);
-  }
+  add_utilization(out, rows.rows, seconds, m.walkers);
   const auto& engine = m.params.device.dma_engine;
   const double reads = std::min({engine.outstanding_reads, engine.tags, m.link->device.limits().tags});
   out[m.device_name + ".outstanding.tags"] = ratio(rows.value(m.device_name + ".outstanding.tags", "mean"), reads);
@@ -78,15 +67,11 @@ Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {
 }
 
 /// A wire, a walker, memory or the firmware when one is saturated; else the device has all reads under way that it can
-/// have, or nothing is scarce and transactions wait for latency alone.
-std::string binding_resource(const DmaMachine& m, const Json& utilization) {
-  const std::string tags = m.device_name + ".outstanding.tags";
-  std::string most;
-  double best = 0;
-  for (const auto& [resource, value] : utilization.items())
-    if (resource != tags && value.get<double>() > best) best = value.get<double>(), most = resource;
-  if (best >= saturated) return most;
-  return utilization.at(tags).get<double>() >= saturated ? tags : "latency";
+/// have or no credits, or nothing is scarce and transactions wait for latency alone.
+std::string binding_resource(const Json& utilization) {
+  double share = 0;
+  const std::string most = most_used(utilization, share);
+  return share >= saturated ? most : "latency";
 }
 
 }  // namespace

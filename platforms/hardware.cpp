@@ -47,7 +47,6 @@ void Hardware::make_iommu(const nlohmann::json& config) {
   if (iommus.empty()) return;
   const auto params = read_params<iommu::Params>(config, iommus[0]);
   walkers = params.walkers;
-  walk_setup = params.walk_setup;
   InterruptBus& interrupts = processors ? static_cast<InterruptBus&>(*processors) : no_processors_;
   iommu = std::make_unique<iommu::Iommu>(iommus[0].c_str(), timeline, params, interrupts);
 }

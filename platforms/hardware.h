@@ -50,7 +50,6 @@ class Hardware {
   std::unique_ptr<MemoryPort> cpu_memory;
   HostModule host_params;
   unsigned walkers = 1;  ///< of the IOMMU
-  Time walk_setup;       ///< that each takes before it reads tables
   std::string host_name;
 
  protected:

@@ -3,6 +3,7 @@
 
 #include "models/core/tree.h"
 #include "platforms/machine.h"
+#include "platforms/utilization.h"
 
 namespace iov::platform {
 
@@ -10,8 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using workload::PacketLedger;
-
-constexpr double saturated = 0.95;  ///< a resource this busy is what limits the run
 
 struct Window {
   double seconds = 0, packets = 0;
@@ -22,8 +21,6 @@ Window window_of(const Machine& m) {
   const PacketLedger& ledger = m.workload->ledger();
   return {ledger.window().to_seconds(), static_cast<double>(ledger.ways.sum(PacketLedger::delivered))};
 }
-
-double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
 /// Sum over all rows of one field whose path ends so: "iotlb.hits".
 double sum_of(const std::vector<StatRow>& rows, const std::string& tail, const std::string& field) {
@@ -110,11 +107,7 @@ Json utilization_of(Machine& m, const Window& w, const std::vector<StatRow>& row
   Json out = Json::object();
   for (std::size_t c = 0; c < m.processors->size(); ++c)
     out[m.processors->core(c).name() + role_of(m, c)] = ratio(m.processors->core(c).busy().to_seconds(), w.seconds);
-  const std::pair<const char*, double> servers[] = {{"wire_busy", 1}, {"wire.busy", 1},
-                                                    {"dram_busy", 1}, {"llc_busy", 1},       {"walker_busy", m.walkers}};
-  for (const StatRow& row : rows)
-    for (const auto& [tail, count] : servers)
-      if (row.field == "busy" && row.path.ends_with(tail)) out[row.path] = ratio(row.value, w.seconds * count);
+  add_utilization(out, rows, w.seconds, m.walkers);
   return out;
 }
 
@@ -127,16 +120,15 @@ double lost_inside(const Machine& m) {
 
 /// The busiest resource once it is saturated or the offered load is not delivered. The peer's wire is only the load: it
 /// binds nothing while packets are lost further in.
-std::string binding_resource(const Machine& m, const Json& utilization) {
+std::string binding_resource(const Machine& m, Json utilization) {
   const workload::Results results = m.workload->results();
   const double offered = static_cast<double>(results.offered), delivered = static_cast<double>(results.delivered);
   const bool losing = lost_inside(m) > 0.01 * offered, behind = delivered < 0.95 * offered;
-  std::string most;
-  double share = -1;
-  for (const auto& [resource, value] : utilization.items()) {
-    if (losing && resource.ends_with(".wire_busy") && resource.starts_with(m.workload->name())) continue;
-    if (value.get<double>() > share) share = value.get<double>(), most = resource;
-  }
+  if (losing)
+    for (const auto& [resource, value] : Json(utilization).items())
+      if (resource.ends_with(".wire_busy") && resource.starts_with(m.workload->name())) utilization.erase(resource);
+  double share = 0;
+  const std::string most = most_used(utilization, share);
   if (share >= saturated || behind) return most;
   if (m.workload->params().direction == workload::Direction::request_response) return "latency";
   if (m.workload->params().arrivals != workload::Arrivals::saturate) return "offered load";

@@ -55,6 +55,11 @@ PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed,
   return run(machine, progress);
 }
 
+void build(const nlohmann::json& effective_config, std::uint64_t seed) {
+  if (modules_of(effective_config, "dma_bench").empty()) return void(Machine(effective_config, seed));
+  DmaMachine(effective_config, seed).prepare();
+}
+
 PointResult run(Machine& machine, const Progress& progress) {
   const workload::Measure& measure = machine.workload->params().measure;
   const double total = (measure.warm_up + measure.duration).to_seconds();

@@ -54,6 +54,10 @@ using Progress = std::function<void(const Time& simulated, double share)>;
 /// @throws BadInput, SimError, InvariantBroken
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress);
 
+/// Makes the machine of a point and throws it away: finds what simulate() would refuse before time starts.
+/// @throws BadInput, SimError
+void build(const nlohmann::json& effective_config, std::uint64_t seed);
+
 class Machine;
 class DmaMachine;
 /// The same on a machine that the caller made and keeps.

@@ -101,7 +101,8 @@ class TranslationUnit {
     Walk walk;
     int slot = -1;
     bool stale = false, ok = true;
-    Time started;
+    Time taken;    ///< out of the idle ones
+    Time started;  ///< reading tables
     Mapping before;  ///< audit: what the tables said when the walk began
     std::array<std::uint64_t, 8> words{};
     Event event{unit.timeline_, bind<&Walker::step>(this)};
@@ -203,7 +204,7 @@ class TranslationUnit {
   LatencyHistogram walk_time{"walk_time", "from the first table read to the last"};
   LatencyHistogram miss_time{"miss_time", "from the acceptance of a request that missed to its answer"};
   Occupancy queue{"translation_queue", "requests that wait for a walk or its end"};
-  BusyTime walker_busy{"walker_busy", "sum over walkers of the time they walked"};
+  BusyTime walker_busy{"walker_busy", "sum over walkers of the time they were taken: caches, set-up and table reads"};
   TableStat requesters{"requesters",
                        "requests by requester ID",
                        {{"requests", "1"}, {"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"faults", "1"}}};

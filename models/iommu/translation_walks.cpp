@@ -119,6 +119,7 @@ void TranslationUnit::start_walk(Walker& w, int slot) {
   p.walker = w.index;
   w.slot = slot;
   w.stale = false;
+  w.taken = timeline_.now();
   Time start = std::max(timeline_.now(), p.ready);
   Lookup l;
   look_up(p.request, l);
@@ -182,7 +183,7 @@ void TranslationUnit::finish(Walker& w) {
   ++walks;
   walk_reads += walk.reads();
   walk_time.record(timeline_.now() - w.started);
-  walker_busy.add(timeline_.now() - w.started);
+  walker_busy.add(timeline_.now() - w.taken);
   if (walk.has_binding()) domains.at(domain_row(walk.binding().domain), 3) += walk.reads();
   if (!w.stale) fill_caches(w);
   const Result result{walk.context(),         walk.binding(),

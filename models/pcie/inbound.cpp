@@ -81,6 +81,7 @@ void Inbound::order_behind_posted(Slot& slot) {
 
 void Inbound::admit() {
   if (posted_queue_.empty() && read_queue_.empty()) return;
+  fold_returns();
   const auto ready = [this](const Ring<Ticket>& queue, unsigned used, unsigned limit) -> Slot* {
     if (queue.empty()) return nullptr;
     Slot& slot = *by_ticket_[queue.front()];
@@ -91,10 +92,11 @@ void Inbound::admit() {
   for (;;) {
     Slot* posted = ready(posted_queue_, write_lines_used_, params_.write_lines);
     Slot* read = ready(read_queue_, read_lines_used_, params_.read_lines);
-    if (!posted && !read) return;
+    if (!posted && !read) break;
     const bool posted_first = !read || (posted && posted->arrival < read->arrival);
     if (start(posted_first ? *posted : *read)) (posted_first ? posted_queue_ : read_queue_).pop();
   }
+  if (!posted_queue_.empty() && !(translator_full_ && needs_translation(*by_ticket_[posted_queue_.front()]))) wait_for_lines();
 }
 
 bool Inbound::needs_translation(const Slot& slot) const {
@@ -184,10 +186,30 @@ void Inbound::take_lines(Slot& slot) {
 void Inbound::free_lines(Slot& slot) {
   if (slot.lines == 0) return;
   const bool posted = slot.tlp.fc() == FcClass::posted;
+  if (posted) fold_returns();
   unsigned& used = posted ? write_lines_used_ : read_lines_used_;
   used -= slot.lines;
   slot.lines = 0;
   (posted ? write_lines : read_lines).set(used, timeline_.now());
+}
+
+// Lines of committed writes, in the order in which they became free.
+void Inbound::fold_returns() {
+  const Time now = timeline_.now();
+  for (;;) {
+    Ring<RootPort::Return>* first = nullptr;
+    for (RootPort& port : ports_)
+      if (!port.returns.empty() && (!first || port.returns.front().when < first->front().when)) first = &port.returns;
+    if (!first || now < first->front().when) return;
+    write_lines_used_ -= first->front().lines;
+    write_lines.set(write_lines_used_, first->front().when);
+    first->pop();
+  }
+}
+
+void Inbound::wait_for_lines() {
+  for (const RootPort& port : ports_)
+    if (!port.returns.empty()) lines_free_.before(port.returns.front().when);
 }
 
 Inbound::Slot& Inbound::take_slot() {

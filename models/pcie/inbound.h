@@ -75,6 +75,11 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     std::uint64_t posted_arrived = 0, posted_issued = 0;
     Time last_issue, last_commit;
     std::array<Ring<Ticket>, fc_classes> forwards;  ///< peer-to-peer TLPs that wait to leave here
+    struct Return {
+      Time when;
+      unsigned lines = 0;
+    };
+    Ring<Return> returns;  ///< lines of issued writes, free again when they are committed
   };
 
   struct Slot {  ///< one TLP from arrival until its credits and lines are free
@@ -108,6 +113,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   bool needs_translation(const Slot& slot) const;
   void take_lines(Slot& slot);
   void free_lines(Slot& slot);
+  void fold_returns();
+  void wait_for_lines();
   void resolve(Slot& slot);
   void advance_posted(RootPort& port);
   void advance_other(Slot& slot);
@@ -118,7 +125,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void due(Slot& slot);
   void issue_posted(Slot& slot);
   Time commit(Slot& slot);
-  void finish_posted(Slot& slot);
+  void book_return(Slot& slot, const Time& done);
+  void deliver_posted(Slot& slot);
   void deliver_interrupt(const Tlp& tlp);
   void deliver_message(const Tlp& tlp);
   void access_other(Slot& slot);
@@ -150,6 +158,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   bool translator_full_ = false;
   std::uint64_t arrivals_ = 0;
   unsigned write_lines_used_ = 0, read_lines_used_ = 0;
+  Event lines_free_{timeline_, bind<&Inbound::admit>(this)};  ///< only while a write waits for lines
   std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
   BytePool pool_;
 

@@ -7,7 +7,7 @@ namespace iov::pcie {
 void Inbound::due(Slot& slot) {
   const bool posted = slot.tlp.fc() == FcClass::posted;
   if (slot.state == State::access) return posted ? issue_posted(slot) : access_other(slot);
-  posted ? finish_posted(slot) : answer_read(slot);
+  posted ? deliver_posted(slot) : answer_read(slot);
 }
 
 void Inbound::issue_posted(Slot& slot) {
@@ -23,7 +23,18 @@ void Inbound::issue_posted(Slot& slot) {
     follower.order = done;
     advance_other(follower);
   }
-  if (slot.state == State::finish) slot.due.at(done);  // else it left for a peer
+  if (slot.state == State::finish) book_return(slot, done);  // else it left for a peer
+}
+
+// Nobody reacts to a committed write: its credits and lines are booked to be free then, without an event.
+void Inbound::book_return(Slot& slot, const Time& done) {
+  RootPort& port = *slot.from;
+  port.link.release_at(FcClass::posted, slot.tlp.payload(), done);
+  if (slot.lines > 0) port.returns.push({done, std::exchange(slot.lines, 0)});
+  if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
+  // visible from then on: what follows is the wait until software looks
+  if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::completion, done);
+  free_slot(slot);
 }
 
 /// @returns when the TLP's effect is visible to the processors
@@ -47,17 +58,11 @@ Time Inbound::commit(Slot& slot) {
   return done;
 }
 
-void Inbound::finish_posted(Slot& slot) {
+void Inbound::deliver_posted(Slot& slot) {
   const Kind kind = slot.kind;
   const Tlp tlp = std::move(slot.tlp);
-  slot.from->link.release(FcClass::posted, tlp.payload());
-  free_lines(slot);
   free_slot(slot);
-  // visible from now on: what follows is the wait until software looks
-  if (kind == Kind::memory) tlp.journey.enter(Stage::completion, timeline_.now());
-  if (kind == Kind::interrupt) deliver_interrupt(tlp);
-  if (kind == Kind::message) deliver_message(tlp);
-  admit();
+  kind == Kind::interrupt ? deliver_interrupt(tlp) : deliver_message(tlp);
 }
 
 void Inbound::deliver_interrupt(const Tlp& tlp) {
@@ -215,7 +220,9 @@ void Inbound::forward_waiting(RootPort& to) {
 
 void Inbound::leave(Slot& slot, RootPort& to) {
   const FcClass fc = slot.tlp.fc();
-  slot.from->link.release(fc, slot.tlp.payload());
+  // posted credits return in order, also behind writes issued later but committed before
+  const Time now = timeline_.now();
+  slot.from->link.release_at(fc, slot.tlp.payload(), fc == FcClass::posted ? std::max(now, slot.from->last_commit) : now);
   free_lines(slot);
   if (fc == FcClass::non_posted) forwarded_ += slot.tlp.length;
   if (fc != FcClass::completion) {
@@ -243,6 +250,8 @@ std::string Inbound::check_lines() const {
   unsigned writes_now = 0, reads_now = 0;
   for (const Slot& slot : slots_)
     if (slot.state != State::free) (slot.tlp.fc() == FcClass::posted ? writes_now : reads_now) += slot.lines;
+  for (const RootPort& port : ports_)
+    for (std::size_t i = 0; i < port.returns.size(); ++i) writes_now += port.returns[i].lines;
   if (writes_now == write_lines_used_ && reads_now == read_lines_used_) return {};
   std::ostringstream seen;
   seen << write_lines_used_ << " write lines counted, " << writes_now << " held, " << read_lines_used_

@@ -179,7 +179,7 @@ Tlp Port::take() {
   return tlp;
 }
 
-void Port::release(FcClass fc, std::uint32_t payload_bytes) {
+void Port::release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) {
   Lane& buffer = lane(fc);
   buffer.held_headers -= 1;
   buffer.held_data -= data_units(payload_bytes);
@@ -190,7 +190,7 @@ void Port::release(FcClass fc, std::uint32_t payload_bytes) {
                                                   : TlpType::memory_read;
   credit_note_.length = payload_bytes;
   tlm::tlm_phase phase = tlm::END_REQ;
-  Time delay = credit_return_;
+  Time delay = when - timeline_.now() + credit_return_;
   rx->nb_transport_bw(credit_note_, phase, delay);
 }
 

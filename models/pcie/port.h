@@ -44,7 +44,8 @@ class Port : public sc_core::sc_module,
   void on_drained(Delegate<void()> handler) override { on_drained_ = handler; }
   bool empty() const override { return arrived_ == 0; }
   Tlp take() override;
-  void release(FcClass fc, std::uint32_t payload_bytes) override;
+  void release(FcClass fc, std::uint32_t payload_bytes) override { release_at(fc, payload_bytes, timeline_.now()); }
+  void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) override;
   const LinkLimits& limits() const override { return limits_; }
   const Params& params() const { return params_; }
 

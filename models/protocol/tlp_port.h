@@ -2,6 +2,7 @@
 /// TlpPort -- how a block sees its end of a PCIe link. Implemented by pcie::Port.
 #pragma once
 #include "models/core/delegate.h"
+#include "models/core/units.h"
 #include "models/protocol/tlp.h"
 
 namespace iov {
@@ -30,6 +31,8 @@ class TlpPort {
   virtual Tlp take() = 0;  ///< oldest arrived TLP; its receive credits stay taken until release()
   /// The receiver is done with the buffer space of a TLP it took (only class and payload size matter).
   virtual void release(FcClass fc, std::uint32_t payload_bytes) = 0;
+  /// The same, booked ahead: the space is free at `when` (>= now, never before an earlier release of the class).
+  virtual void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) = 0;
   virtual const LinkLimits& limits() const = 0;
 };
 

@@ -24,7 +24,7 @@ struct CommandLine {
   CLI::App app{"iovsim -- a simulator of I/O virtualization, from the guest driver to the wire"};
   RunRequest run;
   std::vector<std::string> check_files, check_set;
-  std::string kind, plot_folder, point_folder, point_fingerprint;
+  std::string kind, plot_folder, point_folder, point_fingerprint, build_file;
 
   explicit CommandLine(const std::string& version) {
     app.footer(examples);
@@ -43,6 +43,7 @@ struct CommandLine {
     auto* point = app.add_subcommand("point", "")->group("");  // hidden: what run starts for each point
     point->add_option("folder", point_folder)->required();
     point->add_option("fingerprint", point_fingerprint)->required();
+    app.add_subcommand("build", "")->group("")->add_option("file", build_file)->required();  // hidden: of check
   }
 
  private:
@@ -64,6 +65,7 @@ int dispatch(const Program& program, const CommandLine& line) {
   if (line.app.got_subcommand("describe")) return describe(program, line.kind);
   if (line.app.got_subcommand("list")) return list(program);
   if (line.app.got_subcommand("plot")) return plot(line.plot_folder);
+  if (line.app.got_subcommand("build")) return build_point(program, line.build_file);
   return simulate_point(program, line.point_folder, line.point_fingerprint);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <iostream>
 
 #include "experiments/iovsim/lib/files.h"
@@ -103,13 +104,12 @@ bool is_done(const fs::path& folder, const std::string& fingerprint) {
          summary["provenance"].value("fingerprint", "") == fingerprint;
 }
 
-int simulate_point(const Program& program, const fs::path& folder, const std::string& fingerprint) {
+namespace {
+
+/// What a child process does, with what it throws turned into words and an exit code.
+int in_child(const std::function<void()>& work) {
   try {
-    const auto config = nlohmann::json::parse(read_file(folder / "config.json"));
-    const std::uint64_t seed = config.at("seeds").at(0);
-    const auto start = Clock::now();
-    auto result = program.simulate(config.at("platform"), seed, progress_lines());
-    write_results(program, folder, fingerprint, seed, std::move(result), seconds_since(start));
+    work();
     return good;
   } catch (const InvariantBroken& error) {
     std::cerr << error.what() << "\n";
@@ -120,6 +120,25 @@ int simulate_point(const Program& program, const fs::path& folder, const std::st
     std::cerr << "the simulation failed: " << error.what() << "\n";
   }
   return model_failed;
+}
+
+}  // namespace
+
+int simulate_point(const Program& program, const fs::path& folder, const std::string& fingerprint) {
+  return in_child([&] {
+    const auto config = nlohmann::json::parse(read_file(folder / "config.json"));
+    const std::uint64_t seed = config.at("seeds").at(0);
+    const auto start = Clock::now();
+    auto result = program.simulate(config.at("platform"), seed, progress_lines());
+    write_results(program, folder, fingerprint, seed, std::move(result), seconds_since(start));
+  });
+}
+
+int build_point(const Program& program, const fs::path& config_file) {
+  return in_child([&] {
+    const auto config = nlohmann::json::parse(read_file(config_file));
+    program.build(config.at("platform"), config.at("seeds").at(0));
+  });
 }
 
 std::optional<PointProgress> parse_progress(const std::string& line) {

@@ -30,6 +30,14 @@ bool is_done(const std::filesystem::path& folder, const std::string& fingerprint
 /// far it is on standard output. @return exit code
 int simulate_point(const Program& program, const std::filesystem::path& folder, const std::string& fingerprint);
 
+/// In the child process: makes the machine of the point described by this file, and no more. @return exit code
+int build_point(const Program& program, const std::filesystem::path& config_file);
+
+/// Makes the machine of each point in a child process of its own, two per core at a time; what would be refused is a
+/// problem of `file`, once for all points that it concerns.
+void build_points(const std::string& file, const std::vector<Point>& points, const std::filesystem::path& home,
+                  platform::ProblemSink& problems);
+
 /// What a line of a child's standard output says; nothing when it is something else.
 struct PointProgress {
   double simulated_seconds = 0, share = 0;

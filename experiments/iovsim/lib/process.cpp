@@ -14,6 +14,11 @@
 
 namespace iov::experiment {
 
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
 namespace {
 
 constexpr std::size_t kept_of_errors = 4096;

@@ -12,6 +12,9 @@
 
 namespace iov::experiment {
 
+/// Without the line ends and blanks at its end.
+std::string trimmed(std::string text);
+
 class Processes {
  public:
   using Clock = std::chrono::steady_clock;

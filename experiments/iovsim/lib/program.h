@@ -19,6 +19,7 @@ struct Program {
   const std::vector<platform::Kind>& kinds;
   std::vector<platform::NamedItem> io_paths;
   std::function<platform::PointResult(const nlohmann::json&, std::uint64_t, const platform::Progress&)> simulate;
+  std::function<void(const nlohmann::json&, std::uint64_t)> build;  ///< only makes the machine; throws as simulate does
 };
 
 int run_command_line(const Program& program, int argc, char* argv[]);

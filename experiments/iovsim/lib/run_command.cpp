@@ -62,6 +62,7 @@ void check_file(const Program& program, const std::string& file, const std::vect
     platform::check_fragment(*object, file, program.kinds, problems);
   } else if (const auto loaded = load(program, file, set, platform::find_home(file), problems)) {
     if (is_experiment(*object)) points = ", " + std::to_string(loaded->points.size()) + " points";
+    build_points(file, loaded->points, platform::find_home(file), problems);
   }
   if (problems.size() == before) std::cout << file << ": good" << points << "\n";
 }

@@ -37,11 +37,6 @@ class InterruptGuard {
   struct sigaction old_interrupt_ {}, old_terminate_ {};
 };
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
 /// The most serious of two exit codes: a broken model, then bad input, then a failed claim.
 int worse(int a, int b) {
   for (const int code : {model_failed, bad_input, claim_failed})

@@ -188,3 +188,16 @@ TEST_CASE("check finds mistakes in experiments, platforms and configuration file
         "none.json: no such file\n");
   CHECK_FALSE(place.exists("results"));
 }
+
+TEST_CASE("check makes the machine of every point: what only a whole platform can refuse is found without running") {
+  const Place place;
+  place.experiment(R"("sweep": {"workload.fate": ["good", "refuse", "crash", "hang"], "nic0.tags": [1, 2]})");
+  const Outcome outcome = place.iovsim("check e.json");
+  CHECK(outcome.code == 2);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err ==
+        "e.json: point crash_1 and 1 more: the machine cannot be made: signal 11\n"
+        "e.json: point refuse_1 and 1 more: workload.trace: \"lost.pcap\" has no packets\n");
+  place.experiment(R"("set": {"workload.fate": "refuse"})");
+  CHECK(place.iovsim("check e.json").err == "e.json: workload.trace: \"lost.pcap\" has no packets\n");
+}

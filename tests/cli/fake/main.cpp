@@ -105,13 +105,19 @@ PointResult simulate_fake(const nlohmann::json& config, std::uint64_t seed, cons
   return result;
 }
 
+void build_fake(const nlohmann::json& config, std::uint64_t) {
+  const auto workload = params_of<WorkloadParams>(config.at("workload"));
+  if (workload.fate == Fate::crash || workload.fate == Fate::refuse) meet(workload.fate);
+}
+
 int exit_code = 0;
 
 }  // namespace
 
 int sc_main(int argc, char* argv[]) {
   set_time_resolution();
-  const experiment::Program program{"test", kinds(), {{"native", "no virtualization"}}, simulate_fake};
+  const experiment::Program program{"test", kinds(), {{"native", "no virtualization"}}, simulate_fake,
+                                    build_fake};
   return exit_code = experiment::run_command_line(program, argc, argv);
 }
 

@@ -54,6 +54,7 @@ class FakeHost : public TlpPort {
   bool empty() const override { return inbox_.empty(); }
   Tlp take() override { return inbox_.pop(); }
   void release(FcClass, std::uint32_t) override { ++released; }
+  void release_at(FcClass, std::uint32_t, const Time&) override { ++released; }
   const LinkLimits& limits() const override { return link; }
   unsigned released = 0;
 
