@@ -85,7 +85,7 @@ PointResult report(DmaMachine& machine, const Time& begin) {
   add_rates(out, machine, seconds);
   add_translation(out, machine, rows);
   const Json utilization = utilization_of(machine, rows, seconds);
-  out["binding_resource"] = binding_resource(machine, utilization);
+  out["binding_resource"] = binding_resource(utilization);
   out["utilization"] = utilization;
   for (const auto& bucket : machine.transfers().latency.buckets()) result.latency.push_back({"transaction", bucket});
   return result;

@@ -124,9 +124,7 @@ std::string binding_resource(const Machine& m, Json utilization) {
   const workload::Results results = m.workload->results();
   const double offered = static_cast<double>(results.offered), delivered = static_cast<double>(results.delivered);
   const bool losing = lost_inside(m) > 0.01 * offered, behind = delivered < 0.95 * offered;
-  if (losing)
-    for (const auto& [resource, value] : Json(utilization).items())
-      if (resource.ends_with(".wire_busy") && resource.starts_with(m.workload->name())) utilization.erase(resource);
+  if (losing) utilization.erase(std::string(m.workload->peer().name()) + ".wire_busy");
   double share = 0;
   const std::string most = most_used(utilization, share);
   if (share >= saturated || behind) return most;
