@@ -61,19 +61,28 @@ struct Series {
   std::vector<double> ns, raw_events, events, mib;
 };
 
-void print_row(const Row& row, const Series& s) {
+/// In raw events. Nothing when the row that it is relative to was not measured.
+double goal_of(const Row& row, const std::vector<Row>& rows, const std::vector<Series>& series) {
+  if (!row.of) return row.goal;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (std::strcmp(rows[i].what, row.of) == 0) return row.goal * median(series[i].raw_events);
+  return 0;
+}
+
+void print_row(const Row& row, const Series& s, double most) {
   char goal[32] = "";
-  if (row.goal > 0) std::snprintf(goal, sizeof goal, "<= %.0f", row.goal);
-  if (median(s.ns) > 0)
-    std::printf("%-44s %10.1f %11.2f %7s %9.2f %9.1f\n", row.what, median(s.ns), median(s.raw_events), goal,
+  if (most > 0) std::snprintf(goal, sizeof goal, "<= %.0f", most);
+  const double ns = median(s.ns);
+  if (ns > 0)
+    std::printf("%-44s %10.1f %9.3f %11.2f %7s %9.2f %9.1f\n", row.what, ns, 1e3 / ns, median(s.raw_events), goal,
                 median(s.events), median(s.mib));
   else
-    std::printf("%-44s %10s %11s %7s %9s %9.1f\n", row.what, "", "", goal, "", median(s.mib));
+    std::printf("%-44s %10s %9s %11s %7s %9s %9.1f\n", row.what, "", "", "", goal, "", median(s.mib));
 }
 
 void run(int rounds, const char* filter) {
   std::vector<Row> rows = event_rows();
-  for (const auto& more : {read_rows(), packet_rows()}) rows.insert(rows.end(), more.begin(), more.end());
+  for (const auto& more : {read_rows(), tenant_rows(), packet_rows()}) rows.insert(rows.end(), more.begin(), more.end());
   const Row raw = rows.front();
   if (filter) std::erase_if(rows, [&](const Row& row) { return !std::strstr(row.what, filter); });
   std::vector<Series> series(rows.size());
@@ -86,8 +95,8 @@ void run(int rounds, const char* filter) {
       series[i].events.push_back(sample.measurement.events);
       series[i].mib.push_back(sample.peak_mib);
     }
-  std::printf("%-44s %10s %11s %7s %9s %9s\n", "", "host ns", "raw events", "goal", "events", "peak MiB");
-  for (std::size_t i = 0; i < rows.size(); ++i) print_row(rows[i], series[i]);
+  std::printf("%-44s %10s %9s %11s %7s %9s %9s\n", "", "host ns", "M/s", "raw events", "goal", "events", "peak MiB");
+  for (std::size_t i = 0; i < rows.size(); ++i) print_row(rows[i], series[i], goal_of(rows[i], rows, series));
 }
 
 }  // namespace

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A received 1500 B packet, from the peer's wire to the application in the VM, on the whole simulated server.
 /// Open loop at a rate that the path carries without loss, so that only what arrives is paid for.
-#include <filesystem>
-#include <stdexcept>
-
+#include "bench/machine_config.h"
 #include "bench/row.h"
-#include "platforms/catalog.h"
-#include "platforms/config.h"
 #include "platforms/machine.h"
 
 namespace iov::bench {
@@ -14,20 +10,11 @@ namespace iov::bench {
 namespace {
 
 nlohmann::json configuration(const char* path, unsigned packets_per_second) {
-  using namespace platform;
-  const std::filesystem::path home = find_home({});
-  const char* file = "platforms/server_10g.json";
-  ProblemSink problems;
-  Config config(home, catalog());
-  if (const auto json = load_json(home / file, file, problems)) config.merge("", *json, file, home / file);
-  config.merge("vm0.path", path, "bench");
-  config.merge("workload.direction", "receive", "bench");
-  config.merge("workload.packet_bytes", 1500, "bench");
-  config.merge("workload.arrivals", packets_per_second ? "constant" : "saturate", "bench");
-  config.merge("workload.packet_rate", packets_per_second, "bench");
-  auto effective = config.effective(problems);
-  if (!problems.empty()) throw std::runtime_error(problems.text());
-  return effective;
+  return machine_config("platforms/server_10g.json", {{"vm0.path", path},
+                                                      {"workload.direction", "receive"},
+                                                      {"workload.packet_bytes", 1500},
+                                                      {"workload.arrivals", packets_per_second ? "constant" : "saturate"},
+                                                      {"workload.packet_rate", packets_per_second}});
 }
 
 Measurement packets(const char* path, unsigned packets_per_second, std::uint64_t wanted) {

@@ -17,8 +17,9 @@ struct Measurement {
 struct Row {
   const char* what;
   const char* unit;  ///< of one operation
-  double goal;       ///< in raw kernel events; 0: none
+  double goal;       ///< in raw kernel events, or in times of another row; 0: none
   Measurement (*measure)();
+  const char* of = nullptr;  ///< the row that the goal is relative to
 };
 
 /// CPU time since it was made.
@@ -38,5 +39,6 @@ class Stopwatch {
 std::vector<Row> event_rows();
 std::vector<Row> read_rows();
 std::vector<Row> packet_rows();
+std::vector<Row> tenant_rows();
 
 }  // namespace iov::bench

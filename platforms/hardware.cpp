@@ -31,6 +31,9 @@ void Hardware::make_hardware(const nlohmann::json& config, const std::string& de
   if (!host_name.empty()) {
     host_params = read_params<HostModule>(config, host_name);
     processors = std::make_unique<host::Processors>(host_name.c_str(), timeline, host_params.processors);
+    io_apic = std::make_unique<host::IoApic>("io_apic", timeline, host_params.io_apic);
+    processors->set_interrupt_pins(*io_apic);
+    root_complex->set_interrupt_pins(io_apic.get());
   }
   make_iommu(config);
   const auto link_params = read_params<LinkModule>(config, link_name);
@@ -58,11 +61,14 @@ unsigned Hardware::connect_root_port() {
 }
 
 void Hardware::connect_iommu() {
-  if (!iommu) return root_complex->set_interrupt_remapper(processors.get());
+  InterruptRemapper* remapper = iommu ? static_cast<InterruptRemapper*>(iommu.get()) : processors.get();
+  if (interrupts) interrupts->set_remapper(remapper);
+  root_complex->set_interrupt_remapper(interrupts ? interrupts.get() : remapper);
+  if (io_apic) io_apic->set_remapper(*remapper);
+  if (!iommu) return;
   iommu->memory.socket.bind(memory->socket);
   iommu->set_ats_fabric(root_complex.get());
   root_complex->set_translator(iommu.get());
-  root_complex->set_interrupt_remapper(iommu.get());
   root_complex->set_ats_agent(iommu.get());
 }
 

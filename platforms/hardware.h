@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "models/host/io_apic.h"
 #include "models/host/memory.h"
 #include "models/iommu/iommu.h"
 #include "models/pcie/port.h"
 #include "models/pcie/root_complex.h"
+#include "models/protocol/interrupt_ledger.h"
 #include "models/software/iommu_driver.h"
 #include "platforms/kind.h"
 #include "platforms/modules.h"
@@ -46,7 +48,9 @@ class Hardware {
   std::unique_ptr<pcie::RootComplex> root_complex;
   std::unique_ptr<host::Processors> processors;  ///< null: the platform has none
   std::unique_ptr<iommu::Iommu> iommu;           ///< null: the platform has none
+  std::unique_ptr<host::IoApic> io_apic;         ///< null: no processors
   std::unique_ptr<Link> link;
+  std::unique_ptr<InterruptLedger> interrupts;   ///< of a platform with software that handles them
   std::unique_ptr<MemoryPort> cpu_memory;
   HostModule host_params;
   unsigned walkers = 1;  ///< of the IOMMU

@@ -32,6 +32,8 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   const auto wires = {read_params<endpoint::Nic::Params>(config, nic_name).wire_rate, workload->params().wire.rate};
   if (wires.begin()[0] != wires.begin()[1])
     throw BadInput(traffic + ".wire.rate and " + nic_name + ".wire_rate differ: both are ends of one Ethernet link");
+  interrupts = std::make_unique<InterruptLedger>("interrupts", timeline);
+  nic->set_interrupt_watch(*interrupts);
   placement_ = std::make_unique<Placement>(*root_complex, connect(), *nic, link->device.limits());
   make_software(config);
 }
@@ -54,9 +56,11 @@ void Machine::make_software(const nlohmann::json& config) {
   }
   management_ = std::make_unique<NicManagement>(*nic, *placement_, count_sriov(vms));
   make_iommu_driver();
+  posting_ = std::make_unique<software::PostedInterrupts>("posted_interrupts", *processors, *host_memory_, host_params.costs,
+                                                          iommu_driver_ && iommu_driver_->x2apic());
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
-                                      *root_complex, *management_, iommu_driver_.get(), *host_memory_, nullptr});
+                                      *root_complex, *management_, iommu_driver_.get(), *posting_, *interrupts, *host_memory_, nullptr});
   std::uint64_t base = gib;
   for (std::size_t i = 0; i < vms.size(); ++i) {
     Vm& vm = vms[i];

@@ -56,6 +56,7 @@ class Machine : public Hardware {
 
   std::unique_ptr<Placement> placement_;
   std::unique_ptr<NicManagement> management_;
+  std::unique_ptr<software::PostedInterrupts> posting_;
   std::unique_ptr<io_path::HostSystem> host_;
   BytePool payload_;
 };

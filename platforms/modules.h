@@ -2,6 +2,7 @@
 /// The kinds of module whose parameters come from more than one block.
 #pragma once
 #include "models/endpoint/types/dma_bench.h"
+#include "models/host/io_apic.h"
 #include "models/host/processors.h"
 #include "models/io_path/vm_path.h"
 #include "models/pcie/link.h"
@@ -11,11 +12,13 @@ namespace iov::platform {
 /// The host: processors, software costs, and how it uses the NIC itself.
 struct HostModule {
   host::Processors::Params processors;
+  host::IoApic::Params io_apic;
   software::SoftwareCosts costs;
   io_path::HostParams software;
   template <class V>
   void describe(V& v) {
     processors.describe(v);
+    v.group("io_apic", io_apic, "I/O interrupt controller, for INTx");
     v.group("costs", costs, "what software pays per operation");
     software.describe(v);
   }

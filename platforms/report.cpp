@@ -76,6 +76,17 @@ void add_cpu(Json& out, Machine& m, const Window& w) {
   out["copied_bytes_per_packet"] = per_packet(copied);
 }
 
+void add_interrupts(Json& out, const Machine& m, const Window& w) {
+  const InterruptLedger& ledger = *m.interrupts;
+  const auto quantile = [&](double q) { return ledger.latency.count() ? Json(ledger.latency.quantile_ns(q)) : Json(nullptr); };
+  out["interrupt_latency_p50_ns"] = quantile(0.5);
+  out["interrupt_latency_p99_ns"] = quantile(0.99);
+  out["interrupt_latency_max_ns"] = quantile(1);
+  out["interrupt_rate_kps"] = ratio(static_cast<double>(ledger.handled.value()) * 1e-3, w.seconds);
+  const auto raised = static_cast<double>(ledger.raised.value());
+  out["interrupt_merge_ratio"] = raised > 0 ? Json(static_cast<double>(ledger.merged.value()) / raised) : Json(nullptr);
+}
+
 void add_translation(Json& out, const std::vector<StatRow>& rows) {
   const double iotlb_hits = sum_of(rows, "iotlb.hits", "count"), iotlb_misses = sum_of(rows, "iotlb.misses", "count");
   const double device_hits = sum_of(rows, "device_tlb.hits", "count"), lookups = sum_of(rows, "device_tlb.lookups", "count");
@@ -179,13 +190,15 @@ PointResult report(Machine& machine) {
   add_traffic(out, machine);
   add_latency(out, machine);
   add_cpu(out, machine, window);
+  add_interrupts(out, machine, window);
   add_translation(out, result.stats);
   const Json utilization = utilization_of(machine, window, result.stats);
   out["binding_resource"] = binding_resource(machine, utilization);
   add_breakdowns(out, machine, window);
   add_journeys(result, machine);
   out["utilization"] = utilization;
-  for (const LatencyHistogram* h : {&machine.workload->ledger().one_way, &machine.workload->ledger().round_trip})
+  for (const LatencyHistogram* h : {&machine.workload->ledger().one_way, &machine.workload->ledger().round_trip,
+                                    static_cast<const LatencyHistogram*>(&machine.interrupts->latency)})
     for (const auto& bucket : h->buckets()) result.latency.push_back({h->basename(), bucket});
   return result;
 }

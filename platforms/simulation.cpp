@@ -38,8 +38,13 @@ void drain(Machine& machine) {
   machine.workload->stop_sources();
   const Time limit = machine.timeline.now() + machine.workload->params().measure.drain_limit;
   const Time step = machine.workload->params().measure.drain_limit * (1.0 / 64);
-  while (!machine.timeline.idle() && machine.timeline.now() < limit && step > sc_core::SC_ZERO_TIME)
+  bool stopped = false;
+  while (!machine.timeline.idle() && machine.timeline.now() < limit && step > sc_core::SC_ZERO_TIME) {
     machine.timeline.run(std::min(limit, machine.timeline.now() + step));
+    if (stopped || machine.workload->ledger().journeys.open() > 0) continue;
+    for (Machine::Vm& vm : machine.vms) vm.path->stop();  // every packet has arrived: nobody needs to look for more
+    stopped = true;
+  }
   settle(machine);
   audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/endpoint/endpoint.h"
 
+#include <linux/pci_regs.h>
+
 namespace iov::endpoint {
 
 namespace {
@@ -45,7 +47,17 @@ void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint3
   message.journey = journey;
   message.enters_link = false;
   ++messages_;
+  if (watch_) watch_->sent({made_[function]->requester, static_cast<std::uint32_t>(address), data});
   dma_engine_.submit(made_[function]->interrupt_channel, std::move(message));
+}
+
+void Endpoint::send_intx(unsigned function, bool asserted) {
+  Tlp tlp;
+  tlp.type = TlpType::message;
+  const std::uint32_t line = functions_.config(function).read(PCI_INTERRUPT_PIN, 1) - 1;
+  tlp.message = intx_message(line, asserted);
+  tlp.requester = made_[function]->requester;
+  port_.send(std::move(tlp));
 }
 
 void Endpoint::arrived() {

@@ -8,7 +8,7 @@
 ///         nobody claims, CA for register reads that are not 1, 2, 4 or 8 bytes; retry while VFs start up or a function
 ///         is being reset; MSI-X tables and pending bits in a BAR of their own; what software enables in
 ///         configuration space and what it forbids.
-/// Omits   expansion ROM, I/O BARs, INTx, power states.
+/// Omits   expansion ROM, I/O BARs, power states.
 #pragma once
 #include <memory>
 #include <systemc>
@@ -19,6 +19,7 @@
 #include "models/endpoint/function.h"
 #include "models/endpoint/function_set.h"
 #include "models/protocol/config_space/effects.h"
+#include "models/protocol/interrupt.h"
 
 namespace iov::endpoint {
 
@@ -50,6 +51,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   void hot_reset();  ///< of the whole device, as the port above signals it
   DmaEngine& dma_engine() { return dma_engine_; }
   DeviceTlb& device_tlb() { return device_tlb_; }
+  void set_interrupt_watch(InterruptWatch& watch) { watch_ = &watch; }
 
  protected:
   /// `offset` is DW aligned, `value` a whole DW or QW.
@@ -71,6 +73,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   Timeline& timeline() { return timeline_; }
 
   void send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) override;
+  void send_intx(unsigned function, bool asserted) override;
 
  private:
   void dma_done(std::uint32_t, DmaStatus, ByteBuffer&&) override {}  // interrupt messages: nothing waits
@@ -99,6 +102,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   Timeline& timeline_;
   const Params params_;
   TlpPort& port_;
+  InterruptWatch* watch_ = nullptr;
   FunctionSet functions_;
   std::vector<std::unique_ptr<Function>> made_;  ///< by number; made once, kept
   std::vector<Time> ready_at_;                   ///< by number: starting up or being reset until then

@@ -52,7 +52,9 @@ void Endpoint::follow(unsigned f, const config::Effects& effects) {
   if (effects.has(Effect::vf_enable_set)) follow_vf_enable(f, true);
   if (effects.has(Effect::vf_enable_cleared)) follow_vf_enable(f, false);
   if (effects.has(Effect::max_payload) || effects.has(Effect::max_read_request)) apply_sizes();
-  if (effects.has(Effect::bus_master) || effects.has(Effect::ats) || effects.has(Effect::msix)) apply_controls(f);
+  if (effects.has(Effect::bus_master) || effects.has(Effect::ats) || effects.has(Effect::msix) ||
+      effects.has(Effect::intx_disable))
+    apply_controls(f);
 }
 
 void Endpoint::follow_vf_enable(unsigned pf, bool enabled) {
@@ -96,9 +98,10 @@ void Endpoint::end(unsigned f) {
   Function& ended = *made_[f];
   function_disabled(f);
   dma_engine_.cancel(ended.interrupt_channel);
+  if (watch_) watch_->cancelled(ended.requester);
   ended.msix->reset();
   ended.msix->reset_table();
-  ended.msix->set_control(false, false);
+  ended.msix->set_control(false, false, false);
   device_tlb_.forget(ended.requester);
   ended.live = false;
 }
@@ -147,7 +150,8 @@ void Endpoint::apply_controls(unsigned f) {
   if (!made_[f]) return;
   const unsigned msix = layout.capability(PCI_CAP_ID_MSIX);
   made_[f]->msix->set_control(is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE),
-                              is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_MASKALL));
+                              is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_MASKALL),
+                              space.read(PCI_INTERRUPT_PIN, 1) != 0 && !(space.read(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE));
 }
 
 /// For all functions those of function 0 (7.5.3.4: of an ARI device it decides the payload).

@@ -39,6 +39,12 @@ void Msix::raise(unsigned vector) {
   causes_ |= bit(vector);
   raised_ |= bit(vector);
   attempt(vector);
+  drive_line();
+}
+
+void Msix::drive_line() {
+  const bool wanted = intx_ && !msix_enable_ && (causes_ & enabled_);
+  if (std::exchange(asserted_, wanted) != wanted) sender_.send_intx(function_, wanted);
 }
 
 void Msix::attempt(unsigned vector) {
@@ -72,20 +78,24 @@ JourneyRef Msix::stamp(Vector& v) {
 
 std::uint64_t Msix::take_causes() {
   raised_ = 0;
-  return std::exchange(causes_, 0);
+  const std::uint64_t causes = std::exchange(causes_, 0);
+  drive_line();
+  return causes;
 }
 
 void Msix::enable(std::uint64_t vectors) {
   enabled_ |= vectors;
   attempt_all(raised_ & vectors);
+  drive_line();
 }
 
 void Msix::attempt_all(std::uint64_t vectors) {
   for (std::uint64_t rest = vectors; rest; rest &= rest - 1) attempt(static_cast<unsigned>(std::countr_zero(rest)));
 }
 
-void Msix::set_control(bool enable, bool function_mask) {
-  msix_enable_ = enable, function_mask_ = function_mask;
+void Msix::set_control(bool enable, bool function_mask, bool intx) {
+  msix_enable_ = enable, function_mask_ = function_mask, intx_ = intx;
+  drive_line();
   attempt_all(raised_);
 }
 
@@ -118,6 +128,7 @@ std::uint64_t Msix::pending() const {
 
 void Msix::reset() {
   causes_ = raised_ = enabled_ = auto_mask_ = 0;
+  drive_line();
   for (Vector& v : vectors_) {
     v.throttle = Time();
     v.next_allowed = Time();

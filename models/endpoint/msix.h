@@ -5,8 +5,9 @@
 /// Spec    PCIe Base 5.0 7.7.2 (MSI-X); Intel 82599 datasheet 8.2.3.5 (EICR, EIMS, EIMC, EIAM, EITR).
 /// Models  a vector fires when it was raised, its mask register bit is set, its table entry is not masked and
 ///         its throttle interval has passed, MSI-X is enabled and the function not masked; until then it waits.
-///         Reading the causes takes back what waits.
-/// Omits   INTx: without MSI-X Enable there are no interrupts.
+///         Reading the causes takes back what waits. Without MSI-X Enable, a function that has INTx asserts it as long
+///         as an enabled cause is set.
+/// Omits   moderation of INTx; Interrupt Status in the Status register.
 /// Units   throttle in ns
 #pragma once
 #include <array>
@@ -22,6 +23,7 @@ namespace iov::endpoint {
 class MsixSender {
  public:
   virtual void send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) = 0;
+  virtual void send_intx(unsigned function, bool asserted) = 0;
 
  protected:
   ~MsixSender() = default;
@@ -40,14 +42,18 @@ class Msix {
   std::uint64_t take_causes();  ///< read to clear
   std::uint64_t mask() const { return enabled_; }
   void enable(std::uint64_t vectors);
-  void disable(std::uint64_t vectors) { enabled_ &= ~vectors; }
+  void disable(std::uint64_t vectors) {
+    enabled_ &= ~vectors;
+    drive_line();
+  }
   std::uint64_t auto_mask() const { return auto_mask_; }
   void set_auto_mask(std::uint64_t vectors) { auto_mask_ = vectors; }
   void set_throttle(unsigned vector, std::uint32_t ns);
   std::uint32_t throttle(unsigned vector) const;
   /// The PF's limit on this function: no vector fires more often, whatever its throttle register says.
   /// Message Control: MSI-X Enable and Function Mask; after reset disabled (7.7.2.2).
-  void set_control(bool enable, bool function_mask);
+  /// @param intx  whether the function may assert its INTx while MSI-X is disabled
+  void set_control(bool enable, bool function_mask, bool intx);
   void set_least_interval(const Time& interval) { least_interval_ = interval; }
   std::uint32_t read_table(std::uint32_t offset) const;
   void write_table(std::uint32_t offset, std::uint32_t dw);
@@ -78,6 +84,7 @@ class Msix {
   void attempt(unsigned vector);
   void attempt_all(std::uint64_t vectors);
   void fire(Vector& vector);
+  void drive_line();
   JourneyRef stamp(Vector& vector);
 
   Timeline& timeline_;
@@ -85,7 +92,7 @@ class Msix {
   const unsigned function_;
   std::deque<Vector> vectors_;
   Time least_interval_;
-  bool msix_enable_ = false, function_mask_ = false;
+  bool msix_enable_ = false, function_mask_ = false, intx_ = false, asserted_ = false;
   std::uint64_t causes_ = 0, raised_ = 0, enabled_ = 0, auto_mask_ = 0, sent_ = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "models/protocol/interrupt_ledger.h"
+
 namespace iov::host {
 
 void Strand::wake() {
@@ -28,9 +30,15 @@ Core::Core(const sc_core::sc_module_name& name, Timeline& timeline, const Params
 }
 
 std::uint8_t Core::allocate_vector(IrqHandler handler) {
-  if (next_vector_ >= 0xf0) throw SimError(timeline_.now(), name(), "no host interrupt vector left");
+  if (next_vector_ >= first_system_vector) throw SimError(timeline_.now(), name(), "no host interrupt vector left");
   handlers_[next_vector_] = handler;
   return next_vector_++;
+}
+
+void Core::claim_vector(std::uint8_t vector, IrqHandler handler) {
+  if (vector < first_system_vector || handlers_[vector])
+    throw SimError(timeline_.now(), name(), "vector " + std::to_string(vector) + " is no free system vector");
+  handlers_[vector] = handler;
 }
 
 // --- interrupts -------------------------------------------------------------------------------------------
@@ -38,6 +46,7 @@ std::uint8_t Core::allocate_vector(IrqHandler handler) {
 void Core::interrupt(const ProcessorInterrupt& interrupt) {
   const bool posted = interrupt.notification && mode_ == Context::guest && thread_;
   if (posted && thread_->notification_vector == interrupt.vector) return thread_->posted_notification();
+  if (interrupt.line) interrupt.line->arrive(InterruptStage::host_request);
   if (requested_[interrupt.vector]) return;  // the IRR holds one request per vector
   requested_[interrupt.vector] = true;
   pending_.push_back(interrupt);
@@ -51,6 +60,7 @@ Task Core::irq_loop() {
       const ProcessorInterrupt taken = pending_.front();
       pending_.pop_front();
       requested_[taken.vector] = false;
+      if (taken.line) taken.line->advance(InterruptStage::host_request, InterruptStage::host_handler);
       ++interrupts_;
       co_await irq_strand_.spend(Context::irq, Work::interrupt, params_.world.interrupt_entry);
       if (handlers_[taken.vector]) {
@@ -58,18 +68,29 @@ Task Core::irq_loop() {
         co_await handling;
       }
       co_await irq_strand_.spend(Context::irq, Work::interrupt, params_.world.interrupt_exit);
+      if (taken.level && pins_) pins_->end_of_interrupt(taken.vector);
     }
   }
 }
 
 void Core::kick(Delegate<void()> then) {
-  const Time arrival = timeline_.now() + params_.world.inter_processor_interrupt;
-  kicks_.emplace_back(arrival, then);
-  kick_arrival_.before(arrival);
+  kicks_.emplace_back(timeline_.now() + params_.world.inter_processor_interrupt, then);
+  send({.destination = apic_id_, .vector = kick_vector_});
 }
 
-void Core::kick_arrives() {
-  interrupt({.destination = apic_id_, .vector = kick_vector_, .notification = false, .journey = {}});
+void Core::send(const ProcessorInterrupt& interrupt) {
+  const Time arrival = timeline_.now() + params_.world.inter_processor_interrupt;
+  in_flight_.emplace_back(arrival, interrupt);
+  arrival_.before(arrival);
+}
+
+void Core::arrives() {
+  while (!in_flight_.empty() && in_flight_.front().first <= timeline_.now()) {
+    const ProcessorInterrupt arrived = in_flight_.front().second;
+    in_flight_.pop_front();
+    interrupt(arrived);
+  }
+  if (!in_flight_.empty()) arrival_.at(in_flight_.front().first);
 }
 
 Task Core::kick_handler(Strand&) {
@@ -78,14 +99,13 @@ Task Core::kick_handler(Strand&) {
     kicks_.pop_front();
     then();
   }
-  if (!kicks_.empty()) kick_arrival_.before(kicks_.front().first);
   co_return;
 }
 
 // --- who runs ---------------------------------------------------------------------------------------------
 
 void Core::request(Strand& strand) {
-  enqueue(strand, executing_ == &strand);
+  enqueue(strand, executing_ == &strand && !std::exchange(strand.in_turn_, false));
   dispatch();
 }
 
@@ -266,6 +286,7 @@ void Core::go_idle() {
   if (thread_->halt_exits && !thread_->runnable()) {
     cost += leave_guest(ExitCause::halt);
     thread_->halted_ = true;
+    schedule_out(*thread_);
   }
   switch_context_ = Context::host_kernel;
   work_begin_ = timeline_.now() + cost;
@@ -289,12 +310,18 @@ Time Core::enter_guest() {
 Time Core::switch_to(Strand& strand) {
   Time cost;
   if (thread_level(strand) && thread_of(strand) != thread_) {
-    if (mode_ == Context::guest) cost += leave_guest(ExitCause::preempted);
-    if (thread_) cost += params_.world.context_switch, ++switches_;
+    if (mode_ == Context::guest)
+      cost += leave_guest(thread_->halt_exits && !thread_->runnable() ? ExitCause::halt : ExitCause::preempted);
+    if (thread_) {
+      cost += params_.world.context_switch;
+      ++switches_;
+      schedule_out(*thread_);
+    }
     thread_ = thread_of(strand);
     mode_ = Context::host_kernel;
     fair_floor_ = std::max(fair_floor_, thread_->run_time_);
   }
+  if (thread_level(strand) && !std::exchange(thread_->on_core_, true)) thread_->scheduled_in();
   if (strand.exiting_) {
     if (mode_ != Context::guest) cost += enter_guest();  // an interrupt came between: enter again to execute it
     cost += leave_guest(strand.exit_cause_);
@@ -302,6 +329,14 @@ Time Core::switch_to(Strand& strand) {
     thread_->exit_strand_ = &strand;
   }
   return cost + change_mode(strand.context_ == Context::irq ? Context::host_kernel : strand.context_, strand);
+}
+
+/// An idle vCPU that gives way inside its guest has as little to go on with as one that halted.
+void Core::schedule_out(Thread& thread) {
+  if (!std::exchange(thread.on_core_, false)) return;
+  const bool would_go_on = best_of(thread);
+  if (thread.exit_strand_ && (thread.handed_to_user_ || !would_go_on)) return;
+  would_go_on ? thread.preempted() : thread.blocked();
 }
 
 Time Core::change_mode(Context target, Strand& strand) {

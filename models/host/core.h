@@ -56,8 +56,14 @@ class Core : public sc_core::sc_module {
 
   /// Reserves a host interrupt vector; `handler` runs on the core's interrupt strand (context irq).
   std::uint8_t allocate_vector(IrqHandler handler);
+  /// A vector that has one meaning on all cores, from `first_system_vector` up.
+  void claim_vector(std::uint8_t vector, IrqHandler handler);
+  static constexpr std::uint8_t first_system_vector = 0xec;  ///< Linux arch/x86/include/asm/irq_vectors.h
+  void set_interrupt_pins(InterruptPins& pins) { pins_ = &pins; }
   /// A message from the interrupt bus arrives now.
   void interrupt(const ProcessorInterrupt& interrupt);
+  /// The same from another core: arrives when the inter-processor interrupt has.
+  void send(const ProcessorInterrupt& interrupt);
   /// Forces a vCPU of this core out of guest mode (IPI), then calls `then` before it enters again.
   void kick(Delegate<void()> then);
   bool in_guest(const Thread& thread) const { return mode_ == Context::guest && thread_ == &thread; }
@@ -100,6 +106,7 @@ class Core : public sc_core::sc_module {
   void preempt();
   void start(Strand& strand);
   Time switch_to(Strand& strand);
+  void schedule_out(Thread& thread);
   Time change_mode(Context target, Strand& strand);
   Time leave_guest(ExitCause cause);
   Time enter_guest();
@@ -108,7 +115,7 @@ class Core : public sc_core::sc_module {
   void settle_until(const Time& now);
   Task irq_loop();
   Task kick_handler(Strand& strand);
-  void kick_arrives();
+  void arrives();
   std::string sums() const;
 
   Timeline& timeline_;
@@ -131,13 +138,15 @@ class Core : public sc_core::sc_module {
   Time work_end_, settled_, since_, idle_total_;
   Event end_{timeline_, bind<&Core::finish>(this)};
   Event look_{timeline_, bind<&Core::dispatch>(this)};
-  Event kick_arrival_{timeline_, bind<&Core::kick_arrives>(this)};
+  Event arrival_{timeline_, bind<&Core::arrives>(this)};
   Strand irq_strand_{*this, Level::host_irq, nullptr, Context::irq};
   std::deque<ProcessorInterrupt> pending_;
+  InterruptPins* pins_ = nullptr;
   std::array<IrqHandler, 256> handlers_{};
   std::uint8_t next_vector_ = 0x30, kick_vector_ = 0;
   std::array<bool, 256> requested_{};
   std::deque<std::pair<Time, Delegate<void()>>> kicks_;
+  std::deque<std::pair<Time, ProcessorInterrupt>> in_flight_;  ///< inter-processor interrupts
   std::array<std::array<Time, work_count>, context_count> spent_{};
   TableStat exits_{"exits", "VM exits by cause", {{"count", "1"}}};
   Counter interrupts_{"interrupts", "1", "host interrupts taken"};

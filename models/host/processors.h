@@ -30,6 +30,7 @@ class Processors : public sc_core::sc_module, public InterruptBus, public Interr
   Processors(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
   Core& core(std::size_t index) { return *cores_.at(index); }
   std::size_t size() const { return cores_.size(); }
+  void set_interrupt_pins(InterruptPins& pins);  ///< who is told the end of level-triggered interrupts
   void deliver(const ProcessorInterrupt& interrupt) override;
   void interrupt(const InterruptMessage& message) override;  ///< straight from the root complex: no IOMMU
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// SparseBytes -- the contents of a large memory of which little is ever written: 4 KiB pages that
-/// exist from their first write on, behind a two-level table; everything else reads as zero.
+/// exist from the first write on that is not all zeros, behind a two-level table; everything else reads as zero.
 ///
 /// Models  contents only, no time.
 /// Units   bytes; the caller keeps address + length within size().
@@ -39,7 +39,9 @@ class SparseBytes {
   }
   void write(std::uint64_t address, std::span<const std::uint8_t> from) {
     for_each_piece(address, from.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
-      std::memcpy(find_or_make(at).data() + (at & (page_bytes - 1)), from.data() + done, bytes);
+      const auto piece = from.subspan(done, bytes);
+      if (!find(at) && std::ranges::all_of(piece, [](std::uint8_t byte) { return byte == 0; })) return;
+      std::memcpy(find_or_make(at).data() + (at & (page_bytes - 1)), piece.data(), bytes);
     });
   }
 

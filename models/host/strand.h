@@ -35,11 +35,12 @@ inline constexpr Names<exit_causes> exit_cause_names{"mmio_read", "mmio_write", 
                                                      "external_interrupt", "halt", "preempted", "config"};
 
 /// Order of urgency on a core; the thread levels compete only inside the thread that has the core.
-enum class Level : std::uint8_t { thread_low, thread_middle, thread_high, host_softirq, host_irq };
+enum class Level : std::uint8_t { thread_background, thread_low, thread_middle, thread_high, host_softirq, host_irq };
 
 class Strand;
 
-/// Gets its fair share of its core (CFS). For a vCPU: low = application, middle = softirq, high = interrupt handler.
+/// Gets its fair share of its core (CFS). For a vCPU: background = what
+/// computes when nothing else is to do, low = application, middle = softirq, high = interrupt handler.
 class Thread {
  public:
   enum class Kind : std::uint8_t { process, vcpu };
@@ -48,9 +49,19 @@ class Thread {
   Core& core() const { return core_; }
   bool vcpu() const { return kind_ == Kind::vcpu; }
   const std::string& name() const { return name_; }
-  bool runnable() const { return !ready_[0].empty() || !ready_[1].empty() || !ready_[2].empty(); }
+  bool runnable() const {
+    for (const auto& level : ready_)
+      if (!level.empty()) return true;
+    return false;
+  }
   /// A posted-interrupt notification with this vCPU's vector reached the core while it was in guest mode.
   virtual void posted_notification() {}
+  /// What the host's scheduler does with the thread: it gets the core; it loses it and would go on; it loses it because
+  /// it waits for something to happen. A vCPU that waits in the middle of an exit is none of these: its hypervisor's
+  /// code goes on by itself.
+  virtual void scheduled_in() {}
+  virtual void preempted() {}
+  virtual void blocked() {}
   /// The core is about to enter guest mode for this vCPU; returns what that costs beyond a bare entry.
   virtual Time entering_guest() { return {}; }
 
@@ -63,9 +74,10 @@ class Thread {
   Core& core_;
   const Kind kind_;
   const std::string name_;
-  std::array<std::deque<Strand*>, 3> ready_;
+  std::array<std::deque<Strand*>, 4> ready_;  ///< by level
   Time run_time_;  ///< virtual run time
   bool queued_ = false;
+  bool on_core_ = false;         ///< scheduled in, and not out since
   bool halted_ = false;          ///< vCPU: left its guest by HLT
   Strand* exit_strand_ = nullptr;  ///< vCPU: who is between vm_exit() and the next entry; nothing else of it can run
   bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
@@ -89,6 +101,11 @@ class Strand {
   Spend spend(Context context, Work work, const Time& cost) {
     context_ = context, work_ = work, remaining_ = cost;
     return {*this};
+  }
+  /// The same, behind the others of its level that are ready: one round of a loop that never waits.
+  Spend spend_in_turn(Context context, Work work, const Time& cost) {
+    in_turn_ = true;
+    return spend(context, work, cost);
   }
   /// Leaves the guest on purpose: the exit itself; what handles it follows as spend().
   Spend vm_exit(ExitCause cause) {
@@ -139,7 +156,7 @@ class Strand {
   Work work_ = Work::application;
   ExitCause exit_cause_ = ExitCause::external_interrupt;
   bool wakeup_ = false, waiting_ = false, exiting_ = false, preempted_ = false;
-  bool stall_ = false, stall_over_ = false;
+  bool stall_ = false, stall_over_ = false, in_turn_ = false;
   Time remaining_;
   std::coroutine_handle<> who_;
 };

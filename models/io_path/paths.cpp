@@ -36,6 +36,7 @@ class Native : public VmPath {
       throw SimError(host.timeline.now(), VmPath::name(), "the PF is in use by another path");
     host.nic.add_filter(mac, 0, 0);
     if (host.iommu) attach(host, params, memory);
+    nic_.follow_interrupts();
   }
   void start() override {
     nic_.start();
@@ -64,10 +65,10 @@ class Assigned : public VmPath {
            GuestTraffic& traffic, unsigned function)
       : VmPath(name),
         host_(host),
-        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
+        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs, host.posting),
         registers_(host.mmio, host.nic.bar(function), Context::guest, host.costs),
         driver_("driver", host.services, params.driver, host.costs, registers_, guest,
-                {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
+                {polled(params) ? poller_ : vcpu_.softirq(), Context::guest, Context::guest, 0, 0, polled(params)}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
     if (!host.iommu) throw SimError(host.timeline.now(), VmPath::name(), "assigning a function needs an IOMMU in the platform");
     if (!host.nic.exclusive_claim(function, VmPath::name()))
@@ -77,15 +78,18 @@ class Assigned : public VmPath {
     const DomainId domain = host.iommu->create_domain();
     host.iommu->map(domain, Iova(guest.dma_base()), guest.base(), guest.size(), params.iommu_log2_page);
     host.iommu->attach(host.nic.requester(function), domain, vtd::TranslationType::with_ats);
-    guest_vector_ = vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_));
-    if (params.assigned_interrupts == InterruptDelivery::posted)
-      post_interrupts(function);
-    else
-      route_to_host(host, function, 0, host.core(params.interrupt_core), bind<&Assigned::inject>(this));
+    if (params.assigned_interrupts == InterruptDelivery::posted) post_interrupts(function);
+    if (params.assigned_interrupts == InterruptDelivery::vmm_inject)
+      catch_interrupts(function, host.core(params.interrupt_core));
   }
   void start() override {
+    vcpu_.start();
     task_ = bring_up();
     task_.start();
+  }
+  void stop() override {
+    vcpu_.stop();
+    driver_.stop_polling();
   }
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
 
@@ -94,17 +98,21 @@ class Assigned : public VmPath {
     co_await driver_.initialise(vcpu_.application());
     application_.start();
   }
-  void post_interrupts(unsigned function) {
-    const Hpa descriptor = host_.host_memory.host(host_.host_memory.allocate(64, 64));
-    const std::uint8_t notification = vcpu_.core().allocate_vector(bind<&Assigned::notified>(this));
-    vcpu_.use_posted_descriptor(host_.memory, descriptor, notification);
-    const auto index = host_.iommu->allocate_irte(
-        vtd::posted_irte(descriptor, guest_vector_, host_.nic.requester(function)));
-    write_msix(host_, function, 0, vtd::remappable_msi_address(index), 0);
+  static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
+  void take_vector(const InterruptMessage& message) {
+    line_ = &follow(host_, message);
+    guest_vector_ = vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_), line_);
   }
-  Task notified(Strand&) {  // the vCPU was not in guest mode
-    vcpu_.wake_for_posted();
-    co_return;
+  void post_interrupts(unsigned function) {
+    InterruptMessage message{host_.nic.requester(function)};
+    const std::uint16_t index = host_.iommu->allocate_irte({});
+    message.address = vtd::remappable_msi_address(index);
+    take_vector(message);
+    host_.iommu->set_irte(index, vtd::posted_irte(vcpu_.descriptor(), guest_vector_, message.requester));
+    write_msix(host_, function, 0, message.address, message.data);
+  }
+  void catch_interrupts(unsigned function, host::Core& core) {
+    take_vector(route_to_host(host_, function, 0, core, bind<&Assigned::inject>(this)));
   }
   Task inject(Strand& strand) {  // VFIO's handler and irqfd
     co_await strand.spend(Context::irq, host::Work::emulation, host_.costs.interrupt_injection);
@@ -112,9 +120,11 @@ class Assigned : public VmPath {
   }
   HostSystem& host_;
   Vcpu vcpu_;
+  Strand poller_{vcpu_.core(), host::Level::thread_low, &vcpu_, Context::guest};
   MappedRegisters registers_;
   NicDriver driver_;
   Application application_;
+  InterruptLine* line_ = nullptr;
   std::uint8_t guest_vector_ = 0;
   Task task_;
 };
@@ -125,20 +135,22 @@ class Emulation : public VmPath {
   Emulation(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
             GuestTraffic& traffic)
       : VmPath(name),
-        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
+        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs, host.posting),
         model_("nic", host.services, host.costs, params.emulation_location, guest, vcpu_, uplink_of(host).network,
                uplink_of(host).network.add_tap(mac), host.core(params.backend_core)),
         driver_("driver", host.services, params.emulated_driver, host.costs, model_, guest,
                 {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
     host.nic.add_filter(mac, 0, 0);
-    model_.set_vector(vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_)));
+    model_.set_vector(vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_), &host.interrupts.open()));
   }
   void start() override {
+    vcpu_.start();
     model_.start();
     task_ = bring_up();
     task_.start();
   }
+  void stop() override { vcpu_.stop(); }
   CopyAccount copied() const override { return model_.copied(); }
   void reset_copies() override { model_.reset_copies(); }
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
@@ -160,14 +172,16 @@ class Paravirtual : public VmPath {
  public:
   Paravirtual(const sc_module_name& name, HostSystem& host, const VmParams& params, MemoryView& guest, GuestTraffic& traffic)
       : VmPath(name),
-        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs),
-        front_("driver", host.services, params.virtio, host.costs, guest, vcpu_),
+        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs, host.posting),
+        front_("driver", host.services, params.virtio, host.costs, guest, vcpu_, &host.interrupts.open()),
         application_(host.services, host.costs, traffic, front_, vcpu_.application(), Context::guest) {}
   void start() override {
+    vcpu_.start();
     start_backend();
     task_ = bring_up();
     task_.start();
   }
+  void stop() override { vcpu_.stop(); }
   std::uint64_t interrupts() const override { return vcpu_.interrupts(); }
 
  protected:

@@ -18,26 +18,44 @@ void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint3
   host.mmio.write(entry + 8, data, 8, {});  // vector control 0: not masked
 }
 
-void route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler) {
+InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler) {
   const std::uint8_t irq = core.allocate_vector(handler);
+  InterruptMessage message{host.nic.requester(function)};
   if (host.iommu && host.iommu->remaps_interrupts()) {
-    const auto index = host.iommu->allocate_irte(vtd::remapped_irte(core.apic_id(), irq, host.nic.requester(function)));
-    write_msix(host, function, vector, vtd::remappable_msi_address(index), 0);
+    const auto irte = vtd::remapped_irte(core.apic_id(), irq, message.requester, host.iommu->x2apic());
+    message.address = vtd::remappable_msi_address(host.iommu->allocate_irte(irte));
   } else {
-    write_msix(host, function, vector, vtd::compatibility_msi_address(static_cast<std::uint8_t>(core.apic_id())), irq);
+    message.address = vtd::compatibility_msi_address(static_cast<std::uint8_t>(core.apic_id()));
+    message.data = irq;
   }
+  write_msix(host, function, vector, message.address, message.data);
+  return message;
+}
+
+InterruptLine& follow(HostSystem& host, const InterruptMessage& message) {
+  return host.interrupts.open(message.requester, message.address, message.data);
 }
 
 HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
                  software::MemoryView& memory, unsigned queue, host::Core& core)
     : sc_module(name),
+      host_(host),
       softirq_(core, host::Level::host_softirq),
       setup_thread_(core, host::Thread::Kind::process, "setup"),
       setup_(core, host::Level::thread_low, &setup_thread_),
       registers_(host.mmio, host.nic.bar(0), Context::host_kernel, host.costs),
       driver_("driver", host.services, driver, host.costs, registers_, memory,
-              {softirq_, Context::host_kernel, Context::irq, queue, queue}) {
-  route_to_host(host, 0, queue, core, bind<&software::NicDriver::interrupt>(&driver_));
+              {softirq_, Context::host_kernel, Context::irq, queue, queue}),
+      message_(route_to_host(host, 0, queue, core, bind<&HostNic::interrupt>(this))) {}
+
+void HostNic::follow_interrupts() { line_ = &follow(host_, message_); }
+
+Task HostNic::interrupt(host::Strand& strand) {
+  if (line_) {
+    line_->advance(InterruptStage::host_handler, InterruptStage::in_service);
+    line_->handled(host_.timeline.now());
+  }
+  co_await driver_.interrupt(strand);
 }
 
 void HostNic::start() {

@@ -9,23 +9,31 @@ namespace iov::io_path {
 /// Writes one MSI-X table entry through the bus.
 void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint32_t address, std::uint32_t data);
 /// Binds a NIC vector to a host interrupt handler: MSI-X table entry, interrupt remapping if there is an IOMMU.
-void route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler);
+/// @returns the message that the function sends from then on
+InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler);
+/// A line of the host's ledger that follows such messages.
+InterruptLine& follow(HostSystem& host, const InterruptMessage& message);
 
 class HostNic : public sc_core::sc_module {
  public:
   HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
           software::MemoryView& memory, unsigned queue, host::Core& core);
+  void follow_interrupts();  ///< those of a bare-metal application's NIC
   void start();
   software::NicDriver& driver() { return driver_; }
   const software::NicDriver& driver() const { return driver_; }
 
  private:
   Task initialise() { co_await driver_.initialise(setup_); }
+  Task interrupt(host::Strand& strand);
+  HostSystem& host_;
   host::Strand softirq_;
   host::Thread setup_thread_;
   host::Strand setup_;
   software::MappedRegisters registers_;
   software::NicDriver driver_;
+  const InterruptMessage message_;
+  InterruptLine* line_ = nullptr;
   Task task_;
 };
 

@@ -42,7 +42,7 @@ inline constexpr Names<7> path_meanings{
     "the whole NIC assigned to the VM through the IOMMU",
     "a virtual function assigned to the VM; device TLB by nic0.device_tlb.enabled"};
 
-enum class InterruptDelivery : std::uint8_t { vmm_inject, posted };
+enum class InterruptDelivery : std::uint8_t { vmm_inject, posted, none };
 enum class HostIommu : std::uint8_t { off, pass_through, translate };
 
 struct VmParams {
@@ -69,8 +69,8 @@ struct VmParams {
     v.choice("path", path, path_names, "how the VM gets its I/O", "the comparison this product is for");
     v.choice("emulation_location", emulation_location, Names<2>{"user", "kernel"}, "where the device model runs (path emulation)",
              "QEMU: user");
-    v.choice("assigned_interrupts", assigned_interrupts, Names<2>{"vmm_inject", "posted"},
-             "interrupts of assigned functions: host handler injects, or posted-interrupt descriptor", "VT-d 4.1 5.2");
+    v.choice("assigned_interrupts", assigned_interrupts, Names<3>{"vmm_inject", "posted", "none"},
+             "of assigned functions: the host's handler injects, posted-interrupt descriptor, or none: the guest's driver polls", "VT-d 4.1 5.2");
     v.choice("native_iommu", native_iommu, Names<3>{"off", "pass_through", "translate"}, "IOMMU on bare metal (path native)",
              "Linux iommu=pt");
     v.field("memory", memory, Range<Bytes>{8_MiB, Bytes{std::uint64_t{1} << 40}}, "guest memory", no_source);
@@ -113,6 +113,8 @@ struct HostSystem {  ///< what all paths of one host share
   MmioBus& mmio;
   NicControl& nic;
   software::IommuDriver* iommu;  ///< null: no IOMMU in the platform
+  software::PostedInterrupts& posting;
+  InterruptLedger& interrupts;
   software::MemoryView& host_memory;
   std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
@@ -122,6 +124,7 @@ class VmPath : public sc_core::sc_module {
  public:
   explicit VmPath(const sc_core::sc_module_name& name) : sc_module(name) {}
   virtual void start() = 0;  ///< drivers initialise, then the application runs
+  virtual void stop() {}     ///< whatever would run for ever: driver loops that poll, processes that compute
   virtual software::CopyAccount copied() const { return {}; }
   virtual void reset_copies() {}
   /// Interrupts that reached whoever drives the device on behalf of this VM.

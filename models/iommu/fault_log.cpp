@@ -17,7 +17,7 @@ void EventRegisters::deliver_if_pending() {
   // The unit's own events bypass remapping (5.1.6): compatibility or x2APIC form, destination as programmed.
   const std::uint32_t data = registers_.get32(control_ + 4), address = registers_.get32(control_ + 8);
   const std::uint32_t upper = registers_.get32(control_ + 12);
-  bus_.deliver({(upper & 0xffff'ff00) | (address >> 12 & 0xff), static_cast<std::uint8_t>(data), false, {}});
+  bus_.deliver({.destination = (upper & 0xffff'ff00) | (address >> 12 & 0xff), .vector = static_cast<std::uint8_t>(data)});
 }
 
 void FaultLog::record(const TranslationRequest& q, FaultReason reason) {

@@ -22,7 +22,7 @@ InterruptRequest decode_message(const InterruptRoot& root, std::uint32_t address
 }
 
 ProcessorInterrupt direct_interrupt(std::uint32_t address, std::uint32_t data) {
-  return {address >> 12 & 0xff, static_cast<std::uint8_t>(data), false, {}};
+  return {.destination = address >> 12 & 0xff, .vector = static_cast<std::uint8_t>(data), .level = (data >> 15 & 1) != 0};
 }
 
 namespace {
@@ -51,6 +51,7 @@ R decode_irte(const Features& f, const InterruptRoot& root, const vtd::Pair& irt
   if (irte.lo & remapped_reserved_lo || irte.hi & source_reserved) return R::irte_reserved;
   if (!root.x2apic && irte.lo >> 32 & 0xffff'00ff) return R::irte_reserved;
   e.logical = irte.lo >> 2 & 1;
+  e.level = irte.lo >> 4 & 1;
   e.delivery = irte.lo >> 5 & 7;
   e.destination = root.x2apic ? static_cast<std::uint32_t>(irte.lo >> 32)
                               : static_cast<std::uint32_t>(irte.lo >> 40 & 0xff);
@@ -80,7 +81,7 @@ bool post(vtd::PostedDescriptor& d, std::uint8_t vector, bool urgent) {
 
 ProcessorInterrupt notification(const vtd::PostedDescriptor& d, bool x2apic) {
   const auto ndst = static_cast<std::uint32_t>(d.control >> 32);
-  return {x2apic ? ndst : ndst >> 8 & 0xff, static_cast<std::uint8_t>(d.control >> 16), true, {}};
+  return {.destination = x2apic ? ndst : ndst >> 8 & 0xff, .vector = static_cast<std::uint8_t>(d.control >> 16), .notification = true};
 }
 
 }  // namespace iov::iommu

@@ -38,7 +38,7 @@ ProcessorInterrupt direct_interrupt(std::uint32_t address, std::uint32_t data);
 
 /// An interrupt remapping table entry, decoded: what the interrupt entry cache holds.
 struct InterruptEntry {
-  bool posted = false, urgent = false, suppress_faults = false, logical = false;
+  bool posted = false, urgent = false, suppress_faults = false, logical = false, level = false;
   std::uint8_t vector = 0, delivery = 0;
   std::uint32_t destination = 0;
   std::uint64_t descriptor = 0;

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "models/protocol/interrupt_ledger.h"
+
 namespace iov::iommu {
 
 InterruptUnit::InterruptUnit(Timeline& timeline, const Params& p, MemoryPort& memory, FaultLog& faults,
@@ -79,7 +81,7 @@ void InterruptUnit::use(const InterruptEntry& entry) {
     return block(request_.index, FaultReason::source_mismatch, entry_.suppress_faults);
   if (!entry_.posted) {
     ++remapped;
-    return deliver({entry_.destination, entry_.vector, false, {}});
+    return deliver({.destination = entry_.destination, .vector = entry_.vector, .level = entry_.level});
   }
   phase_ = Phase::reading_descriptor;  // the read-modify-write is one atomic access, done when it is answered
   const Time end = memory_.read(Hpa(entry_.descriptor), {}, 64, timeline_.now());
@@ -95,6 +97,7 @@ void InterruptUnit::descriptor_read() {
   memory_.write(Hpa(entry_.descriptor), bytes, 64, timeline_.now());
   if (!memory_.ok()) return block(request_.index, FaultReason::descriptor_access, entry_.suppress_faults);
   ++posted;
+  if (message().line) message().line->arrive(InterruptStage::posted);
   if (!notify) return finish();
   ++notifications;
   deliver(notification(d, root_.x2apic));
@@ -102,6 +105,7 @@ void InterruptUnit::descriptor_read() {
 
 void InterruptUnit::deliver(ProcessorInterrupt interrupt) {
   interrupt.journey = message().journey;
+  if (!interrupt.notification) interrupt.line = message().line;
   retire();
   bus_.deliver(interrupt);
   if (phase_ == Phase::idle) begin();
@@ -121,6 +125,7 @@ void InterruptUnit::retire() {
 
 void InterruptUnit::block(std::uint16_t index, FaultReason reason, bool suppress) {
   ++blocked;
+  if (message().line) message().line->block();
   if (!(suppress && qualified(reason))) faults_.record_interrupt(message().requester, index, reason);
   finish();
 }

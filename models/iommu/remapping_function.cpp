@@ -102,7 +102,7 @@ InterruptReply RemappingFunction::remap(RequesterId source, const InterruptReque
   }
   if (entry.posted) return post_to(entry, reply);
   reply.outcome = InterruptReply::Outcome::delivered;
-  reply.interrupt = {entry.destination, entry.vector, false, {}};
+  reply.interrupt = {.destination = entry.destination, .vector = entry.vector, .level = entry.level};
   reply.logical = entry.logical;
   reply.delivery_mode = entry.delivery;
   return reply;
@@ -134,20 +134,6 @@ std::uint64_t completion_entry(const TranslationReply& r) {
                               std::uint64_t{r.executable} << 3 | std::uint64_t{r.untranslated_only} << 2 |
                               std::uint64_t{r.writable} << 1 | std::uint64_t{r.readable};
   return vtd::device_tlb_range(r.address.value, r.log2_page) | flags;
-}
-
-InterruptMessage ioapic_message(std::uint64_t rte, RequesterId source) {
-  const auto vector = static_cast<std::uint32_t>(rte & 0xff);
-  if (rte >> 48 &
-      1) {  // remappable: index 14:0 in 63:49, index 15 in 11; SHV = 0, so the data carries no subhandle
-    const auto index = static_cast<std::uint16_t>((rte >> 49 & 0x7fff) | (rte >> 11 & 1) << 15);
-    return {source, vtd::remappable_msi_address(index), vector, {}};
-  }
-  const auto destination = static_cast<std::uint32_t>(rte >> 56);
-  const auto logical = static_cast<std::uint32_t>(rte >> 11 & 1);
-  const auto mode = static_cast<std::uint32_t>(rte >> 8 & 7),
-             trigger = static_cast<std::uint32_t>(rte >> 15 & 1);
-  return {source, 0xfee0'0000u | destination << 12 | logical << 2, vector | mode << 8 | trigger << 15, {}};
 }
 
 }  // namespace iov::iommu

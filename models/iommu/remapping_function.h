@@ -89,7 +89,4 @@ class RemappingFunction {
 /// 5 Global, 4 Priv, 3 Exe, 2 U, 1 W, 0 R.
 std::uint64_t completion_entry(const TranslationReply& reply);
 
-/// What an IOAPIC sends for a redirection table entry (5.1.2.1, 5.1.5.1): remappable or compatibility format.
-InterruptMessage ioapic_message(std::uint64_t redirection_entry, RequesterId source);
-
 }  // namespace iov::iommu

@@ -9,7 +9,7 @@ Inbound::Inbound(const sc_core::sc_module_name& name, Timeline& timeline, const 
     : sc_module(name), timeline_(timeline), params_(params), routes_(routes), memory_(memory), outbound_(outbound) {}
 
 void Inbound::add_port(TlpPort& link) {
-  RootPort& port = ports_.emplace_back(*this, link);
+  RootPort& port = ports_.emplace_back(*this, link, static_cast<unsigned>(ports_.size()));
   link.on_arrival(bind<&RootPort::arrived>(&port));
   link.on_drained(bind<&RootPort::drained>(&port));
 }
@@ -32,7 +32,7 @@ Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
     case TlpType::completion_data: return Kind::completion;
     case TlpType::message:
     case TlpType::message_data:
-      return tlp.message == MessageCode::invalidate_completion || tlp.message == MessageCode::page_request
+      return tlp.message == MessageCode::invalidate_completion || tlp.message == MessageCode::page_request || is_intx(tlp.message)
                  ? Kind::message
                  : Kind::refused;
     default: return Kind::refused;

@@ -35,6 +35,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void set_translator(Translator* translator) { translator_ = translator; }
   void set_interrupt_remapper(InterruptRemapper* remapper) { remapper_ = remapper; }
   void set_ats_agent(AtsAgent* agent) { ats_agent_ = agent; }
+  void set_interrupt_pins(InterruptPins* pins) { pins_ = pins; }
 
   void translated(std::uint32_t ticket, const TranslationReply& reply) override;
   void translator_ready() override;
@@ -45,7 +46,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   Counter written_bytes{"written_bytes", "B", "bytes of DMA writes"};
   Counter translation_requests{"translation_requests", "1", "ATS translation requests"};
   Counter interrupts{"interrupts", "1", "interrupt messages handed to remapping"};
-  Counter messages{"messages", "1", "invalidate completions and page requests"};
+  Counter messages{"messages", "1", "invalidate completions, page requests, INTx"};
   Counter peer_to_peer{"peer_to_peer", "1", "requests sent on to another function's BAR"};
   Counter unsupported_requests{"unsupported_requests", "1", "reads answered with UR or CA"};
   Counter dropped_writes{"dropped_writes", "1", "posted TLPs dropped: blocked, or claimed by nobody"};
@@ -65,11 +66,12 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
       Ticket ticket;
       std::uint64_t posted;  ///< to be committed first
     };
-    RootPort(Inbound& i, TlpPort& l) : inbound(i), link(l) {}
+    RootPort(Inbound& i, TlpPort& l, unsigned n) : inbound(i), link(l), number(n) {}
     void arrived() { inbound.arrive(*this); }
     void drained() { inbound.forward_waiting(*this); }
     Inbound& inbound;
     TlpPort& link;
+    const unsigned number;
     Ring<Ticket> posted;  ///< not yet issued, in order of arrival
     Ring<Behind> behind;  ///< reads and completions that arrived behind them
     std::uint64_t posted_arrived = 0, posted_issued = 0;
@@ -128,7 +130,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void book_return(Slot& slot, const Time& done);
   void deliver_posted(Slot& slot);
   void deliver_interrupt(const Tlp& tlp);
-  void deliver_message(const Tlp& tlp);
+  void deliver_message(const Tlp& tlp, const RootPort& from);
+  void drive_pin(const Tlp& tlp, const RootPort& from);
   void access_other(Slot& slot);
   Time read_memory(Slot& slot);
   void answer_read(Slot& slot);
@@ -149,6 +152,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   Translator* translator_ = nullptr;
   InterruptRemapper* remapper_ = nullptr;
   AtsAgent* ats_agent_ = nullptr;
+  InterruptPins* pins_ = nullptr;
 
   std::deque<RootPort> ports_;
   std::deque<Slot> slots_;

@@ -61,8 +61,9 @@ Time Inbound::commit(Slot& slot) {
 void Inbound::deliver_posted(Slot& slot) {
   const Kind kind = slot.kind;
   const Tlp tlp = std::move(slot.tlp);
+  const RootPort& from = *slot.from;
   free_slot(slot);
-  kind == Kind::interrupt ? deliver_interrupt(tlp) : deliver_message(tlp);
+  kind == Kind::interrupt ? deliver_interrupt(tlp) : deliver_message(tlp, from);
 }
 
 void Inbound::deliver_interrupt(const Tlp& tlp) {
@@ -76,7 +77,16 @@ void Inbound::deliver_interrupt(const Tlp& tlp) {
   remapper_->interrupt(message);
 }
 
-void Inbound::deliver_message(const Tlp& tlp) {
+/// The four wires of a root port are swizzled onto the controller's pins 16 to 19, as PCI-to-PCI bridges do by device.
+void Inbound::drive_pin(const Tlp& tlp, const RootPort& from) {
+  constexpr unsigned first_pin = 16, lines = 4;
+  if (!pins_) return ++dropped_writes;
+  ++messages;
+  pins_->wire(tlp.requester, first_pin + (from.number + intx_line(tlp.message)) % lines, is_assert(tlp.message));
+}
+
+void Inbound::deliver_message(const Tlp& tlp, const RootPort& from) {
+  if (is_intx(tlp.message)) return drive_pin(tlp, from);
   if (!ats_agent_) {
     ++dropped_writes;
     return;

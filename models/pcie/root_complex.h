@@ -33,6 +33,7 @@ class RootComplex : public sc_core::sc_module,
   void write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value);
   void set_translator(Translator* translator) { inbound.set_translator(translator); }  ///< none: Iova == Hpa
   void set_interrupt_remapper(InterruptRemapper* remapper) { inbound.set_interrupt_remapper(remapper); }
+  void set_interrupt_pins(InterruptPins* pins) { inbound.set_interrupt_pins(pins); }
   void set_ats_agent(AtsAgent* agent) { inbound.set_ats_agent(agent); }
 
   void write(Hpa address, std::uint64_t value, unsigned bytes, JourneyRef journey) override {

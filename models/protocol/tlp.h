@@ -32,14 +32,23 @@ enum class TlpType : std::uint8_t {
 enum class AddressType : std::uint8_t { untranslated, translation_request, translated };
 enum class CompletionStatus : std::uint8_t { success = 0, unsupported_request = 1, retry = 2, abort = 4 };
 
-/// Message codes of ATS and PRI (PCIe Base 5.0 10.3, 10.4).
+/// Message codes of ATS and PRI (PCIe Base 5.0 10.3, 10.4) and of INTx (2.2.8.1; INTB to INTD are the next three).
 enum class MessageCode : std::uint8_t {
   none = 0,
   invalidate_request = 0x01,
   invalidate_completion = 0x02,
   page_request = 0x04,
   page_group_response = 0x05,
+  assert_inta = 0x20,
+  deassert_inta = 0x24,
 };
+constexpr bool is_intx(MessageCode code) { return (static_cast<unsigned>(code) & ~7u) == 0x20; }
+constexpr unsigned intx_line(MessageCode code) { return static_cast<unsigned>(code) & 3; }  ///< 0: INTA
+constexpr MessageCode intx_message(unsigned line, bool asserted) {
+  const auto first = static_cast<unsigned>(asserted ? MessageCode::assert_inta : MessageCode::deassert_inta);
+  return static_cast<MessageCode>(first | (line & 3));
+}
+constexpr bool is_assert(MessageCode code) { return (static_cast<unsigned>(code) & 4) == 0; }
 
 /// All of a TLP but its bytes: copied as one block.
 struct TlpHeader {

@@ -171,6 +171,7 @@ Task EmulatedNic::raise(Strand& strand, JourneyRef journey) {
   }
   next_interrupt_ = services_.timeline.now() + throttle_;
   ++interrupts_;
+  vcpu_.raise(vector_);
   co_await strand.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
   vcpu_.inject(vector_, journey);
 }
@@ -179,6 +180,7 @@ void EmulatedNic::mitigation_over() {
   if (!(cause_ & mask_)) return;
   next_interrupt_ = services_.timeline.now() + throttle_;
   ++interrupts_;
+  vcpu_.raise(vector_);
   vcpu_.inject(vector_, {});
 }
 

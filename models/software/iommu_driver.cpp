@@ -9,7 +9,7 @@ namespace {
 // VT-d 4.1 11.4.2 and 11.4.3
 constexpr std::uint64_t cap_four_levels = 1ull << 10, cap_2m_pages = 1ull << 34, cap_1g_pages = 1ull << 35,
                         cap_posting = 1ull << 59;
-constexpr std::uint64_t ecap_device_tlb = 1u << 2, ecap_remapping = 1u << 3, ecap_pass_through = 1u << 6;
+constexpr std::uint64_t ecap_device_tlb = 1u << 2, ecap_remapping = 1u << 3, ecap_x2apic = 1u << 4, ecap_pass_through = 1u << 6;
 constexpr std::uint64_t irte_posted = 1u << 15;  // 9.11
 constexpr unsigned irta_size_code = 15;          // 65536 entries
 void require(bool possible, const std::string& claim) {
@@ -81,15 +81,17 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
                     vtd::context_entry(second_stage_.at(domain.value), levels_, domain, type));
 }
 
+bool IommuDriver::x2apic() const { return remaps_interrupts() && extended_capability_ & ecap_x2apic; }
+
 bool IommuDriver::remaps_interrupts() const { return extended_capability_ & ecap_remapping; }
 
 std::uint16_t IommuDriver::allocate_irte(const vtd::Pair& entry) {
-  require(!(entry.lo & irte_posted) || capability_ & cap_posting, "the IOMMU posts no interrupts");
   set_irte(next_irte_, entry);
   return next_irte_++;
 }
 
 void IommuDriver::set_irte(std::uint16_t index, const vtd::Pair& entry) {
+  require(!(entry.lo & irte_posted) || capability_ & cap_posting, "the IOMMU posts no interrupts");
   tables_.port().poke_value(interrupt_table_ + index * 16u, entry);
 }
 
@@ -98,7 +100,7 @@ void IommuDriver::enable(bool translation, bool interrupt_remapping) {
   registers_.write(vtd::reg_root_table, root_.value, 8);
   registers_.write(vtd::reg_global_command, vtd::gcmd_set_root_table, 4);
   if (interrupt_remapping) {
-    registers_.write(vtd::reg_interrupt_table, interrupt_table_.value | irta_size_code, 8);
+    registers_.write(vtd::reg_interrupt_table, interrupt_table_.value | (x2apic() ? vtd::irta_x2apic : 0) | irta_size_code, 8);
     registers_.write(vtd::reg_global_command, vtd::gcmd_set_interrupt_table, 4);
   }
   registers_.write(vtd::reg_global_command,

@@ -34,6 +34,7 @@ class IommuDriver {
   void attach_pass_through(RequesterId function) {
     attach(function, pass_through_, vtd::TranslationType::pass_through);
   }
+  bool x2apic() const;             ///< interrupt destinations have 32 bits
   bool remaps_interrupts() const;  ///< else devices' interrupts go to cores as they are written
   /// @throws SimError when the entry is posted and the unit does not post
   std::uint16_t allocate_irte(const vtd::Pair& entry);

@@ -30,9 +30,7 @@ Task NicDriver::initialise(Strand& strand) {
   co_await write_register(strand, tx_register(q, queue_length), params_.tx_descriptors, 4);
   co_await write_register(strand, rx_register(q, queue_base), memory_.dma(rx_ring_), 8);
   co_await write_register(strand, rx_register(q, queue_length), params_.rx_descriptors, 4);
-  co_await write_register(strand, reg_throttle + 4 * place_.vector, params_.throttle.value() / 1'000'000, 4);
-  if (params_.interrupt_style == InterruptStyle::msix)
-    co_await write_register(strand, reg_auto_mask, std::uint64_t{1} << place_.vector, 4);
+  if (!place_.polled) co_await set_up_interrupts(strand);
   co_await write_register(strand, tx_register(q, queue_control), enable, 4);
   co_await write_register(strand, rx_register(q, queue_control), enable, 4);
   rx_tail_ = 0;
@@ -42,7 +40,16 @@ Task NicDriver::initialise(Strand& strand) {
     memory_.store(rx_descriptor(rx_tail_++), d);
   }
   co_await write_register(strand, rx_register(q, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
-  co_await write_register(strand, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+  if (place_.polled)
+    place_.softirq.wake();
+  else
+    co_await write_register(strand, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+}
+
+Task NicDriver::set_up_interrupts(Strand& strand) {
+  co_await write_register(strand, reg_throttle + 4 * place_.vector, params_.throttle.value() / 1'000'000, 4);
+  if (params_.interrupt_style == InterruptStyle::msix)
+    co_await write_register(strand, reg_auto_mask, std::uint64_t{1} << place_.vector, 4);
 }
 
 // --- transmit -----------------------------------------------------------------------------------------------
@@ -109,15 +116,20 @@ bool NicDriver::received(std::uint32_t index) const {
 Task NicDriver::poll_loop() {
   for (;;) {
     co_await place_.softirq.wait();
-    unsigned taken = params_.poll_budget;
-    while (taken == params_.poll_budget) {
-      ++polls_;
-      taken = 0;
-      co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_poll);
-      co_await reclaim();
-      co_await receive_some(taken);
-    }
-    co_await write_register(place_.softirq, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+    co_await poll();
+    if (!place_.polled) co_await write_register(place_.softirq, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+  }
+}
+
+Task NicDriver::poll() {
+  unsigned taken = params_.poll_budget;
+  while (place_.polled ? !stopped_ : taken == params_.poll_budget) {
+    ++polls_;
+    taken = 0;
+    co_await (place_.polled ? place_.softirq.spend_in_turn(place_.context, Work::driver, costs_.driver_poll)
+                            : place_.softirq.spend(place_.context, Work::driver, costs_.driver_poll));
+    co_await reclaim();
+    co_await receive_some(taken);
   }
 }
 

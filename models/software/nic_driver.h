@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// NicDriver -- the driver of a NIC function's queue pair, NAPI style: interrupt, mask, poll with a budget, unmask.
+/// NicDriver -- the driver of a NIC function's queue pair, NAPI style: interrupt, mask, poll with a budget, unmask; or
+/// poll mode, without interrupts.
 /// One source for PF, VF and emulated device, on bare metal, in a guest and in the host.
 ///
 /// Spec    register use and batching as Linux e1000/ixgbe: tail write per packet unless more follow, receive buffers
@@ -53,6 +54,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
     host::Context interrupt_context;
     unsigned queue = 0;
     unsigned vector = 0;
+    bool polled = false;  ///< takes no interrupts: the poll loop never sleeps, in turn with its strand's equals (DPDK)
   };
 
   NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
@@ -60,6 +62,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
 
   Task initialise(host::Strand& strand);       ///< programs rings and interrupts, posts buffers
   Task interrupt(host::Strand& strand);        ///< the interrupt handler
+  void stop_polling() { stopped_ = true; }     ///< of a polled driver: after the round under way
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
   Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
@@ -69,7 +72,9 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::uint64_t interrupts() const { return interrupts_.value(); }
 
  private:
+  Task set_up_interrupts(host::Strand& strand);
   Task poll_loop();
+  Task poll();
   Task reclaim();
   Task receive_some(unsigned& taken);
   Task refill();
@@ -94,6 +99,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::uint32_t rx_next_ = 0, rx_tail_ = 0;
   std::deque<std::uint32_t> reports_;       ///< descriptors that asked for a write-back
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
+  bool stopped_ = false;
   Task poll_task_;
   Counter sent_{"sent", "1", "packets queued for transmission"};
   Counter taken_{"received", "1", "packets taken off the receive ring"};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/software/vcpu.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace iov::software {
@@ -9,66 +10,155 @@ using host::Context;
 using host::ExitCause;
 using host::Work;
 
-Vcpu::Vcpu(const sc_core::sc_module_name& name, host::Core& core, const Params& params, const SoftwareCosts& costs)
-    : sc_module(name), Thread(core, Kind::vcpu, std::string(sc_module::name())), params_(params), costs_(costs) {
+Vcpu::Vcpu(const sc_core::sc_module_name& name, host::Core& core, const Params& params, const SoftwareCosts& costs,
+           PostedInterrupts& posting)
+    : sc_module(name),
+      Thread(core, Kind::vcpu, std::string(sc_module::name())),
+      params_(params),
+      costs_(costs),
+      posting_(posting),
+      descriptor_(posting.allocate_descriptor()) {
   Thread::halt_exits = params.halt_exits;
+  notification_vector = PostedInterrupts::notification_vector;
+  Vcpu::blocked();  // until somebody starts it
   interrupt_task_ = interrupt_loop();
   interrupt_task_.start();
 }
 
-std::uint8_t Vcpu::allocate_vector(Handler handler) {
-  if (next_vector_ >= 0xf0) throw SimError(core().timeline().now(), sc_module::name(), "no guest interrupt vector left");
-  handlers_[next_vector_] = handler;
-  return next_vector_++;
+std::uint8_t Vcpu::allocate_vector(Handler handler, InterruptLine* line) {
+  const std::size_t vector = first_vector + vectors_.size();
+  if (vector >= host::Core::first_system_vector)
+    throw SimError(core().timeline().now(), sc_module::name(), "no guest interrupt vector left");
+  vectors_.push_back({handler, line, false, {}});
+  return static_cast<std::uint8_t>(vector);
 }
 
-void Vcpu::make_pending(std::uint8_t vector, bool posted, JourneyRef journey) {
-  if (requested_[vector]) return;  // virtual IRR: one request per vector
-  requested_[vector] = true;
-  pending_.push_back({vector, posted, journey});
+Vcpu::Vector* Vcpu::find(std::uint8_t vector) {
+  const bool known = vector >= first_vector && vector < first_vector + vectors_.size();
+  return known ? &vectors_[vector - first_vector] : nullptr;
+}
+
+void Vcpu::start() {
+  compute_task_ = compute();
+  compute_task_.start();
+}
+
+Task Vcpu::compute() {
+  while (params_.computes && !stopped_) co_await background_.spend(Context::guest, Work::application, 100_us);
+}
+
+// --- what makes interrupts pending ----------------------------------------------------------------------------
+
+void Vcpu::make_pending(std::uint8_t vector, bool exits_at_end) {
+  Vector* v = find(vector);
+  if (!v) return ++spurious_, void();  // a table entry names it, the guest never set it up
+  if (v->line) v->line->advance(exits_at_end ? InterruptStage::host_handler : InterruptStage::posted, InterruptStage::requested);
+  if (std::exchange(v->requested, true)) return;  // virtual IRR: one request per vector
+  pending_.push_back({vector, exits_at_end});
   interrupt_.wake();
+}
+
+void Vcpu::raise(std::uint8_t vector) {
+  const Vector* v = find(vector);
+  if (!v || !v->line) return;
+  v->line->raise(core().timeline().now());
+  v->line->arrive(InterruptStage::host_handler);
 }
 
 void Vcpu::inject(std::uint8_t vector, JourneyRef journey) {
   ++injections_;
   journey.enter(Stage::injection, core().timeline().now());
-  // A vCPU in guest mode on another core notices only through an interrupt: a posted one without an exit, else a kick.
-  if (!params_.apic_virtualization && core().in_guest(*this)) {
-    waiting_for_kick_.push_back({vector, false, journey});
-    return core().kick(bind<&Vcpu::kicked>(this));
-  }
-  make_pending(vector, params_.apic_virtualization, journey);
+  if (Vector* v = find(vector); v && !v->journey) v->journey = journey;
+  if (params_.apic_virtualization) return post(vector);
+  if (!core().in_guest(*this)) return make_pending(vector, true);
+  waiting_for_kick_.push_back(vector);
+  core().kick(bind<&Vcpu::kicked>(this));
 }
 
 void Vcpu::kicked() {
-  for (const Pending& p : std::exchange(waiting_for_kick_, {})) make_pending(p.vector, p.posted, p.journey);
+  for (const std::uint8_t vector : std::exchange(waiting_for_kick_, {})) make_pending(vector, true);
 }
 
-void Vcpu::use_posted_descriptor(MemoryPort& memory, Hpa descriptor, std::uint8_t notification) {
-  memory_ = &memory;
-  descriptor_ = descriptor;
-  notification_vector = notification;
-  vtd::PostedDescriptor empty{};
-  empty.control = vtd::posted_control(notification, core().apic_id());
-  memory.poke_value(descriptor, empty);
+/// As a device would, but the sender knows where the vCPU is.
+void Vcpu::post(std::uint8_t vector) {
+  if (const Vector* v = find(vector); v && v->line) v->line->advance(InterruptStage::host_handler, InterruptStage::posted);
+  auto d = read_descriptor();
+  d.requests[vector / 64] |= std::uint64_t{1} << vector % 64;
+  const bool outstanding = d.control & vtd::posted_outstanding;
+  d.control |= vtd::posted_outstanding;
+  write_descriptor(d);
+  if (outstanding) return;
+  if (core().in_guest(*this))
+    core().send({.destination = core().apic_id(), .vector = notification_vector, .notification = true});
+  else if (whereabouts_ == Whereabouts::asleep)
+    wake();
 }
+
+// --- the posted-interrupt descriptor --------------------------------------------------------------------------
 
 void Vcpu::take_posted() {
-  auto descriptor = memory_->peek<vtd::PostedDescriptor>(descriptor_);
-  if (!(descriptor.control & vtd::posted_outstanding)) return;
-  descriptor.control &= ~vtd::posted_outstanding;
-  for (unsigned word = 0; word < 4; ++word)
-    for (std::uint64_t bits = std::exchange(descriptor.requests[word], 0); bits; bits &= bits - 1) {
+  auto d = read_descriptor();
+  if (!(d.control & vtd::posted_outstanding)) return;
+  d.control &= ~vtd::posted_outstanding;
+  const auto requests = std::to_array(d.requests);
+  std::ranges::fill(d.requests, 0);
+  write_descriptor(d);
+  for (unsigned word = 0; word < requests.size(); ++word)
+    for (std::uint64_t bits = requests[word]; bits; bits &= bits - 1) {
       ++posted_;
-      make_pending(static_cast<std::uint8_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits))), true, {});
+      make_pending(static_cast<std::uint8_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits))), false);
     }
-  memory_->poke_value(descriptor_, descriptor);
 }
 
 Time Vcpu::entering_guest() {
-  if (memory_) take_posted();
+  take_posted();
   return {};
 }
+
+/// What was posted while SN was set is outstanding from now on: nobody was told (vmx_vcpu_pi_load).
+void Vcpu::scheduled_in() {
+  if (whereabouts_ == Whereabouts::asleep) posting_.wakes_up(*this);
+  whereabouts_ = Whereabouts::core;
+  auto d = read_descriptor();
+  const bool requests = std::ranges::any_of(d.requests, [](std::uint64_t word) { return word != 0; });
+  d.control = vtd::posted_control(notification_vector, core().apic_id(), posting_.x2apic()) |
+              (requests || d.control & vtd::posted_outstanding ? vtd::posted_outstanding : 0);
+  write_descriptor(d);
+}
+
+void Vcpu::preempted() {
+  whereabouts_ = Whereabouts::preempted;
+  auto d = read_descriptor();
+  d.control |= vtd::posted_suppress;
+  write_descriptor(d);
+}
+
+/// A notification that was sent before the vector changed wakes nobody: the vCPU wakes itself (pi_enable_wakeup_handler).
+void Vcpu::blocked() {
+  whereabouts_ = Whereabouts::asleep;
+  posting_.falls_asleep(*this);
+  auto d = read_descriptor();
+  d.control = vtd::posted_control(PostedInterrupts::wakeup_vector, core().apic_id(), posting_.x2apic()) |
+              (d.control & vtd::posted_outstanding);
+  write_descriptor(d);
+  if (d.control & vtd::posted_outstanding)
+    core().interrupt({.destination = core().apic_id(), .vector = PostedInterrupts::wakeup_vector});
+}
+
+std::string Vcpu::descriptor_finding() const {
+  const auto d = read_descriptor();
+  const bool suppressed = d.control & vtd::posted_suppress, outstanding = d.control & vtd::posted_outstanding;
+  const bool requests = std::ranges::any_of(d.requests, [](std::uint64_t word) { return word != 0; });
+  if (requests && !suppressed && !outstanding) return "requests that nobody was told of";
+  if (suppressed != (whereabouts_ == Whereabouts::preempted)) return suppressed ? "SN set" : "SN clear while preempted";
+  const bool asleep = whereabouts_ == Whereabouts::asleep;
+  const std::uint64_t address = vtd::posted_control(asleep ? PostedInterrupts::wakeup_vector : notification_vector,
+                                                    core().apic_id(), posting_.x2apic());
+  const std::uint64_t said = d.control & ~(vtd::posted_suppress | vtd::posted_outstanding);
+  return said == address ? "" : "notifications go elsewhere";
+}
+
+// --- the guest takes them -------------------------------------------------------------------------------------
 
 Task Vcpu::interrupt_loop() {
   const host::WorldSwitchCosts& world = core().params().world;
@@ -77,13 +167,17 @@ Task Vcpu::interrupt_loop() {
     while (!pending_.empty()) {
       const Pending taken = pending_.front();
       pending_.pop_front();
-      requested_[taken.vector] = false;
+      Vector& v = *find(taken.vector);
+      v.requested = false;
+      const JourneyRef journey = std::exchange(v.journey, {});
+      if (v.line) v.line->advance(InterruptStage::requested, InterruptStage::in_service);
       ++taken_;
-      const Time entry = taken.posted ? world.guest_interrupt + world.posted_delivery : world.guest_interrupt;
+      const Time entry = taken.exits_at_end ? world.guest_interrupt : world.guest_interrupt + world.posted_delivery;
       co_await interrupt_.spend(Context::guest, Work::interrupt, entry);
-      taken.journey.enter(Stage::guest_handler, core().timeline().now());
-      if (handlers_[taken.vector]) co_await handlers_[taken.vector](interrupt_);
-      if (taken.posted) continue;
+      journey.enter(Stage::guest_handler, core().timeline().now());
+      if (v.line) v.line->handled(core().timeline().now());
+      co_await v.handler(interrupt_);
+      if (!taken.exits_at_end) continue;
       co_await interrupt_.vm_exit(ExitCause::eoi);
       co_await interrupt_.spend(Context::host_kernel, Work::emulation, costs_.eoi_emulation);
       co_await interrupt_.resume_guest();

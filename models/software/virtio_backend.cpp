@@ -122,6 +122,7 @@ Task VirtioBackend::interrupt_guest(VirtqueueDevice& queue, JourneyRef journey) 
   ++interrupts_;
   journey.enter(Stage::interrupt, services_.timeline.now());
   // A user-space back end writes to the irqfd: a system call; the spend() in kernel context pays for it.
+  vcpu_.raise(vector_);
   co_await strand_.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
   vcpu_.inject(vector_, journey);
 }

@@ -8,7 +8,7 @@ using host::Strand;
 using host::Work;
 
 VirtioNet::VirtioNet(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
-                     const SoftwareCosts& costs, MemoryView& memory, Vcpu& vcpu)
+                     const SoftwareCosts& costs, MemoryView& memory, Vcpu& vcpu, InterruptLine* line)
     : sc_module(name),
       services_(services),
       params_(params),
@@ -27,7 +27,7 @@ VirtioNet::VirtioNet(const sc_core::sc_module_name& name, const PacketServices& 
     tx_free_.push_back(buffer(tx_area_, i));
     rx_free_.push_back(buffer(rx_area_, i));
   }
-  vector_ = vcpu.allocate_vector(bind<&VirtioNet::interrupt>(this));
+  vector_ = vcpu.allocate_vector(bind<&VirtioNet::interrupt>(this), line);
   poll_task_ = poll_loop();
   poll_task_.start();
 }

@@ -37,7 +37,7 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
     }
   };
   VirtioNet(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
-            const SoftwareCosts& costs, MemoryView& memory, Vcpu& vcpu);
+            const SoftwareCosts& costs, MemoryView& memory, Vcpu& vcpu, InterruptLine* line);
 
   const VirtqueueLayout& layout(unsigned queue) const { return queue == receive_queue ? rx_layout_ : tx_layout_; }
   std::uint8_t vector() const { return vector_; }

@@ -106,6 +106,7 @@ Task VmdqBackend::interrupt_guest(Strand& strand, VirtqueueDevice& queue, Journe
   if (!queue.interrupt_needed()) co_return;
   ++interrupts_;
   journey.enter(Stage::interrupt, services_.timeline.now());
+  vcpu_.raise(vector_);
   co_await strand.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
   vcpu_.inject(vector_, journey);
 }

@@ -12,7 +12,8 @@ const std::vector<std::string>& contract_metrics() {
       "throughput_gbps",  "packet_rate_mpps",      "offered_mpps",       "dropped_packets",
       "latency_p50_ns",   "latency_p90_ns",        "latency_p99_ns",     "latency_p999_ns",
       "latency_max_ns",   "cpu_cycles_per_packet", "host_cpu_utilization", "exits_per_packet",
-      "interrupts_per_packet", "copied_bytes_per_packet", "iotlb_hit_ratio", "device_tlb_hit_ratio",
+      "interrupts_per_packet", "copied_bytes_per_packet", "interrupt_latency_p50_ns", "interrupt_latency_p99_ns",
+      "interrupt_latency_max_ns", "interrupt_rate_kps", "interrupt_merge_ratio", "iotlb_hit_ratio", "device_tlb_hit_ratio",
       "binding_resource"};
   return names;
 }

@@ -22,6 +22,7 @@ constexpr std::uint32_t all = ~0u;
 constexpr EffectRow table[] = {
     {Chain::type0, 0, PCI_COMMAND, PCI_COMMAND_MEMORY, When::changed, Effect::memory_space},
     {Chain::type0, 0, PCI_COMMAND, PCI_COMMAND_MASTER, When::changed, Effect::bus_master},
+    {Chain::type0, 0, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, When::changed, Effect::intx_disable},
     {Chain::type0, 0, PCI_BASE_ADDRESS_0, all, When::changed, Effect::bar},
     {Chain::type0, 0, PCI_BASE_ADDRESS_1, all, When::changed, Effect::bar},
     {Chain::type0, 0, PCI_BASE_ADDRESS_2, all, When::changed, Effect::bar},

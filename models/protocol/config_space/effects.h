@@ -10,6 +10,7 @@ namespace iov::config {
 enum class Effect : std::uint8_t {
   memory_space,         ///< Memory Space Enable changed
   bus_master,           ///< Bus Master Enable changed
+  intx_disable,         ///< Interrupt Disable changed
   bar,                  ///< a BAR of the function moved (or is being sized)
   bus_numbers,          ///< of a bridge
   window,               ///< memory window of a bridge

@@ -38,6 +38,7 @@ bool SriovDeviceParams::ids_disjoint(bool ari) const {
 FunctionDescription physical_function(const SriovDeviceParams& p, const SriovDeviceResources& has, unsigned pf,
                                       const PciExpressCapability& express) {
   FunctionDescription d;
+  d.interrupt_pin = p.intx ? static_cast<std::uint8_t>(1 + pf % 4) : std::uint8_t{0};
   d.vendor_id = d.subsystem_vendor_id = static_cast<std::uint16_t>(p.vendor_id);
   d.device_id = static_cast<std::uint16_t>(p.device_id);
   d.subsystem_id = static_cast<std::uint16_t>(p.subsystem_id);

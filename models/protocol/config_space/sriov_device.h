@@ -19,6 +19,7 @@ struct SriovDeviceParams {
   unsigned physical_functions = 1;
   unsigned total_vfs = 64;
   unsigned first_vf_offset = 0, vf_stride = 0, first_vf_offset_without_ari = 0, vf_stride_without_ari = 0;
+  bool intx = false;
   Time vf_start_up = 0_ns, reset_time = 0_ns;
 
   template <class V>
@@ -31,6 +32,8 @@ struct SriovDeviceParams {
     v.field("revision", revision, Range<unsigned>{0, 0xff}, "revision ID", no_source);
     v.field("physical_functions", physical_functions, Range<unsigned>{1, 8}, "PFs of the device", no_source);
     v.field("total_vfs", total_vfs, Range<unsigned>{0, 64000}, "TotalVFs of each PF", "Intel 82599 datasheet 9.4.4: 64");
+    v.flag("intx", intx, "the PFs have an interrupt pin (INTA to INTD in turn), for software that leaves MSI-X off",
+           "PCIe Base 5.0 6.1.2: optional");
     constexpr const char* routing = "0: VFs of all PFs take turns behind the PFs";
     const Range<unsigned> any{0, 0xffff};
     v.field("first_vf_offset", first_vf_offset, any, "First VF Offset in an ARI hierarchy", routing);

@@ -1,104 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/software/vcpu.h"
-
-#include <catch2/catch.hpp>
-
-#include "models/host/memory.h"
-#include "models/host/processors.h"
+#include "tests/timed/software/vcpu_bench.h"
 using namespace iov;
 using namespace iov::host;
 using namespace iov::software;
 
 namespace {
-Processors::Params round_costs() {
-  Processors::Params p;
-  p.cores = 2;
-  p.core.world = {.vm_exit = 600_ns, .vm_entry = 400_ns, .exit_to_user = 900_ns, .user_to_entry = 700_ns,
-                  .syscall_entry = 30_ns, .syscall_exit = 20_ns, .context_switch = 500_ns, .interrupt_entry = 300_ns,
-                  .interrupt_exit = 200_ns, .guest_interrupt = 250_ns, .inter_processor_interrupt = 1_us,
-                  .idle_exit = 0_ns, .posted_delivery = 100_ns};
-  return p;
-}
-struct Vm {
-  Timeline timeline{"timeline"};
-  Memory memory{"memory", timeline, {}};
-  MemoryPort port{"port", timeline};
-  bool bound = (port.socket.bind(memory.socket), true);
-  Processors processors{"cpu", timeline, round_costs()};
-  SoftwareCosts costs;
-  Vcpu vcpu;
-  Core& core = processors.core(0);
-  std::vector<std::uint64_t> handled;  ///< ps
-  Task busy;
-  explicit Vm(const Vcpu::Params& params) : vcpu("vcpu", processors.core(0), params, costs) {
-    costs.eoi_emulation = 150_ns;
-  }
-  Task handle(Strand&) {
-    handled.push_back(to_ps(timeline.now()));
-    co_return;
-  }
-  Task compute() {
-    for (;;) co_await vcpu.application().spend(Context::guest, Work::application, 50_us);
-  }
-  void run_guest(Time until) {
-    busy = compute();
-    busy.start();
-    timeline.run(until);
-  }
+struct One : VcpuBench {
+  explicit One(const Vcpu::Params& params) : guest("vcpu", core, params, costs, posting, ledger) {}
+  Guest guest;
 };
 }  // namespace
 
 TEST_CASE("without APIC virtualization an injected interrupt costs a kick, an exit, and an EOI exit", "[F4]") {
-  Vm vm({.apic_virtualization = false, .halt_exits = false});
-  const auto vector = vm.vcpu.allocate_vector(bind<&Vm::handle>(&vm));
-  vm.run_guest(10_us);
-  vm.vcpu.inject(vector, {});
-  vm.timeline.run(40_us);
+  One vm(computes_without_apicv);
+  vm.guest.vcpu.start();
+  vm.run(10_us);
+  vm.guest.vcpu.inject(vm.guest.vector, {});
+  vm.run(40_us);
   // IPI 1.0; exit 0.6, irq entry 0.3, irq exit 0.2; VM entry 0.4; guest gate 0.25
-  REQUIRE(vm.handled == std::vector<std::uint64_t>{12'750'000});
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{12'750'000});
   CHECK(vm.core.exits(ExitCause::external_interrupt) == 1);
   CHECK(vm.core.exits(ExitCause::eoi) == 1);
 }
 
-TEST_CASE("with APIC virtualization the same injection costs no exit", "[F5]") {
-  Vm vm({.apic_virtualization = true, .halt_exits = false});
-  const auto vector = vm.vcpu.allocate_vector(bind<&Vm::handle>(&vm));
-  vm.run_guest(10_us);
-  vm.vcpu.inject(vector, {});
-  vm.timeline.run(40_us);
-  REQUIRE(vm.handled == std::vector<std::uint64_t>{10'350'000});
-  for (std::size_t c = 0; c < exit_causes; ++c) CHECK(vm.core.exits(static_cast<ExitCause>(c)) == 0);
+TEST_CASE("with APIC virtualization the same injection is a notification, without an exit", "[F5]") {
+  One vm(computes);
+  vm.guest.vcpu.start();
+  vm.run(10_us);
+  vm.guest.vcpu.inject(vm.guest.vector, {});
+  CHECK(vm.guest.vcpu.posted_outstanding());
+  vm.run(11_us - 1_ps);
+  CHECK(vm.guest.vcpu.posted_outstanding());
+  vm.run(40_us);
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{11'350'000});  // IPI 1.0, delivery 0.1, gate 0.25
+  CHECK(vm.exits() == 0);
 }
 
 TEST_CASE("a posted descriptor is emptied by the notification, without an exit", "[F5][A17]") {
-  Vm vm({.apic_virtualization = true, .halt_exits = false});
-  const auto vector = vm.vcpu.allocate_vector(bind<&Vm::handle>(&vm));
-  const Hpa at(0x40000);
-  vm.vcpu.use_posted_descriptor(vm.port, at, 0x77);
-  vm.run_guest(10_us);
-  auto descriptor = vm.port.peek<vtd::PostedDescriptor>(at);
-  descriptor.requests[vector / 64] |= std::uint64_t{1} << vector % 64;
-  descriptor.control |= vtd::posted_outstanding;
-  vm.port.poke_value(at, descriptor);
-  vm.core.interrupt({.destination = 0, .vector = 0x77, .notification = true, .journey = {}});
-  vm.timeline.run(40_us);
-  REQUIRE(vm.handled == std::vector<std::uint64_t>{10'350'000});
-  descriptor = vm.port.peek<vtd::PostedDescriptor>(at);
+  One vm(computes);
+  vm.guest.vcpu.start();
+  vm.run(10_us);
+  vm.post(vm.guest);
+  vm.run(40_us);
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{10'350'000});
+  const auto descriptor = vm.guest.descriptor(vm.port);
   CHECK((descriptor.control & vtd::posted_outstanding) == 0);
-  CHECK(descriptor.requests[vector / 64] == 0);
-  for (std::size_t c = 0; c < exit_causes; ++c) CHECK(vm.core.exits(static_cast<ExitCause>(c)) == 0);
+  CHECK(descriptor.requests[vm.guest.vector / 64] == 0);
+  CHECK(vm.exits() == 0);
+  CHECK(vm.ledger.latency.min_ns() == 350);
 }
 
-TEST_CASE("an interrupt posted while the vCPU is out of the guest is taken at the next entry", "[F5]") {
-  Vm vm({.apic_virtualization = true, .halt_exits = false});
-  const auto vector = vm.vcpu.allocate_vector(bind<&Vm::handle>(&vm));
-  const Hpa at(0x40000);
-  vm.vcpu.use_posted_descriptor(vm.port, at, 0x77);
-  auto descriptor = vm.port.peek<vtd::PostedDescriptor>(at);
-  descriptor.requests[vector / 64] |= std::uint64_t{1} << vector % 64;
-  descriptor.control |= vtd::posted_outstanding;
-  vm.port.poke_value(at, descriptor);
-  vm.run_guest(40_us);
-  REQUIRE(vm.handled.size() == 1);
-  CHECK(vm.handled[0] == 750'000);  // entry 0.4, gate and delivery 0.35
+TEST_CASE("an interrupt posted while the vCPU handles an exit is taken at the next entry", "[F5]") {
+  One vm(computes);
+  auto leaves = [](Strand& strand) -> Task {
+    co_await strand.spend(Context::guest, Work::application, 5_us);
+    co_await strand.vm_exit(ExitCause::mmio_write);
+    co_await strand.spend(Context::host_kernel, Work::emulation, 4_us);
+    co_await strand.resume_guest();
+  };
+  Task task = leaves(vm.guest.vcpu.application());
+  task.start();
+  vm.run(7_us);  // entered at 0.4, left at 5.4, out at 6.0
+  vm.post(vm.guest);
+  CHECK(vm.notifications == 1);
+  vm.run(100_us);
+  // the notification finds no guest: entry 0.3, nothing, end 0.2; the rest of the 4 us; VM entry 0.4, delivery 0.35
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{11'250'000});
+  CHECK(vm.exits() == 2);  // the access, and HLT when all is done
+}
+
+// --- halted ---------------------------------------------------------------------------------------------------
+
+TEST_CASE("a vCPU that halts has the wake-up vector in its descriptor, and wakes by it", "[F5]") {
+  One vm(halts);
+  auto once = [](Strand& strand) -> Task { co_await strand.spend(Context::guest, Work::application, 1_us); };
+  Task task = once(vm.guest.vcpu.application());
+  task.start();
+  vm.run(1_us);
+  CHECK(VcpuBench::vector_of(vm.guest.descriptor(vm.port)) == PostedInterrupts::notification_vector);
+  vm.run(10_us);
+  CHECK(vm.core.exits(ExitCause::halt) == 1);
+  CHECK(vm.guest.descriptor(vm.port).control == vtd::posted_control(PostedInterrupts::wakeup_vector, 0, true));
+  vm.post(vm.guest);
+  vm.run(10_us + 1_us);
+  CHECK(vm.guest.vcpu.posted_outstanding());
+  vm.run(40_us);
+  // host: entry 0.3, wakes the thread 0.7, end 0.2; VM entry 0.4; delivery 0.1, gate 0.25
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{11'950'000});
+  CHECK(vm.core.exits(ExitCause::halt) == 2);
+  CHECK(vm.core.exits(ExitCause::external_interrupt) == 0);
+}
+
+TEST_CASE("a notification under way when the vCPU halts still wakes it", "[F5]") {
+  One vm(halts);
+  auto once = [](Strand& strand) -> Task { co_await strand.spend(Context::guest, Work::application, 1_us); };
+  Task task = once(vm.guest.vcpu.application());
+  task.start();
+  vm.run(1_us);
+  vm.guest.vcpu.inject(vm.guest.vector, {});  // its IPI arrives at 2 us, HLT is at 1.4
+  vm.run(1900_ns);
+  CHECK(vm.core.exits(ExitCause::halt) == 1);
+  vm.run(40_us);
+  // the vCPU's own wake-up interrupt when the exit is over at 2.0: entry 0.3, wake 0.7, end 0.2;
+  // then the notification, which finds no guest: 0.5; VM entry 0.4; 0.35
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{4'450'000});
+}
+
+TEST_CASE("software that injects into a halted vCPU wakes its thread, nobody is interrupted", "[F4]") {
+  One vm(halts);
+  vm.run(10_us);
+  vm.guest.vcpu.inject(vm.guest.vector, {});
+  vm.run(40_us);
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{10'750'000});  // VM entry 0.4, delivery 0.1, gate 0.25
+  CHECK(vm.core.interrupts() == 0);
+}
+
+TEST_CASE("a vCPU that idles inside its guest takes a notification there", "[F5]") {
+  One vm(idles);
+  auto once = [](Strand& strand) -> Task { co_await strand.spend(Context::guest, Work::application, 1_us); };
+  Task task = once(vm.guest.vcpu.application());
+  task.start();
+  vm.run(10_us);
+  vm.post(vm.guest);
+  vm.run(40_us);
+  REQUIRE(vm.guest.handled == std::vector<std::uint64_t>{10'350'000});
+  CHECK(vm.exits() == 0);
 }
