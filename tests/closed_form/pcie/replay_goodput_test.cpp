@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Goodput of a saturated wire with bit errors (go back N): a TLP that takes t and is damaged with probability p is followed
-/// by n = ceil((propagation + Nak) / t) that are sent in vain, so that each good one takes
-///   t + p / (1 - p) * ((1 + n) * t + share of damaged Naks * replay timer).
+/// by n = ceil((propagation + Nak) / t) that are sent in vain; when the Nak is damaged, or the TLP again (there is one Nak
+/// only), the replay timer has to run out. So each good one takes
+///   t + p * ((1 + n) * t + (share of damaged Naks + p / (1 - p)) * replay timer).
 #include <cmath>
 
 #include "tests/timed/pcie/replay_bench.h"
@@ -21,7 +22,7 @@ void check(double bit_error_rate, std::uint32_t payload, std::uint16_t tlps) {
   const auto damaged = [&](double bytes) { return 1 - std::pow(1 - bit_error_rate, 8 * bytes); };
   const double p = damaged(16 + payload + 8);
   const double n = std::ceil(to_ns(bad.propagation + dllp_latency(bad)) / t);
-  const double each = t + p / (1 - p) * ((1 + n) * t + damaged(8) * to_ns(bad.replay_timeout));
+  const double each = t + p * ((1 + n) * t + (damaged(8) + p / (1 - p)) * to_ns(bad.replay_timeout));
   CHECK(to_ns(b.at_root.got.back().when - b.at_root.got.front().when) / (tlps - 1) == Approx(each).epsilon(0.02));
 }
 }  // namespace

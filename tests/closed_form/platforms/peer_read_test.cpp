@@ -28,7 +28,7 @@ Tlp completion_tlp() {
 struct Peers : DmaMachine {
   const nlohmann::json config;
   explicit Peers(const DmaSettings& settings) : Peers(effective_dma(with(settings), platform_file)) {}
-  explicit Peers(const nlohmann::json& effective) : DmaMachine(effective, 1), config(effective) {}
+  explicit Peers(nlohmann::json&& effective) : DmaMachine(effective, 1), config(std::move(effective)) {}
   /// Every transaction of the window took this long.
   void check(const Time& sum) {
     const PointResult result = run(*this, {});
@@ -70,7 +70,7 @@ TEST_CASE("peer to peer through a switch: two links and a hop each way", "[B24]"
 }
 
 TEST_CASE("peer to peer redirected: up through switch, root complex and IOMMU, the answer through the switch", "[B24]") {
-  Peers m({{"link0.acs.request_redirect", true}});
+  Peers m(DmaSettings{{"link0.acs.request_redirect", true}});
   const Tlp read = read_tlp(), answer = completion_tlp();
   Link &mine = m.link("dma0"), &peers = m.link("dma1"), &up = m.link("switch0");
   m.check(m.ends() + Peers::hop(mine.device, read) + m.forward(mine.device, read) + Peers::hop(up.device, read) + m.translation() +
@@ -80,7 +80,7 @@ TEST_CASE("peer to peer redirected: up through switch, root complex and IOMMU, t
 }
 
 TEST_CASE("peer to peer inside a device: its own way there and back", "[B24]") {
-  Peers m({{"dma0.peer", "dma0"}, {"dma0.peer_function", 1}});
+  Peers m(DmaSettings{{"dma0.peer", "dma0"}, {"dma0.peer_function", 1}});
   const auto& inside = m.dma().device.peer_to_peer;
   const Tlp read = read_tlp(), answer = completion_tlp();
   m.check(m.ends() + inside.latency + inside.bandwidth.time_for(read.header()) + inside.latency +

@@ -56,15 +56,18 @@ TEST_CASE("replay: the fourth replay in a row retrains the link first") {
   const Time round = t + p + dllp_latency(b.device.params());
   ReplayProbe::place_error(replay, 1);
   b.device.send(memory_write(64, 7));
-  for (int i = 1; i <= 3; ++i) {
-    b.timeline.run(round * i - 1_ps);  // the Nak is on its way
+  Time next = round;  // one Nak asks for a TLP, then the replay timer
+  for (int i = 1; i <= 3; ++i, next += t + b.device.params().replay_timeout) {
+    b.timeline.run(next - 1_ps);
     ReplayProbe::place_error(replay, 1);
   }
-  const Time arrival = round * 4 + b.device.params().retrain_time + t + p;
+  const Time arrival = next + b.device.params().retrain_time + t + p;
   b.timeline.run(arrival - 1_ps);
   CHECK(b.at_root.got.empty());
   b.timeline.run(arrival);
   CHECK(b.at_root.order() == "P7");
+  CHECK(replay.naks.value() == 1);
+  CHECK(replay.timeouts.value() == 3);
   CHECK(replay.replays.value() == 4);
   CHECK(replay.retrains.value() == 1);
 }
@@ -79,7 +82,7 @@ TEST_CASE("replay: the end that sees an error of the link says which") {
   b.root.on_error(bind<&Log::error>(&at_root));
   ReplayProbe::place_error(PortProbe::replay(b.device), 1);
   b.device.send(memory_write(64));
-  b.timeline.run(150_ns);
+  b.timeline.run(50_ns);
   ReplayProbe::place_error(PortProbe::replay(b.device), 1);  // the Nak
   b.timeline.run(100_us);
   b.root.link_down();

@@ -22,7 +22,7 @@ struct Answer {
 
 TEST_CASE("root port: error messages from below are counted and kept with their first sender") {
   ErrorBench b;
-  for (const auto [code, sender] : {std::pair(config::error_nonfatal, 0x0103), std::pair(config::error_correctable, 0x0100)}) {
+  for (const auto& [code, sender] : {std::pair(config::error_nonfatal, 0x0103), std::pair(config::error_correctable, 0x0100)}) {
     Tlp message;
     message.type = TlpType::message;
     message.message = code;

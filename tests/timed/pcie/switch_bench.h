@@ -56,7 +56,7 @@ struct SwitchBench {
   Port& device(unsigned n) { return branches[n].outer; }
   DeviceEnd& at(unsigned n) { return branches[n].end; }  ///< 0: above the switch
   void send(unsigned from, Tlp tlp) {
-    if (tlp.requester.value == 0 && from != 0) tlp.requester = id(from);
+    if (tlp.requester.value == 0 && from != 0 && tlp.fc() != FcClass::completion) tlp.requester = id(from);
     branches[from].outer.send(std::move(tlp));
   }
   void acs(unsigned device, unsigned services, std::uint32_t vector = 0) {
