@@ -6,6 +6,7 @@
 #include "models/iommu/iommu.h"
 #include "models/pcie/port.h"
 #include "models/pcie/root_complex.h"
+#include "models/pcie/switch.h"
 #include "models/protocol/vtd.h"
 #include "models/protocol/vtd_registers.h"
 
@@ -55,8 +56,11 @@ struct Server {
   pcie::RootComplex root_complex{"root_complex", timeline, {}};
   pcie::Port root{"root", timeline, {}}, device{"device", timeline, {}};
 
-  Server() {
-    root.connect(device);
+  std::unique_ptr<pcie::Switch> fabric;  ///< between root and device, with its two ports
+  std::unique_ptr<pcie::Port> up, down;
+
+  explicit Server(bool through_switch) {
+    through_switch ? add_switch() : root.connect(device);
     const unsigned port = root_complex.add_root_port(root), bus = function.bus();
     root_complex.write_root_port(port, PCI_PRIMARY_BUS, 4, bus << 8 | bus << 16);
     root_complex.set_translator(&iommu);
@@ -68,6 +72,15 @@ struct Server {
     iommu.write_register(vtd::reg_global_command, vtd::gcmd_set_root_table, 4);
     iommu.write_register(vtd::reg_global_command, vtd::gcmd_translation_enable, 4);
     timeline.run(Time(1, sc_core::SC_MS));
+  }
+  void add_switch() {
+    fabric = std::make_unique<pcie::Switch>("switch0", timeline, pcie::SwitchParams{});
+    up = std::make_unique<pcie::Port>("up", timeline, pcie::LinkParams{});
+    down = std::make_unique<pcie::Port>("down", timeline, pcie::LinkParams{});
+    root.connect(*up);
+    down->connect(device);
+    fabric->add_port(*up);
+    fabric->write_port(fabric->add_port(*down), PCI_PRIMARY_BUS, 4, function.bus() << 8u | unsigned{function.bus()} << 16);
   }
   void store(std::uint64_t at, std::uint64_t value) { iommu.memory.poke_value(Hpa(at), value); }
   void store(std::uint64_t at, const vtd::Pair& entry) { store(at, entry.lo), store(at + 8, entry.hi); }
@@ -84,9 +97,9 @@ struct Server {
   }
 };
 
-template <std::uint64_t pages, unsigned outstanding>
+template <std::uint64_t pages, unsigned outstanding, bool through_switch = false>
 Measurement reads() {
-  Server server;
+  Server server(through_switch);
   Reader reader(server.device, pages);
   for (unsigned i = 0; i < outstanding; ++i) reader.read(static_cast<std::uint16_t>(i));
   const Time warm(1, sc_core::SC_MS);
@@ -106,6 +119,7 @@ Measurement reads() {
 std::vector<Row> read_rows() {
   return {{"64 B DMA read, IOTLB hit, 1 outstanding", "read", 6, reads<16, 1>},
           {"64 B DMA read, IOTLB hit, 32 outstanding", "read", 6, reads<16, 32>},
+          {"64 B DMA read through a switch, 32 outstanding", "read", 0, reads<16, 32, true>},
           {"64 B DMA read, IOTLB miss, 1 outstanding", "read", 0, reads<mapped_pages, 1>},
           {"64 B DMA read, IOTLB miss, 32 outstanding", "read", 0, reads<mapped_pages, 32>}};
 }

@@ -5,6 +5,7 @@
 #include "models/host/memory.h"
 #include "models/iommu/iommu.h"
 #include "models/pcie/root_complex.h"
+#include "models/pcie/switch.h"
 #include "models/workload/workload.h"
 #include "platforms/modules.h"
 
@@ -15,7 +16,8 @@ const std::vector<Kind>& catalog() {
       make_kind<host::Memory::Params>("memory", "host memory: DRAM behind a last-level cache"),
       make_kind<pcie::RootComplexParams>("root_complex", "PCIe root complex"),
       make_kind<iommu::Params>("iommu", "IOMMU: DMA and interrupt remapping (VT-d)"),
-      make_kind<LinkModule>("link", "PCIe link from a root port to a device"),
+      make_kind<LinkModule>("link", "PCIe link from a root port or a switch to a device or another switch"),
+      make_kind<pcie::SwitchParams>("switch", "PCIe switch"),
       make_kind<endpoint::Nic::Params>("nic", "SR-IOV network interface"),
       make_kind<DmaBenchModule>("dma_bench", "DMA microbenchmark: an accelerator with a DMA engine, its transfers, its mappings"),
       make_kind<HostModule>("host", "processors, costs of software, the host's own drivers"),

@@ -29,7 +29,7 @@ void add_rates(Json& out, DmaMachine& m, double seconds) {
   const auto gbps = [&](const Counter& bytes) { return ratio(static_cast<double>(bytes.value()) * 8e-9, seconds); };
   const double read = gbps(t.read_bytes), write = gbps(t.written_bytes);
   const auto good = static_cast<double>(t.transactions.value() - t.failed.value());
-  const auto size = static_cast<double>(m.params.device.transfers.access.transfer_size.count);
+  const auto size = static_cast<double>(m.measured().params.device.transfers.access.transfer_size.count);
   out["bandwidth_gbps"] = t.trace().empty() ? ratio(good * size * 8e-9, seconds) : read + write;
   out["transactions_mps"] = ratio(static_cast<double>(t.transactions.value()) * 1e-6, seconds);
   out["latency_min_ns"] = t.latency.min_ns();
@@ -44,7 +44,7 @@ void add_rates(Json& out, DmaMachine& m, double seconds) {
 }
 
 void add_translation(Json& out, DmaMachine& m, const Rows& rows) {
-  const std::string device = m.device_name + ".device_tlb", unit = m.iommu ? m.iommu->name() : "";
+  const std::string device = m.measured().name + ".device_tlb", unit = m.iommu ? m.iommu->name() : "";
   const auto count = [&](const std::string& path) { return rows.value(path, "count"); };
   const double hits = count(unit + ".iotlb.hits"), misses = count(unit + ".iotlb.misses");
   const auto transactions = static_cast<double>(m.transfers().transactions.value());
@@ -58,11 +58,11 @@ void add_translation(Json& out, DmaMachine& m, const Rows& rows) {
 Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {
   Json out = Json::object();
   add_utilization(out, rows.rows, seconds, m.walkers);
-  const auto& engine = m.params.device.dma_engine;
-  const double reads = std::min({engine.outstanding_reads, engine.tags, m.link->device.limits().tags});
-  out[m.device_name + ".outstanding.tags"] = ratio(rows.value(m.device_name + ".outstanding.tags", "mean"), reads);
-  const auto interval = m.params.device.transfers.issue_interval.to_seconds();
-  out[m.device_name + ".transfers.issue"] = ratio(interval * static_cast<double>(m.transfers().transactions.value()), seconds);
+  const auto& engine = m.measured().params.device.dma_engine;
+  const double reads = std::min({engine.outstanding_reads, engine.tags, m.measured().link.device.limits().tags});
+  out[m.measured().name + ".outstanding.tags"] = ratio(rows.value(m.measured().name + ".outstanding.tags", "mean"), reads);
+  const auto interval = m.measured().params.device.transfers.issue_interval.to_seconds();
+  out[m.measured().name + ".transfers.issue"] = ratio(interval * static_cast<double>(m.transfers().transactions.value()), seconds);
   return out;
 }
 

@@ -31,7 +31,7 @@ void run_phase(DmaMachine& m, std::uint64_t transactions, double from, double to
 }
 
 void drain(DmaMachine& m) {
-  m.transfers().stop();
+  m.stop();
   const Time limit = m.timeline.now() + patience();
   while (!m.timeline.idle() && m.timeline.now() < limit) m.timeline.run(m.timeline.now() + Time(10, sc_core::SC_US));
   audit(m.timeline.idle() ? Invariant::at_rest : Invariant::always, m.timeline.now());
@@ -41,11 +41,11 @@ void drain(DmaMachine& m) {
 
 PointResult run(DmaMachine& m, const Progress& progress) {
   const std::size_t traced = m.transfers().trace().size();
-  const std::uint64_t warm_up = traced ? 0 : m.params.warm_up, measured = traced ? traced : m.params.transfers;
+  const std::uint64_t warm_up = traced ? 0 : m.measured().params.warm_up, measured = traced ? traced : m.measured().params.transfers;
   const double warm_share = static_cast<double>(warm_up) / static_cast<double>(warm_up + measured);
   m.prepare();
   for_each<Stat>([](Stat& stat) { stat.reset(); });
-  m.transfers().start();
+  m.start();
   if (warm_up > 0) run_phase(m, warm_up, 0, warm_share, progress);
   for_each<Stat>([](Stat& stat) { stat.reset(); });
   const Time begin = m.timeline.now();

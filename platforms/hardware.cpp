@@ -7,23 +7,9 @@ namespace {
 constexpr std::uint64_t host_area_begin = 16u << 20, host_area = 512u << 20;  // the host's rings and tables
 }
 
-std::vector<std::string> modules_of(const nlohmann::json& config, const char* kind) {
-  std::vector<std::string> names;
-  for (const auto& [name, module] : config.items())
-    if (module.at("kind") == kind) names.push_back(name);
-  return names;
-}
-
-std::string the_one(const nlohmann::json& config, const char* kind) {
-  const auto names = modules_of(config, kind);
-  if (names.size() == 1) return names.front();
-  throw BadInput("the platform needs exactly one module of kind \"" + std::string(kind) + "\", it has " +
-                 std::to_string(names.size()));
-}
-
-void Hardware::make_hardware(const nlohmann::json& config, const std::string& device, bool needs_host) {
+void Hardware::make_hardware(const nlohmann::json& config, const std::vector<std::string>& devices, bool needs_host,
+                             std::uint64_t seed) {
   const std::string memory_name = the_one(config, "memory"), root_name = the_one(config, "root_complex");
-  const std::string link_name = the_one(config, "link");
   if (needs_host || !modules_of(config, "host").empty()) host_name = the_one(config, "host");
   memory = std::make_unique<host::Memory>(memory_name.c_str(), timeline, read_params<host::Memory::Params>(config, memory_name));
   root_complex =
@@ -36,11 +22,10 @@ void Hardware::make_hardware(const nlohmann::json& config, const std::string& de
     root_complex->set_interrupt_pins(io_apic.get());
   }
   make_iommu(config);
-  const auto link_params = read_params<LinkModule>(config, link_name);
-  if (link_params.device != device)
-    throw BadInput(link_name + ".device = \"" + link_params.device + "\": no such device; there is \"" + device + "\"");
-  link = std::make_unique<Link>(link_name.c_str(), timeline, link_params.link);
+  tree = std::make_unique<PcieTree>(config, timeline, *root_complex, root_name, devices, seed);
   cpu_memory = std::make_unique<MemoryPort>("software_memory", timeline);
+  root_complex->memory.socket.bind(memory->socket);
+  cpu_memory->socket.bind(memory->socket);
 }
 
 void Hardware::make_iommu(const nlohmann::json& config) {
@@ -52,12 +37,6 @@ void Hardware::make_iommu(const nlohmann::json& config) {
   walkers = params.walkers;
   InterruptBus& interrupts = processors ? static_cast<InterruptBus&>(*processors) : no_processors_;
   iommu = std::make_unique<iommu::Iommu>(iommus[0].c_str(), timeline, params, interrupts);
-}
-
-unsigned Hardware::connect_root_port() {
-  root_complex->memory.socket.bind(memory->socket);
-  cpu_memory->socket.bind(memory->socket);
-  return root_complex->add_root_port(link->root);
 }
 
 void Hardware::connect_iommu() {

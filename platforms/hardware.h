@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Hardware -- what every platform has, whatever its device: memory, root complex, IOMMU, link, and the tables that the
-/// host's IOMMU driver keeps.
+/// Hardware -- what every platform has, whatever its devices: memory, root complex, IOMMU, links and switches, and the tables
+/// that the host's IOMMU driver keeps.
 ///
 /// Address map  host memory from 0, the host's own tables and rings from 16 MiB on.
 #pragma once
@@ -16,30 +16,11 @@
 #include "models/pcie/root_complex.h"
 #include "models/protocol/interrupt_ledger.h"
 #include "models/software/iommu_driver.h"
-#include "platforms/kind.h"
 #include "platforms/modules.h"
+#include "platforms/pcie_tree.h"
 #include "platforms/simulation.h"
 
 namespace iov::platform {
-
-/// Names of the modules of one kind, in the order of a config.
-std::vector<std::string> modules_of(const nlohmann::json& config, const char* kind);
-/// @throws BadInput unless there is exactly one
-std::string the_one(const nlohmann::json& config, const char* kind);
-
-template <class Params>
-Params read_params(const nlohmann::json& config, const std::string& name) {
-  return params_of<Params>(config.at(name));
-}
-
-/// A link with both its ends: `root` at the root complex, `device` at the device.
-struct Link : sc_core::sc_module {
-  Link(const sc_core::sc_module_name& name, Timeline& timeline, const pcie::LinkParams& params)
-      : sc_module(name), root("root", timeline, params), device("device", timeline, params) {
-    root.connect(device);
-  }
-  pcie::Port root, device;
-};
 
 class Hardware {
  public:
@@ -49,7 +30,7 @@ class Hardware {
   std::unique_ptr<host::Processors> processors;  ///< null: the platform has none
   std::unique_ptr<iommu::Iommu> iommu;           ///< null: the platform has none
   std::unique_ptr<host::IoApic> io_apic;         ///< null: no processors
-  std::unique_ptr<Link> link;
+  std::unique_ptr<PcieTree> tree;
   std::unique_ptr<InterruptLedger> interrupts;   ///< of a platform with software that handles them
   std::unique_ptr<MemoryPort> cpu_memory;
   HostModule host_params;
@@ -58,9 +39,7 @@ class Hardware {
 
  protected:
   /// @throws BadInput naming the module when one that others need is missing or there twice
-  void make_hardware(const nlohmann::json& config, const std::string& device, bool needs_host);
-  /// @returns the root port's number
-  unsigned connect_root_port();
+  void make_hardware(const nlohmann::json& config, const std::vector<std::string>& devices, bool needs_host, std::uint64_t seed);
   void connect_iommu();
   void make_iommu_driver();
 

@@ -19,31 +19,32 @@ unsigned count_sriov(const std::vector<Machine::Vm>& vms) {
 
 Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   nic_name = the_one(config, "nic");
-  make_hardware(config, nic_name, true);
+  make_hardware(config, {nic_name}, true, seed);
   const std::string traffic = the_one(config, "workload");
   try {
     workload = std::make_unique<workload::Workload>(traffic.c_str(), timeline, read_params<workload::Params>(config, traffic), seed);
   } catch (const workload::TraceError& bad) {
     throw BadInput(traffic + ".trace: " + bad.what());
   }
+  Link& link = tree->link_to(nic_name);
   auto nic_params = read_params<endpoint::Nic::Params>(config, nic_name);
   nic_params.carry_payload |= workload->params().carry_payload;  // a frame is whole everywhere or nowhere
-  nic = std::make_unique<endpoint::Nic>(nic_name.c_str(), timeline, nic_params, link->device, workload->book());
+  nic = std::make_unique<endpoint::Nic>(nic_name.c_str(), timeline, nic_params, link.device, workload->book());
   const auto wires = {read_params<endpoint::Nic::Params>(config, nic_name).wire_rate, workload->params().wire.rate};
   if (wires.begin()[0] != wires.begin()[1])
     throw BadInput(traffic + ".wire.rate and " + nic_name + ".wire_rate differ: both are ends of one Ethernet link");
   interrupts = std::make_unique<InterruptLedger>("interrupts", timeline);
   nic->set_interrupt_watch(*interrupts);
-  placement_ = std::make_unique<Placement>(*root_complex, connect(), *nic, link->device.limits());
+  connect();
+  link.device.on_link(bind<&endpoint::Endpoint::link_changed>(static_cast<endpoint::Endpoint*>(nic.get())));
+  placement_ = std::make_unique<Placement>(*nic, tree->place_of(nic_name), link.device.limits());
   make_software(config);
 }
 
-unsigned Machine::connect() {
-  const unsigned port = connect_root_port();
+void Machine::connect() {
   nic->set_wire(&workload->wire(), workload->params().wire.propagation);
   workload->connect(*nic);
   connect_iommu();
-  return port;
 }
 
 void Machine::make_software(const nlohmann::json& config) {

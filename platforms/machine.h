@@ -51,7 +51,7 @@ class Machine : public Hardware {
   std::string nic_name;
 
  private:
-  unsigned connect();
+  void connect();
   void make_software(const nlohmann::json& config);
 
   std::unique_ptr<Placement> placement_;

@@ -6,6 +6,7 @@
 #include "models/host/processors.h"
 #include "models/io_path/vm_path.h"
 #include "models/pcie/link.h"
+#include "models/protocol/acs.h"
 
 namespace iov::platform {
 
@@ -24,13 +25,20 @@ struct HostModule {
   }
 };
 
-/// A PCIe link between a root port and a device.
+/// A PCIe link from a root port or a switch to a device or another switch.
 struct LinkModule {
   pcie::LinkParams link;
-  std::string device = "nic0";
+  std::string upstream, device = "nic0";
+  unsigned arbitration_weight = 1;
+  AcsParams acs;
   template <class V>
   void describe(V& v) {
-    v.text("device", device, "name of the module at the far end of the root port", no_source);
+    v.text("upstream", upstream, "name of the module at the end towards the processors: a switch, or the root complex (also when empty)",
+           no_source);
+    v.text("device", device, "name of the module at the other end: a device, or a switch", no_source);
+    v.field("arbitration_weight", arbitration_weight, Range<unsigned>{1, 255},
+            "TLPs of this link in a row that a switch sends while others want the same egress", "PCIe Base 5.0 6.3.3.4: round robin");
+    v.group("acs", acs, "access control services of the port at the end towards the processors");
     link.describe(v);
   }
 };
@@ -43,9 +51,15 @@ inline constexpr unsigned log2_page_sizes[] = {12, 21, 30};
 enum class BufferCache : std::uint8_t { cold, host_warm, device_warm };
 inline constexpr Names<3> buffer_cache_names{"cold", "host_warm", "device_warm"};
 
+enum class DmaTarget : std::uint8_t { memory, peer, none };
+inline constexpr Names<3> dma_target_names{"memory", "peer", "none"};
+
 /// A DMA microbenchmark and what the host does for it: mappings, and what it left in the LLC.
 struct DmaBenchModule {
   endpoint::DmaBenchParams device;
+  DmaTarget target = DmaTarget::memory;
+  std::string peer;
+  unsigned peer_function = 0;
   Translation translation = Translation::on;
   PageSize page_size = PageSize::small;
   BufferCache cache = BufferCache::host_warm;
@@ -53,6 +67,12 @@ struct DmaBenchModule {
   template <class V>
   void describe(V& v) {
     const char* bench = "pcie-bench, Neugebauer et al., SIGCOMM 2018, section 4";
+    v.choice("target", target, dma_target_names,
+             "of its transfers: host memory, a function's BAR, or none (it only serves others)", bench);
+    v.text("peer", peer, "name of the dma_bench whose BAR is the target; may be its own", no_source);
+    v.field("peer_function", peer_function, Range<unsigned>{0, 64000}, "function of the peer: 0 its PF, n its VF n", no_source);
+    v.require(target != DmaTarget::peer || !peer.empty(), "target \"peer\" needs the name of a peer");
+    v.require(target != DmaTarget::peer || device.transfers.trace.empty(), "a trace's target is memory");
     v.choice("translation", translation, translation_names,
              "of the IOMMU: off, on with a domain per function, or pass-through (no table walks)", bench);
     v.choice("page_size", page_size, page_size_names, "of the mappings, when translation is on", bench);

@@ -7,22 +7,14 @@
 namespace iov::platform {
 
 namespace {
-constexpr std::uint64_t window = 0x400'0000'0000, window_bytes = 0x100'0000'0000;  // above the largest host memory, 4 TiB
-constexpr std::uint64_t vf_window = window + 0x10'0000'0000, each = 0x2'0000'0000;
+constexpr std::uint64_t vf_window = 0x10'0000'0000, each = 0x2'0000'0000;  // in the device's window: of VFs; of a PF
 std::uint32_t size_code(std::uint32_t bytes) { return static_cast<std::uint32_t>(std::countr_zero(bytes / 128)); }
 }  // namespace
 
-Placement::Placement(pcie::RootComplex& rc, unsigned port, endpoint::Endpoint& device, const LinkLimits& link)
-    : device_(device) {
-  const config::BridgeWindow all{window, window + window_bytes - 1}, none;
-  const config::Layout& layout = rc.root_port(port).config().layout();
-  rc.write_root_port(port, PCI_PRIMARY_BUS, 4, 1u << 8 | 0xffu << 16);
-  rc.write_root_port(port, PCI_MEMORY_BASE, 4, none.base_limit());
-  rc.write_root_port(port, PCI_PREF_MEMORY_BASE, 4, all.base_limit());
-  rc.write_root_port(port, PCI_PREF_BASE_UPPER32, 4, all.base_upper());
-  rc.write_root_port(port, PCI_PREF_LIMIT_UPPER32, 4, all.limit_upper());
-  rc.write_root_port(port, layout.capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL2, 2, PCI_EXP_DEVCTL2_ARI);
-  rc.write_root_port(port, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+Placement::Placement(endpoint::Endpoint& device, const PcieTree::Place& place, const LinkLimits& link)
+    : device_(device), place_(place) {
+  const std::uint64_t window = place.window.first;
+  device.capture_bus(static_cast<std::uint8_t>(place.first_bus));
   const auto& functions = device_.functions();
   for (unsigned pf = 0; pf < functions.pfs(); ++pf) {
     const config::FunctionDescription& d = functions.pf(pf).description();
@@ -38,10 +30,11 @@ Placement::Placement(pcie::RootComplex& rc, unsigned port, endpoint::Endpoint& d
 unsigned Placement::enable_vfs(unsigned vfs) {
   const unsigned sriov = device_.functions().config(0).layout().extended(PCI_EXT_CAP_ID_SRIOV);
   if (sriov == 0) return 0;
-  write_bar(0, sriov + PCI_SRIOV_BAR, vf_window);
-  write_bar(0, sriov + PCI_SRIOV_BAR + 8, vf_window + each);
+  write_bar(0, sriov + PCI_SRIOV_BAR, place_.window.first + vf_window);
+  write_bar(0, sriov + PCI_SRIOV_BAR + 8, place_.window.first + vf_window + each);
   write(0, sriov + PCI_SRIOV_NUM_VF, 2, vfs);
   write(0, sriov + PCI_SRIOV_CTRL, 2, PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE | PCI_SRIOV_CTRL_ARI);
+  if (!fits()) return 0;
   for (unsigned n = 1; n <= device_.functions().vfs(); ++n) {
     write(device_.functions().number(0, n), PCI_COMMAND, 2, PCI_COMMAND_MASTER);
     enable(device_.functions().number(0, n));
@@ -49,11 +42,19 @@ unsigned Placement::enable_vfs(unsigned vfs) {
   return device_.functions().vfs();
 }
 
+/// Whether the VFs have IDs and addresses within what the port above forwards.
+bool Placement::fits() const {
+  const config::PhysicalFunction& pf = device_.functions().pf(0);
+  const auto last = pf.vf_id(pf.vfs());
+  return pf.vfs() == 0 || (last && last->bus() <= place_.last_bus && pf.vfs() * pf.vf_aperture(0) <= each);
+}
+
 void Placement::enable(unsigned function) {
   const config::Layout& layout = device_.functions().config(function).layout();
   write(function, layout.capability(PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
   if (const unsigned ats = layout.extended(PCI_EXT_CAP_ID_ATS))
     write(function, ats + PCI_ATS_CTRL, 2, PCI_ATS_CTRL_ENABLE);
+  if (const unsigned acs = layout.extended(PCI_EXT_CAP_ID_ACS)) write(function, acs + PCI_ACS_CTRL, 2, device_.acs_services());
 }
 
 Hpa Placement::address(unsigned function, unsigned bar) const {

@@ -3,10 +3,14 @@
 
 #include <linux/pci_regs.h>
 
+#include "models/protocol/completion_split.h"
+
 namespace iov::endpoint {
 
 namespace {
-config::SriovDeviceResources with_translation(config::SriovDeviceResources resources, const DeviceTlb::Params& tlb) {
+config::SriovDeviceResources with_services(config::SriovDeviceResources resources, const DeviceTlb::Params& tlb,
+                                           const PeerParams& peer) {
+  if (peer.inside) resources.acs = config::AcsCapability{.features = PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_DT};
   if (tlb.enabled) resources.ats = config::AtsCapability{.queue_depth = DeviceTlb::queue_depth};
   return resources;
 }
@@ -25,14 +29,19 @@ Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, cons
     : sc_module(name),
       timeline_(timeline),
       params_(params),
-      port_(port),
-      functions_(params.functions, with_translation(resources, params.device_tlb), express_of(port.limits())),
+      functions_(params.functions, with_services(resources, params.device_tlb, params.peer_to_peer), express_of(port.limits())),
+      peer_loop_(params.peer_to_peer.inside
+                     ? std::make_unique<PeerLoop>("peer_loop", timeline, params.peer_to_peer, port, functions_,
+                                                  bind<&Endpoint::from_inside>(this))
+                     : nullptr),
+      port_(peer_loop_ ? static_cast<TlpPort&>(*peer_loop_) : port),
       made_(functions_.numbers()),
       ready_at_(functions_.numbers()),
       outstanding_("outstanding", timeline, port, params.dma_engine.tags, params.dma_engine.completion_timeout),
-      device_tlb_("device_tlb", timeline, params.device_tlb, port, outstanding_),
-      dma_engine_("dma_engine", timeline, params.dma_engine, port, outstanding_, device_tlb_) {
+      device_tlb_("device_tlb", timeline, params.device_tlb, port_, outstanding_),
+      dma_engine_("dma_engine", timeline, params.dma_engine, port_, outstanding_, device_tlb_) {
   port.on_arrival(bind<&Endpoint::arrived>(this));
+  outstanding_.on_error(bind<&Endpoint::report>(this));
   apply_sizes();
 }
 
@@ -70,7 +79,41 @@ void Endpoint::arrived() {
   }
 }
 
+/// A TLP with more payload than agreed on, or a request across 4 KiB, is malformed and dropped (2.2.2, 2.2.7); poisoned
+/// payload is not used, a request whose completion is poisoned fails (2.7.2.2). @returns whether nothing is left to do
+bool Endpoint::damaged(Tlp& tlp) {
+  const bool memory = tlp.type == TlpType::memory_read || tlp.type == TlpType::memory_write;
+  if (tlp.payload() > port_.limits().max_payload || (memory && (tlp.address & 4095) + tlp.length > 4096)) {
+    ++malformed_;
+    report(config::PcieError::malformed_tlp, requester(0), &tlp);
+    return true;
+  }
+  if (!tlp.poisoned || !tlp.has_data()) return false;
+  ++poisoned_;
+  const bool completion = tlp.type == TlpType::completion_data;
+  report(config::PcieError::poisoned_tlp, completion ? tlp.requester : requester(0), &tlp);
+  if (tlp.fc() == FcClass::non_posted) complete(tlp, requester(0), CompletionStatus::unsupported_request, 0);
+  if (!completion) return true;
+  tlp.status = CompletionStatus::abort;
+  return false;
+}
+
+/// In the function's registers; what they let through goes to the root complex.
+void Endpoint::report(config::PcieError error, RequesterId id, const Tlp* tlp) {
+  const unsigned f = functions_.with_id(id).value_or(0);
+  const MessageCode code =
+      config::log_error(functions_.config(f), functions_.config(functions_.pf_of(f)), error, tlp);
+  if (code == MessageCode::none) return;
+  ++error_messages_;
+  Tlp message;
+  message.type = TlpType::message;
+  message.message = code;
+  message.requester = requester(f);
+  port_.send(std::move(message));
+}
+
 void Endpoint::dispatch(Tlp& tlp) {
+  if (damaged(tlp)) return;
   switch (tlp.type) {
     case TlpType::completion:
     case TlpType::completion_data: return outstanding_.completion(tlp);
@@ -81,19 +124,25 @@ void Endpoint::dispatch(Tlp& tlp) {
     case TlpType::message:
     case TlpType::message_data:
       if (tlp.message == MessageCode::invalidate_request) return device_tlb_.invalidate(tlp);
-      return ++unsupported_;
+      ++unsupported_;
+      return report(config::PcieError::unsupported_request, requester(0), &tlp);
   }
 }
 
 void Endpoint::unclaimed(const Tlp& request) {
   ++unsupported_;
+  report(config::PcieError::unsupported_request, requester(0), &request);
   complete(request, requester(0), CompletionStatus::unsupported_request, 0);
 }
 
 void Endpoint::write(const Tlp& tlp) {
   const auto target = functions_.decode(tlp.address);
-  if (!target || !ready(target->function)) return ++unsupported_;
+  if (!target || !ready(target->function)) {
+    ++unsupported_;
+    return report(config::PcieError::unsupported_request, requester(0), &tlp);
+  }
   ++register_writes_;
+  if (has_memory() && target->bar == 0) return;
   std::uint64_t value = 0;
   if (tlp.length > 8 || tlp.data.size() < tlp.length) return;  // registers take at most a QW, with bytes
   std::memcpy(&value, tlp.data.data(), tlp.length);
@@ -107,7 +156,11 @@ void Endpoint::read(const Tlp& tlp) {
   if (!target || !ready(target->function)) return unclaimed(tlp);
   ++register_reads_;
   const RequesterId completer = requester(target->function);
-  if (tlp.length > 8) return complete(tlp, completer, CompletionStatus::abort, 0);
+  if (has_memory() && target->bar == 0) return complete_block(tlp, completer);
+  if (tlp.length > 8) {
+    report(config::PcieError::completer_abort, completer, &tlp);
+    return complete(tlp, completer, CompletionStatus::abort, 0);
+  }
   function(target->function);
   const std::uint64_t value = target->bar == config::msix_bar
                                   ? read_msix(target->function, target->offset, tlp.length)
@@ -131,6 +184,32 @@ std::uint64_t Endpoint::read_msix(unsigned index, std::uint32_t offset, unsigned
   }
   const std::uint64_t high = bytes == 8 ? msix.read_table(offset + 4) : 0;
   return high << 32 | msix.read_table(offset);
+}
+
+/// Cut by MPS at multiples of 128 B, the boundary of every completer but a root complex (2.3.1.1).
+void Endpoint::complete_block(const Tlp& request, RequesterId completer) {
+  constexpr std::uint32_t boundary = 128;
+  const Time when = timeline_.now() + params_.register_latency;
+  for (std::uint32_t offset = 0; offset < request.length;) {
+    const std::uint32_t piece =
+        next_completion(request.address + offset, request.length - offset, port_.limits().max_payload, boundary);
+    Tlp tlp;
+    tlp.type = TlpType::completion_data;
+    tlp.requester = request.requester;
+    tlp.completer = completer;
+    tlp.tag = request.tag;
+    tlp.relaxed_ordering = request.relaxed_ordering;
+    tlp.address = request.address + offset;
+    tlp.byte_count = request.length - offset;
+    tlp.length = piece;
+    if (offset < request.want_bytes) {
+      tlp.data = pool_.take(std::min(piece, request.want_bytes - offset));
+      std::fill_n(tlp.data.data(), tlp.data.size(), std::uint8_t{0});
+    }
+    offset += piece;
+    if (offset == request.length) tlp.journey = request.journey;
+    replies_.push(when, std::move(tlp));
+  }
 }
 
 void Endpoint::complete(const Tlp& request, RequesterId completer, CompletionStatus status, std::uint64_t value) {

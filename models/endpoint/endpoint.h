@@ -7,7 +7,8 @@
 /// Models  dispatch of arriving TLPs, register reads and configuration requests answered after a latency, UR for what
 ///         nobody claims, CA for register reads that are not 1, 2, 4 or 8 bytes; retry while VFs start up or a function
 ///         is being reset; MSI-X tables and pending bits in a BAR of their own; what software enables in
-///         configuration space and what it forbids.
+///         configuration space and what it forbids; errors in AER and as messages: UR, CA, poisoned and malformed TLPs,
+///         completion timeouts, unexpected completions.
 /// Omits   expansion ROM, I/O BARs, power states.
 #pragma once
 #include <memory>
@@ -18,6 +19,8 @@
 #include "models/endpoint/dma_engine.h"
 #include "models/endpoint/function.h"
 #include "models/endpoint/function_set.h"
+#include "models/endpoint/peer_loop.h"
+#include "models/protocol/config_space/aer.h"
 #include "models/protocol/config_space/effects.h"
 #include "models/protocol/interrupt.h"
 
@@ -29,6 +32,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
     config::SriovDeviceParams functions;
     DmaEngine::Params dma_engine;
     DeviceTlb::Params device_tlb;
+    PeerParams peer_to_peer;
     Time register_latency{20, sc_core::SC_NS};
 
     template <class V>
@@ -36,6 +40,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
       v.group("functions", functions, "physical and virtual functions");
       v.group("dma_engine", dma_engine, "DMA engine");
       v.group("device_tlb", device_tlb, "device TLB (address translation cache)");
+      v.group("peer_to_peer", peer_to_peer, "between functions of the device");
       v.field("register_latency", register_latency, Range<Time>{Time(), Time(10, sc_core::SC_US)},
               "from the arrival of a register read or a configuration request to its completion", no_source);
     }
@@ -48,7 +53,10 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   RequesterId requester(unsigned function) const { return functions_.id(function); }
   /// A configuration write that arrives now, as a TLP has it. @returns false when no function answers to the ID
   bool write_config(RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value);
+  void capture_bus(std::uint8_t bus);  ///< as a configuration write on the device's own bus does
   void hot_reset();  ///< of the whole device, as the port above signals it
+  void link_changed(bool up) { if (!up) hot_reset(); }  ///< a link that goes down resets the device below (2.9.1)
+  std::uint16_t acs_services() const { return params_.peer_to_peer.services(); }  ///< what software is to enable
   DmaEngine& dma_engine() { return dma_engine_; }
   DeviceTlb& device_tlb() { return device_tlb_; }
   void set_interrupt_watch(InterruptWatch& watch) { watch_ = &watch; }
@@ -58,6 +66,8 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   virtual void write_register(unsigned function, std::uint32_t offset, std::uint64_t value, unsigned bytes,
                               JourneyRef journey) = 0;
   virtual std::uint64_t read_register(unsigned function, std::uint32_t offset, unsigned bytes) = 0;
+  /// BAR 0 is memory: it takes writes and reads of any length, beside registers (its bytes are not kept).
+  virtual bool has_memory() const { return false; }
   /// Software touches a function for the first time since it was enabled or reset.
   virtual void function_enabled(unsigned function) = 0;
   /// It was reset or disabled: what it had under way is over.
@@ -79,6 +89,10 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   void dma_done(std::uint32_t, DmaStatus, ByteBuffer&&) override {}  // interrupt messages: nothing waits
   void arrived();
   void dispatch(Tlp& tlp);
+  bool damaged(Tlp& tlp);
+  void report(config::PcieError error, RequesterId function, const Tlp* tlp);
+  void from_inside(Tlp& tlp) { dispatch(tlp); }
+  void complete_block(const Tlp& request, RequesterId completer);
   void write(const Tlp& tlp);
   void read(const Tlp& tlp);
   bool ready(unsigned function) const { return timeline_.now() >= ready_at_[function]; }
@@ -101,9 +115,10 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
 
   Timeline& timeline_;
   const Params params_;
-  TlpPort& port_;
   InterruptWatch* watch_ = nullptr;
   FunctionSet functions_;
+  std::unique_ptr<PeerLoop> peer_loop_;  ///< null: everything goes up
+  TlpPort& port_;
   std::vector<std::unique_ptr<Function>> made_;  ///< by number; made once, kept
   std::vector<Time> ready_at_;                   ///< by number: starting up or being reset until then
   BytePool pool_;
@@ -115,6 +130,9 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   Counter register_reads_{"register_reads", "1", "reads of a BAR of a function"};
   Counter config_requests_{"config_requests", "1", "configuration requests"};
   Counter resets_{"function_resets", "1", "function level resets"};
+  Counter poisoned_{"poisoned_tlps", "1", "TLPs whose payload was poisoned: not used"};
+  Counter malformed_{"malformed_tlps", "1", "TLPs that break the rules: dropped"};
+  Counter error_messages_{"error_messages", "1", "error messages sent"};
   Counter unsupported_{"unsupported_requests", "1", "requests that no function claims"};
   Counter messages_{"interrupt_messages", "1", "MSI-X messages sent"};
 };

@@ -20,10 +20,7 @@ bool is_set(const config::ConfigSpace& space, unsigned capability, unsigned offs
 void Endpoint::config_request(const Tlp& tlp) {
   ++config_requests_;
   const bool write = tlp.type == TlpType::config_write;
-  if (!tlp.type1 && write && functions_.bus() != tlp.completer.bus()) {
-    functions_.capture_bus(tlp.completer.bus());
-    requesters_changed();
-  }
+  if (!tlp.type1 && write) capture_bus(tlp.completer.bus());
   // What is addressed as type 0 is on the device's bus, whether it knows its number yet or not.
   const RequesterId id = tlp.type1 ? tlp.completer
                                    : RequesterId{static_cast<std::uint16_t>(functions_.bus() << 8 | tlp.completer.devfn())};
@@ -36,6 +33,12 @@ void Endpoint::config_request(const Tlp& tlp) {
   std::memcpy(&value, tlp.data.data(), std::min<std::size_t>(tlp.data.size(), sizeof value));
   complete(tlp, id, CompletionStatus::success, 0);
   write_config(id, offset, tlp.length, value);
+}
+
+void Endpoint::capture_bus(std::uint8_t bus) {
+  if (functions_.bus() == bus) return;
+  functions_.capture_bus(bus);
+  requesters_changed();
 }
 
 bool Endpoint::write_config(RequesterId id, unsigned offset, unsigned bytes, std::uint32_t value) {

@@ -44,7 +44,10 @@ void OutstandingRequests::release(std::uint16_t tag) {
 
 void OutstandingRequests::completion(const Tlp& tlp) {
   Entry* entry = tlp.tag < entries_.size() ? &entries_[tlp.tag] : nullptr;
-  if (!entry || !entry->owner || entry->requester != tlp.requester) return ++unexpected_;
+  if (!entry || !entry->owner || entry->requester != tlp.requester) {
+    ++unexpected_;
+    return tell(config::PcieError::unexpected_completion, tlp.requester, &tlp);
+  }
   Requester& owner = *entry->owner;
   const std::uint32_t offset = entry->received;
   entry->received += tlp.length;
@@ -70,6 +73,7 @@ void OutstandingRequests::expire() {
     if (!entry.owner || entry.deadline > now) continue;
     Requester& owner = *entry.owner;
     ++timeouts_;
+    tell(config::PcieError::completion_timeout, entry.requester, nullptr);
     owner.timed_out(static_cast<std::uint16_t>(tag));
     release(static_cast<std::uint16_t>(tag));
   }

@@ -12,6 +12,7 @@
 #include "models/core/invariant.h"
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
+#include "models/protocol/config_space/aer.h"
 #include "models/protocol/tlp_port.h"
 
 namespace iov::endpoint {
@@ -37,6 +38,8 @@ class OutstandingRequests : public sc_core::sc_module {
   std::uint16_t take(Requester& owner, RequesterId requester, std::uint32_t bytes);
   void wait(Requester& owner);  ///< calls owner.tag_free() once when a tag is free
   void completion(const Tlp& tlp);
+  /// Called for a request given up (no TLP) and for a completion that nobody waits for.
+  void on_error(Delegate<void(config::PcieError, RequesterId, const Tlp*)> handler) { on_error_ = handler; }
 
  private:
   struct Entry {
@@ -49,6 +52,9 @@ class OutstandingRequests : public sc_core::sc_module {
   void release(std::uint16_t tag);
   void tell_waiting();
   void expire();
+  void tell(config::PcieError error, RequesterId requester, const Tlp* tlp) const {
+    if (on_error_) on_error_(error, requester, tlp);
+  }
 
   Timeline& timeline_;
   TlpPort& port_;
@@ -57,6 +63,7 @@ class OutstandingRequests : public sc_core::sc_module {
   std::vector<std::uint16_t> free_;
   std::vector<Requester*> waiting_;
   unsigned used_ = 0;
+  Delegate<void(config::PcieError, RequesterId, const Tlp*)> on_error_;
   Event deadline_;
   Occupancy occupancy_{"tags", "tags in use"};
   Counter unexpected_{"unexpected_completions", "1", "completions that no request waited for"};

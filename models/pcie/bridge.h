@@ -46,6 +46,7 @@ class Bridge {
   config::BridgeWindow memory() const;        ///< empty while Memory Space Enable is 0
   config::BridgeWindow prefetchable() const;  ///< as well
   bool ari_forwarding() const;
+  bool bus_reset() const { return (config_.read(PCI_BRIDGE_CONTROL, 2) & PCI_BRIDGE_CTL_BUS_RESET) != 0; }
 
  private:
   std::uint8_t byte(unsigned offset) const { return static_cast<std::uint8_t>(config_.read(offset, 1)); }

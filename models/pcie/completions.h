@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "models/core/params.h"
+#include "models/protocol/completion_split.h"
 #include "models/protocol/translation.h"
 
 namespace iov::pcie {
@@ -16,14 +17,6 @@ enum class CompletionSplit : std::uint8_t {
   read_completion_boundary,  ///< one per RCB, as older chip sets do
 };
 inline constexpr Names<2> completion_split_names{"max_payload", "read_completion_boundary"};
-
-/// Bytes of the next completion: an unaligned start is first brought to the RCB.
-/// @param chunk  largest piece, a multiple of `rcb`
-inline std::uint32_t next_completion(std::uint64_t address, std::uint32_t remaining, std::uint32_t chunk,
-                                     std::uint32_t rcb) {
-  const auto past = static_cast<std::uint32_t>(address & (rcb - 1));
-  return std::min(remaining, past ? rcb - past : chunk);
-}
 
 /// The 8 bytes that answer a translation request: 63:12 address, 11 S, 10 N, 5 global, 4 privileged, 3 execute,
 /// 2 U, 1 W, 0 R. With S the run of ones from bit 12 up gives the size: log2 - 13 of them.

@@ -8,9 +8,13 @@
 
 #include "models/core/ring.h"
 #include "models/core/units.h"
+#include "models/protocol/tlp.h"
 
 namespace iov::pcie {
 
+constexpr const char* class_name(FcClass fc) {
+  return fc == FcClass::posted ? "posted" : fc == FcClass::non_posted ? "non_posted" : "completion";
+}
 constexpr std::int64_t data_units(std::uint32_t payload_bytes) { return (payload_bytes + 15) / 16; }
 
 class Credits {
@@ -33,6 +37,13 @@ class Credits {
   void give_back(std::int64_t units, const Time& when) {
     returns_.push({when, units});
     returning_data_ += units;
+  }
+  /// All of the buffer is free but what the receiver holds.
+  void restart(std::int64_t held_headers, std::int64_t held_data) {
+    headers_ = advertised_headers_ - held_headers;
+    data_ = advertised_data_ - held_data;
+    returning_data_ = 0;
+    while (!returns_.empty()) returns_.pop();
   }
   bool returning() const { return !returns_.empty(); }
   const Time& next_return() const { return returns_.front().when; }

@@ -14,6 +14,13 @@ void Inbound::add_port(TlpPort& link) {
   link.on_drained(bind<&RootPort::drained>(&port));
 }
 
+void Inbound::set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_bus, std::uint8_t last_bus) {
+  RootPort& p = ports_.at(port);
+  p.acs = acs;
+  p.first_bus = first_bus;
+  p.last_bus = last_bus;
+}
+
 void Inbound::arrive(RootPort& port) {
   while (!port.link.empty()) accept(port, port.link.take());
   admit();
@@ -32,11 +39,27 @@ Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
     case TlpType::completion_data: return Kind::completion;
     case TlpType::message:
     case TlpType::message_data:
-      return tlp.message == MessageCode::invalidate_completion || tlp.message == MessageCode::page_request || is_intx(tlp.message)
+      return tlp.message == MessageCode::invalidate_completion || tlp.message == MessageCode::page_request ||
+                     is_intx(tlp.message) || config::is_error(tlp.message)
                  ? Kind::message
                  : Kind::refused;
     default: return Kind::refused;
   }
+}
+
+/// ACS of the root port; poisoned writes are not written. @returns whether the TLP goes no further
+bool Inbound::refuse(RootPort& port, Slot& slot) {
+  const Tlp& tlp = slot.tlp;
+  if (port.acs.services != 0 && !acs_accepts(port.acs, tlp, port.first_bus, port.last_bus)) {
+    ++acs_violations;
+    slot.status = CompletionStatus::abort;
+    tell(port, config::PcieError::acs_violation, &tlp);
+    return true;
+  }
+  if (!tlp.poisoned || tlp.fc() != FcClass::posted) return false;
+  ++poisoned;
+  tell(port, config::PcieError::poisoned_tlp, &tlp);
+  return true;
 }
 
 void Inbound::accept(RootPort& port, Tlp&& tlp) {
@@ -47,6 +70,7 @@ void Inbound::accept(RootPort& port, Tlp&& tlp) {
   slot.state = State::translating;
   slot.known = slot.ordered = false;
   slot.status = CompletionStatus::success;
+  if (refuse(port, slot)) slot.kind = Kind::refused;
   slot.lines = 0;
   slot.arrived = timeline_.now();
   slot.arrival = ++arrivals_;
@@ -110,7 +134,10 @@ bool Inbound::start(Slot& slot) {
   if (!needs_translation(slot)) {
     slot.address = Hpa(tlp.address);
     slot.ready = timeline_.now();
-    if (slot.kind == Kind::refused) slot.status = CompletionStatus::unsupported_request;
+    if (slot.kind == Kind::refused && slot.status == CompletionStatus::success) {
+      slot.status = CompletionStatus::unsupported_request;
+      if (!tlp.poisoned) tell(*slot.from, config::PcieError::unsupported_request, &tlp);
+    }
     if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::memory, slot.ready);
     resolve(slot);
     return true;

@@ -7,7 +7,7 @@
 ///         back-pressure); translations run concurrently, posted TLPs are issued in order per root port, each
 ///         read after the posted TLPs that arrived before it have been committed; line buffers for
 ///         writes and reads; completions cut by RCB and MPS.
-/// Omits   relaxed ordering (permitted, not required), atomic operations, ACS, error logging.
+/// Omits   relaxed ordering (permitted, not required), atomic operations; of ACS redirection and egress control: all that is untranslated is translated first.
 /// Order   posted and non-posted TLPs wait in separate queues: neither blocks the other.
 #pragma once
 #include <array>
@@ -20,6 +20,8 @@
 #include "models/pcie/outbound.h"
 #include "models/pcie/root_complex_params.h"
 #include "models/pcie/routes.h"
+#include "models/protocol/acs.h"
+#include "models/protocol/config_space/aer.h"
 #include "models/protocol/interrupt.h"
 #include "models/protocol/memory_port.h"
 #include "models/protocol/translation.h"
@@ -36,6 +38,11 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void set_interrupt_remapper(InterruptRemapper* remapper) { remapper_ = remapper; }
   void set_ats_agent(AtsAgent* agent) { ats_agent_ = agent; }
   void set_interrupt_pins(InterruptPins* pins) { pins_ = pins; }
+  /// Who logs what a root port sees: an error of a TLP that came through it, an error message from below.
+  void on_error(Delegate<void(unsigned, config::PcieError, const Tlp*)> handler) { on_error_ = handler; }
+  void on_error_message(Delegate<void(unsigned, const Tlp&)> handler) { on_error_message_ = handler; }
+  /// Of a root port, with the bus numbers below it.
+  void set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_bus, std::uint8_t last_bus);
 
   void translated(std::uint32_t ticket, const TranslationReply& reply) override;
   void translator_ready() override;
@@ -49,6 +56,9 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   Counter messages{"messages", "1", "invalidate completions, page requests, INTx"};
   Counter peer_to_peer{"peer_to_peer", "1", "requests sent on to another function's BAR"};
   Counter unsupported_requests{"unsupported_requests", "1", "reads answered with UR or CA"};
+  Counter acs_violations{"acs_violations", "1", "requests that a root port's ACS blocked"};
+  Counter poisoned{"poisoned_tlps", "1", "writes whose payload was poisoned: not written"};
+  Counter error_messages{"error_messages", "1", "error messages from below"};
   Counter dropped_writes{"dropped_writes", "1", "posted TLPs dropped: blocked, or claimed by nobody"};
   BusyTime translation_time{"translation_time", "sum over TLPs, arrival to translated"};
   BusyTime read_time{"read_time", "sum over reads, arrival to completion sent"};
@@ -72,6 +82,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     Inbound& inbound;
     TlpPort& link;
     const unsigned number;
+    AcsControl acs;
+    std::uint8_t first_bus = 0, last_bus = 0xff;
     Ring<Ticket> posted;  ///< not yet issued, in order of arrival
     Ring<Behind> behind;  ///< reads and completions that arrived behind them
     std::uint64_t posted_arrived = 0, posted_issued = 0;
@@ -109,6 +121,10 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void arrive(RootPort& port);
   void accept(RootPort& port, Tlp&& tlp);
   Kind kind_of(const Tlp& tlp) const;
+  bool refuse(RootPort& port, Slot& slot);
+  void tell(const RootPort& port, config::PcieError error, const Tlp* tlp) const {
+    if (on_error_) on_error_(port.number, error, tlp);
+  }
   void order_behind_posted(Slot& slot);
   void admit();
   bool start(Slot& slot);
@@ -153,6 +169,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   InterruptRemapper* remapper_ = nullptr;
   AtsAgent* ats_agent_ = nullptr;
   InterruptPins* pins_ = nullptr;
+  Delegate<void(unsigned, config::PcieError, const Tlp*)> on_error_;
+  Delegate<void(unsigned, const Tlp&)> on_error_message_;
 
   std::deque<RootPort> ports_;
   std::deque<Slot> slots_;

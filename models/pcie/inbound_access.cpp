@@ -60,8 +60,8 @@ Time Inbound::commit(Slot& slot) {
 
 void Inbound::deliver_posted(Slot& slot) {
   const Kind kind = slot.kind;
-  const Tlp tlp = std::move(slot.tlp);
   const RootPort& from = *slot.from;
+  const Tlp tlp = std::move(slot.tlp);
   free_slot(slot);
   kind == Kind::interrupt ? deliver_interrupt(tlp) : deliver_message(tlp, from);
 }
@@ -87,6 +87,11 @@ void Inbound::drive_pin(const Tlp& tlp, const RootPort& from) {
 
 void Inbound::deliver_message(const Tlp& tlp, const RootPort& from) {
   if (is_intx(tlp.message)) return drive_pin(tlp, from);
+  if (config::is_error(tlp.message)) {
+    ++error_messages;
+    if (on_error_message_) on_error_message_(from.number, tlp);
+    return;
+  }
   if (!ats_agent_) {
     ++dropped_writes;
     return;

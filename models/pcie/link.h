@@ -4,8 +4,8 @@
 ///
 /// Spec    PCIe Base 5.0 2.2 (sizes), 2.6.1.2 (UpdateFC rate), 3.6.3.1 (Ack latency limit), 4.2 (line codes,
 ///         framing, SKP); PCIe Base 6.0 4.2.3 (FLIT: 236 of 256 B carry TLPs).
-/// Models  line code, framing and LCRC, SKP, Ack and UpdateFC DLLPs as an even share of the wire.
-/// Omits   replay after bit errors, link training, FLIT assembly delay, scaled flow control's encoding.
+/// Models  line code, framing and LCRC, SKP, Ack and UpdateFC DLLPs as an even share of the wire; bit errors: replay.h.
+/// Omits   link training's steps, FLIT assembly delay, scaled flow control's encoding.
 /// Units   generation_rows: GT/s per lane, bytes, symbol times.
 #pragma once
 #include <array>
@@ -55,6 +55,10 @@ struct LinkParams {
   Time propagation = 105_ns;
   double ack_rate = 1;
   double update_fc_rate = 1;
+  double bit_error_rate = 0;
+  Time replay_timeout = 24_us;
+  Time retrain_time = 20_us;
+  Time training_time{20, sc_core::SC_MS};
   CreditParams receive;
 
   template <class V>
@@ -76,6 +80,14 @@ struct LinkParams {
     v.field("update_fc_rate", update_fc_rate, Range<double>{0, 1},
             "UpdateFC DLLPs sent, as a share of the specification's rate",
             "PCIe Base 5.0 2.6.1.2; 1 as in the pcie-bench model, SIGCOMM 2018");
+    v.field("bit_error_rate", bit_error_rate, Range<double>{0, 1e-4}, "of the transmit wire: damaged bits as a share of all; 0: none",
+            "PCIe Base 5.0 4.3, 8.4: at most 1e-12; more only to study replays");
+    v.field("replay_timeout", replay_timeout, Range<Time>{1_us, 1000_us}, "REPLAY_TIMER: an unacknowledged TLP is sent again",
+            "PCIe Base 5.0 3.6.2.1, simplified limit: 24 000 symbol times, of 1 ns at 8 GT/s");
+    v.field("retrain_time", retrain_time, Range<Time>{0_ns, Time(10, sc_core::SC_MS)},
+            "in Recovery after 4 replays without progress", no_source);
+    v.field("training_time", training_time, Range<Time>{1_us, Time(1, sc_core::SC_SEC)}, "from a hot reset until the link is up again",
+            "PCIe Base 5.0 6.6.1: training begins within 20 ms after reset");
     v.group("receive", receive, "receive buffer that this end of the link advertises");
     v.require(is_width(width), "width must be 1, 2, 4, 8, 12, 16 or 32");
     v.require(is_power_of_two(max_payload.count), "max_payload must be a power of two");
@@ -137,10 +149,10 @@ inline Bandwidth tlp_bandwidth(const LinkParams& p) {
   const double dllps = row(p).dllp * (p.ack_rate + p.update_fc_rate) / ack_limit(p);
   return {raw_bandwidth(p).bytes_per_second * (1 - dllps - row(p).skip)};
 }
-/// From the release of a receive buffer to the credits in the transmitter's counter.
-inline Time credit_return(const LinkParams& p) {
-  const double symbol_ns = row(p).bits_per_symbol / row(p).gigatransfers;
-  return from_fs(row(p).internal_delay * symbol_ns * 1e6) + raw_bandwidth(p).time_for(row(p).dllp) + p.propagation;
+inline Time symbol_time(const LinkParams& p) { return from_fs(row(p).bits_per_symbol / row(p).gigatransfers * 1e6); }
+/// From a receiver's decision to send a DLLP (credits, Nak) to its effect in the transmitter.
+inline Time dllp_latency(const LinkParams& p) {
+  return symbol_time(p) * row(p).internal_delay + raw_bandwidth(p).time_for(row(p).dllp) + p.propagation;
 }
 
 /// How long the wire is busy with a TLP of so many header and payload bytes; computed once.

@@ -52,4 +52,17 @@ inline Passing passing(const Tlp& later, const Tlp& earlier) {
 }
 inline bool may_pass(const Tlp& later, const Tlp& earlier) { return passing(later, earlier) != Passing::no; }
 
+/// Whether the oldest TLP of `candidate` may leave before the older ones of the other classes. Lanes: a queue each, whose
+/// items have a tlp and their age as order. The oldest of a class stands for all of it: the table looks at the class only.
+template <class Lanes, class Lane>
+bool ordered_to_go(const Lanes& lanes, const Lane& candidate) {
+  const auto& head = candidate.queue.front();
+  for (const Lane& other : lanes) {
+    if (&other == &candidate || other.queue.empty()) continue;
+    const auto& older = other.queue.front();
+    if (older.order < head.order && !may_pass(head.tlp, older.tlp)) return false;
+  }
+  return true;
+}
+
 }  // namespace iov::pcie

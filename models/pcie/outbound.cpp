@@ -141,7 +141,7 @@ void Outbound::complete(const Tlp& completion) {
   if (completion.requester != id || tag >= pending_.size() || !pending_[tag].outstanding) {
     ++unexpected_completions;
     ++unexpected_;
-    return;
+    return tell(routes_.port_of(completion.completer), config::PcieError::unexpected_completion, &completion);
   }
   const unsigned bytes = pending_[tag].request.bytes;
   if (completion.status == CompletionStatus::retry && retry(tag)) return;
@@ -218,6 +218,7 @@ void Outbound::timeout_due() {
   const std::uint16_t tag = deadlines_.front().tag;
   ++completion_timeouts;
   ++given_up_;
+  tell(port_of(pending_[tag].request), config::PcieError::completion_timeout, nullptr);
   answer(tag, all_ones(pending_[tag].request.bytes));
 }
 

@@ -18,6 +18,7 @@
 #include "models/pcie/root_complex_params.h"
 #include "models/pcie/routes.h"
 #include "models/protocol/config_bus.h"
+#include "models/protocol/config_space/aer.h"
 #include "models/protocol/mmio.h"
 #include "models/protocol/tlp_port.h"
 
@@ -45,6 +46,8 @@ class Outbound : public sc_core::sc_module {
                     Delegate<void(std::uint64_t)> done);
   void message(Tlp&& tlp);                ///< to the function tlp.completer
   void complete(const Tlp& completion);   ///< of a read, or of nobody's
+  /// Who logs an error of a root port: a request given up, a completion nobody waits for.
+  void on_error(Delegate<void(unsigned, config::PcieError, const Tlp*)> handler) { on_error_ = handler; }
 
   Counter mmio_writes{"mmio_writes", "1", "register writes by cores"};
   Counter mmio_reads{"mmio_reads", "1", "register reads by cores"};
@@ -97,6 +100,9 @@ class Outbound : public sc_core::sc_module {
     std::uint64_t serial = 0;
   };
   TlpPort* link_to(unsigned port);
+  void tell(unsigned port, config::PcieError error, const Tlp* tlp) const {
+    if (on_error_ && port != Routes::nowhere) on_error_(port, error, tlp);
+  }
   unsigned port_of(const Request& request) const;
   void start(const Request& request);
   void answer_here(const Request& request);
@@ -117,6 +123,7 @@ class Outbound : public sc_core::sc_module {
   const Routes& routes_;
   const Delegate<std::uint64_t(const RootPortAccess&)> root_ports_;
   std::vector<Port> ports_;
+  Delegate<void(unsigned, config::PcieError, const Tlp*)> on_error_;
   BytePool pool_;
   Ring<Departure> departures_;
   std::vector<Pending> pending_;   ///< by tag

@@ -4,9 +4,7 @@
 namespace iov::pcie {
 
 namespace {
-constexpr std::array<const char*, fc_classes> class_names{"posted", "non_posted", "completion"};
 constexpr std::array<FcClass, fc_classes> classes{FcClass::posted, FcClass::non_posted, FcClass::completion};
-constexpr std::uint64_t none = ~std::uint64_t{0};
 std::string joined(const char* fc, const char* stat) {
   std::string text(fc);
   return text.append("_").append(stat);
@@ -19,16 +17,19 @@ Port::Lane::Lane(const char* fc)
       wire_bytes(joined(fc, "wire_bytes").c_str(), "B", "headers, payload and framing put on the wire"),
       credit_stall(joined(fc, "credit_stall").c_str(), "time in which the oldest TLP of the class waited for credits") {}
 
-Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params)
+Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint64_t seed)
     : sc_module(name),
       timeline_(timeline),
       params_(params),
       limits_(params.limits()),
       wire_times_(params),
-      credit_return_(credit_return(params)),
-      lanes_{Lane(class_names[0]), Lane(class_names[1]), Lane(class_names[2])} {
+      credit_return_(dllp_latency(params)),
+      lanes_{Lane(class_name(classes[0])), Lane(class_name(classes[1])), Lane(class_name(classes[2]))} {
   tx.bind(*this);
   rx.bind(*this);
+  if (params.bit_error_rate > 0)
+    replay_ = std::make_unique<Replay>(timeline_, params_, wire_times_, seed, this->name(), bind<&Port::deliver>(this),
+                                       bind<&Port::room_for_replay>(this), bind<&Port::link_error>(this));
 }
 
 void Port::connect(Port& partner) {
@@ -51,14 +52,16 @@ void Port::connect(Port& partner) {
 // Sockets are bound only when the simulation starts: what was sent before goes now.
 void Port::start_of_simulation() {
   started_ = true;
-  pump(none);
+  direct_ = up_ && !replay_;
+  pump(no_order);
 }
 
 void Port::send(Tlp&& tlp) {
   Lane& mine = lane(tlp.fc());
   const std::uint32_t payload = tlp.payload();
-  if (waiting_ == 0 && started_ && mine.credits.afford(data_units(payload), timeline_.now()))
+  if (waiting_ == 0 && direct_ && mine.credits.afford(data_units(payload), timeline_.now()))
     return transmit(mine, tlp, payload);
+  if (!up_) return lose(tlp);
   mine.queue.push({std::move(tlp), ++order_});
   ++waiting_;
   if (started_) pump(order_);
@@ -70,20 +73,27 @@ void Port::transmit(Lane& from, Tlp& tlp, std::uint32_t payload) {
   const std::uint32_t bytes = tlp.header() + payload;
   const Time& busy = wire_times_.of(bytes);
   from.credits.consume(data_units(payload));
-  wire_free_ = std::max(wire_free_, now) + busy;
   ++from.tlps;
   from.payload_bytes += payload;
   from.wire_bytes += bytes + wire_times_.framing();
   wire_busy_.add(busy);
+  if (replay_) return replay_->send(std::move(tlp));
+  wire_free_ = std::max(wire_free_, now) + busy;
   tlm::tlm_phase phase = tlm::BEGIN_REQ;
   Time delay = wire_free_ - now + params_.propagation;
+  tx->nb_transport_fw(tlp, phase, delay);
+}
+
+void Port::deliver(Tlp& tlp) {
+  tlm::tlm_phase phase = tlm::BEGIN_REQ;
+  Time delay;
   tx->nb_transport_fw(tlp, phase, delay);
 }
 
 // Sends whatever may go, oldest first. `newest` is the TLP just queued, if any: it alone does not
 // make a backlog.
 void Port::pump(std::uint64_t newest) {
-  while (waiting_ > 0) {
+  while (waiting_ > 0 && may_transmit()) {
     Lane* next = next_to_send();
     if (!next) break;
     transmit_queued(*next, newest);
@@ -98,21 +108,10 @@ Port::Lane* Port::next_to_send() {
     if (candidate.queue.empty()) continue;
     const Queued& head = candidate.queue.front();
     if (best && best->queue.front().order < head.order) continue;
-    if (!ordered_to_go(candidate)) continue;
+    if (!ordered_to_go(lanes_, candidate)) continue;
     if (candidate.credits.afford(data_units(head.tlp.payload()), timeline_.now())) best = &candidate;
   }
   return best;
-}
-
-// The oldest TLP of another class stands for all of that class: the table looks at the class only.
-bool Port::ordered_to_go(const Lane& candidate) const {
-  const Queued& head = candidate.queue.front();
-  for (const Lane& other : lanes_) {
-    if (&other == &candidate || other.queue.empty()) continue;
-    const Queued& older = other.queue.front();
-    if (older.order < head.order && !may_pass(head.tlp, older.tlp)) return false;
-  }
-  return true;
 }
 
 void Port::transmit_queued(Lane& from, std::uint64_t newest) {
@@ -141,7 +140,7 @@ void Port::wait_for_credits() {
 }
 
 void Port::credits_arrived() {
-  pump(none);
+  pump(no_order);
   queued_.set(waiting_, timeline_.now());
   if (!drained_) return;
   drained_ = false;
@@ -204,29 +203,6 @@ tlm::tlm_sync_enum Port::nb_transport_bw(Tlp& note, tlm::tlm_phase&, Time& delay
 
 void Port::b_transport(Tlp&, Time&) {
   throw SimError(timeline_.now(), name(), "a link has no blocking transport");
-}
-
-std::string Port::check_credits() const {
-  for (std::size_t c = 0; partner_ && c < fc_classes; ++c) {
-    const Credits& credits = lanes_[c].credits;
-    const Lane& buffer = partner_->lanes_[c];
-    const auto wrong = [](std::int64_t advertised, std::int64_t home, std::int64_t held) {
-      return advertised && (held < 0 || home > advertised || home + held != advertised);
-    };
-    if (buffer.held_headers < 0 || buffer.held_data < 0 ||
-        wrong(credits.advertised_headers(), credits.home_headers(), buffer.held_headers) ||
-        wrong(credits.advertised_data(), credits.home_data(), buffer.held_data))
-      return std::string(class_names[c]) + ": " + std::to_string(credits.home_headers()) + " headers and " +
-             std::to_string(credits.home_data()) + " data units here, " + std::to_string(buffer.held_headers) +
-             " and " + std::to_string(buffer.held_data) + " held by the receiver, of " +
-             std::to_string(credits.advertised_headers()) + " and " + std::to_string(credits.advertised_data());
-  }
-  return {};
-}
-
-std::string Port::check_at_rest() const {
-  if (waiting_ == 0 && arrivals_.empty()) return {};
-  return std::to_string(waiting_) + " TLPs queued, " + std::to_string(arrivals_.size()) + " on the wire or untaken";
 }
 
 }  // namespace iov::pcie

@@ -5,10 +5,12 @@
 /// Models  a queue per flow-control class, arbitrated oldest first within the ordering table; credits with
 ///         their way back; the wire as a reservation; one timeline event per arriving TLP, none per credit
 ///         unless a TLP waits for it.
-/// Omits   virtual channels beyond VC0, replay, link power states.
-/// Order   a TLP that goes on the wire is there for good: what arrives is FIFO.
+///         unless a TLP waits for it. With bit errors: replay.h. Link down and up, hot reset.
+/// Omits   virtual channels beyond VC0, link power states.
+/// Order   a TLP that goes on the wire is there for good, unless the link goes down: what arrives is FIFO.
 #pragma once
 #include <array>
+#include <memory>
 #include <tlm>
 
 #include "models/core/invariant.h"
@@ -17,6 +19,7 @@
 #include "models/pcie/credits.h"
 #include "models/pcie/link.h"
 #include "models/pcie/ordering.h"
+#include "models/pcie/replay.h"
 
 namespace iov::pcie {
 
@@ -33,7 +36,8 @@ class Port : public sc_core::sc_module,
              public tlm::tlm_bw_transport_if<LinkProtocol> {
  public:
   using Params = LinkParams;
-  Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
+  /// @param seed  of the bit errors
+  Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint64_t seed = 0);
 
   /// Joins both ends; once, before the simulation starts. @throws SimError when they disagree on the link
   void connect(Port& partner);
@@ -47,10 +51,25 @@ class Port : public sc_core::sc_module,
   void release(FcClass fc, std::uint32_t payload_bytes) override { release_at(fc, payload_bytes, timeline_.now()); }
   void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) override;
   const LinkLimits& limits() const override { return limits_; }
+
+  /// Both ends at once: what is queued, on the wire or untaken is lost and counted; later sends are lost too.
+  void link_down();  ///< by surprise
+  void link_up();    ///< nothing happens when it is up
+  void hot_reset();  ///< down, and up after training_time (Secondary Bus Reset of the port above)
+  bool up() const { return up_; }
+  /// Called at each end when the link went down (false) or came up (true).
+  void on_link(Delegate<void(bool)> handler) { on_link_ = handler; }
+  /// Called when this end sees an error of the link, for the function that logs it.
+  void on_error(Delegate<void(config::PcieError)> handler) { on_error_ = handler; }
+  /// When the TLPs put on the wire so far have left; with bit errors those that are there now.
+  const Time& wire_free() const { return replay_ ? replay_->wire_free_at() : wire_free_; }
+  std::int64_t taken(FcClass fc) const;  ///< TLPs taken and not yet released
+
   const Params& params() const { return params_; }
 
   /// The time a TLP of this size occupies the wire.
-  const Time& wire_time(const Tlp& tlp) const { return wire_times_.of(tlp.header() + tlp.payload()); }
+  const Time& wire_time(const Tlp& tlp) const { return wire_time_of(tlp.header() + tlp.payload()); }
+  const Time& wire_time_of(std::uint32_t header_and_payload) const { return wire_times_.of(header_and_payload); }
 
   tlm::tlm_initiator_socket<32, LinkProtocol> tx{"tx"};
   tlm::tlm_target_socket<32, LinkProtocol> rx{"rx"};
@@ -90,13 +109,20 @@ class Port : public sc_core::sc_module,
   void start_of_simulation() override;
 
   void transmit(Lane& from, Tlp& tlp, std::uint32_t payload);
+  void deliver(Tlp& tlp);
+  void room_for_replay() { pump(no_order); }
   void pump(std::uint64_t newest);
   Lane* next_to_send();
-  bool ordered_to_go(const Lane& candidate) const;
   void transmit_queued(Lane& from, std::uint64_t newest);
   void wait_for_credits();
   void credits_arrived();
   void tlp_arrived();
+  bool may_transmit() const { return !replay_ || replay_->has_room(); }
+  void link_error(config::PcieError error);
+  void take_down();
+  void go_down();
+  void lose(const Tlp& tlp);
+  void restore_credits();
   std::string check_credits() const;
   std::string check_at_rest() const;
 
@@ -106,7 +132,10 @@ class Port : public sc_core::sc_module,
   const WireTimes wire_times_;
   const Time credit_return_;
   Port* partner_ = nullptr;
-  bool started_ = false;
+  static constexpr std::uint64_t no_order = ~std::uint64_t{0};
+  bool started_ = false, up_ = true;
+  bool direct_ = false;  ///< a TLP with credits goes on the wire without passing the queues: up, and no bit errors
+  std::unique_ptr<Replay> replay_;
 
   std::array<Lane, fc_classes> lanes_;
   std::size_t waiting_ = 0;  ///< TLPs in the three queues
@@ -121,10 +150,14 @@ class Port : public sc_core::sc_module,
   Tlp credit_note_;
 
   Delegate<void()> on_arrival_, on_drained_;
+  Delegate<void(bool)> on_link_;
+  Delegate<void(config::PcieError)> on_error_;
   Event arrive_{timeline_, bind<&Port::tlp_arrived>(this)};
   Event credit_{timeline_, bind<&Port::credits_arrived>(this)};
+  Event trained_{timeline_, bind<&Port::link_up>(this)};
 
-  BusyTime wire_busy_{"wire_busy", "time the transmit wire carried TLPs, their framing and its share of DLLPs"};
+  BusyTime wire_busy_{"wire_busy", "time the transmit wire carried TLPs, their framing and its share of DLLPs, without replays"};
+  Counter lost_{"lost_tlps", "1", "TLPs that link down took: queued, on this wire, or sent while down"};
   Occupancy queued_{"queued", "TLPs waiting for credits or order"};
 
   Invariant credit_conservation_{"credit_conservation", Invariant::always,

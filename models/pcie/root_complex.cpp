@@ -8,7 +8,11 @@ RootComplex::RootComplex(const sc_core::sc_module_name& name, Timeline& timeline
       memory("memory", timeline),
       outbound("outbound", timeline, params, routes_, bind<&RootComplex::access_root_port>(this)),
       inbound("inbound", timeline, params, routes_, memory, outbound),
-      timeline_(timeline) {}
+      timeline_(timeline) {
+  inbound.on_error(bind<&RootComplex::log_error>(this));
+  inbound.on_error_message(bind<&RootComplex::log_message>(this));
+  outbound.on_error(bind<&RootComplex::log_error>(this));
+}
 
 unsigned RootComplex::add_root_port(TlpPort& link) {
   const unsigned port = root_ports();
@@ -21,9 +25,28 @@ unsigned RootComplex::add_root_port(TlpPort& link) {
 }
 
 void RootComplex::write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value) {
-  if (!Bridge::reroutes(bridges_.at(port).write(offset, bytes, value))) return;
+  Bridge& bridge = bridges_.at(port);
+  const config::Effects effects = bridge.write(offset, bytes, value);
+  if (Bridge::reroutes(effects) || effects.has(config::Effect::acs)) {
+    const unsigned acs = bridge.config().layout().extended(PCI_EXT_CAP_ID_ACS);
+    inbound.set_acs(port, {static_cast<std::uint16_t>(bridge.read(acs + PCI_ACS_CTRL, 2)), 0}, bridge.secondary(),
+                    bridge.subordinate());
+  }
+  if (effects.has(config::Effect::secondary_bus_reset) && on_bus_reset_ && bridge.bus_reset()) on_bus_reset_(port);
+  if (!Bridge::reroutes(effects)) return;
   routes_.clear();
   for (unsigned p = 0; p < root_ports(); ++p) routes_.add(bridges_[p], p);
+}
+
+/// In the root port's registers; its own message, if it may send one, is in the root port at once.
+void RootComplex::log_error(unsigned port, config::PcieError error, const Tlp* tlp) {
+  config::ConfigSpace& space = bridges_.at(port).config();
+  const MessageCode message = config::log_error(space, space, error, tlp);
+  if (message != MessageCode::none) config::log_error_message(space, message, bridges_[port].id());
+}
+
+void RootComplex::log_message(unsigned port, const Tlp& message) {
+  config::log_error_message(bridges_.at(port).config(), message.message, message.requester);
 }
 
 /// Nobody else is on bus 0.

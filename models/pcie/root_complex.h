@@ -31,6 +31,10 @@ class RootComplex : public sc_core::sc_module,
   const Bridge& root_port(unsigned port) const { return bridges_.at(port); }
   /// A configuration write to a root port that arrives now.
   void write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value);
+  /// An error that a root port sees, on its link or in a TLP.
+  void log_error(unsigned port, config::PcieError error, const Tlp* tlp);
+  /// Called with the number of a root port whose Secondary Bus Reset software sets.
+  void on_bus_reset(Delegate<void(unsigned)> handler) { on_bus_reset_ = handler; }
   void set_translator(Translator* translator) { inbound.set_translator(translator); }  ///< none: Iova == Hpa
   void set_interrupt_remapper(InterruptRemapper* remapper) { inbound.set_interrupt_remapper(remapper); }
   void set_interrupt_pins(InterruptPins* pins) { inbound.set_interrupt_pins(pins); }
@@ -59,8 +63,10 @@ class RootComplex : public sc_core::sc_module,
 
  private:
   std::uint64_t access_root_port(const RootPortAccess& access);
+  void log_message(unsigned port, const Tlp& message);
 
   Timeline& timeline_;
+  Delegate<void(unsigned)> on_bus_reset_;
 };
 
 }  // namespace iov::pcie

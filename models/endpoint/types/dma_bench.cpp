@@ -4,19 +4,19 @@
 namespace iov::endpoint {
 
 namespace {
-config::SriovDeviceResources resources() {
+config::SriovDeviceResources resources(const Bytes& bar) {
   return {.class_code = 0x120000,  // processing accelerator
-          .bar_bytes = 4096,
-          .vf_bar_bytes = 4096,
+          .bar_bytes = bar.count,
+          .vf_bar_bytes = bar.count,
           .vectors = 1,
           .vf_vectors = 1,
-          .ats = {}, .pri = {}, .pasid = {}};
+          .ats = {}, .acs = {}, .pri = {}, .pasid = {}};
 }
 }
 
 DmaBench::DmaBench(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
                    std::uint64_t seed)
-    : Endpoint(name, timeline, params, resources(), port),
+    : Endpoint(name, timeline, params, resources(params.bar_size), port),
       params_(params),
       transfers_("transfers", timeline, params.transfers, dma_engine(), seed) {}
 

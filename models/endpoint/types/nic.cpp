@@ -15,7 +15,7 @@ config::SriovDeviceResources resources_of(const NicParams& p) {
           .vf_bar_bytes = nic::bar_bytes,
           .vectors = p.pf_vectors,
           .vf_vectors = p.vf_vectors,
-          .ats = {}, .pri = {}, .pasid = {}};
+          .ats = {}, .acs = {}, .pri = {}, .pasid = {}};
 }
 }  // namespace
 

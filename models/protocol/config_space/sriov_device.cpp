@@ -52,7 +52,7 @@ FunctionDescription physical_function(const SriovDeviceParams& p, const SriovDev
   d.bars[msix_bar] = bar_of(*d.msix);
   d.ari =
       AriCapability{.next_function = static_cast<std::uint8_t>(pf + 1 < p.physical_functions ? pf + 1 : 0)};
-  d.ats = has.ats, d.pri = has.pri, d.pasid = has.pasid;
+  d.ats = has.ats, d.acs = has.acs, d.pri = has.pri, d.pasid = has.pasid;
   if (p.total_vfs == 0) return d;
   SriovCapability s;
   s.total_vfs = static_cast<std::uint16_t>(p.total_vfs);
@@ -64,6 +64,7 @@ FunctionDescription physical_function(const SriovDeviceParams& p, const SriovDev
   s.vf_msix = msix(has.vf_vectors);
   s.vf_bars[msix_bar] = bar_of(*s.vf_msix);
   s.vf_ats = has.ats.has_value();
+  s.vf_acs = has.acs;
   d.sriov = s;
   return d;
 }

@@ -67,6 +67,7 @@ struct SriovDeviceResources {
   std::uint64_t bar_bytes = 0x10000, vf_bar_bytes = 0x10000;  ///< registers of a PF, of a VF: powers of two
   unsigned vectors = 1, vf_vectors = 1;                       ///< of MSI-X
   std::optional<AtsCapability> ats;                           ///< of the PFs; then the VFs have it too
+  std::optional<AcsCapability> acs;                           ///< of every function
   std::optional<PriCapability> pri;
   std::optional<PasidCapability> pasid;
 };

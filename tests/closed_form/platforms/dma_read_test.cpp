@@ -57,20 +57,21 @@ TEST_CASE("an unloaded DMA read with an IOTLB hit takes the sum of its parts, to
   REQUIRE(reader.good);
   CHECK(reader.bytes.data()[0] == 0x11);
 
+  const Link& link = m.tree->link_to("nic0");
   const auto config = effective(silent);
   const auto dma = params_of<endpoint::Nic::Params>(config["nic0"]).dma_engine;
   const auto root = params_of<pcie::RootComplexParams>(config["root_complex"]);
   const auto unit = params_of<iommu::Params>(config["iommu"]);
   const auto memory = params_of<host::Memory::Params>(config["memory"]);
   const Time sum = dma.read_setup                                                       // DMA engine
-                   + m.link->device.wire_time(read_tlp(address))                        // request, 12 + 8 B
-                   + m.link->device.params().propagation                                // link, upstream
+                   + link.device.wire_time(read_tlp(address))          // request, 12 + 8 B
+                   + link.device.params().propagation                                // link, upstream
                    + unit.context_cache.hit_latency + unit.iotlb.hit_latency            // translation
                    + root.inbound_latency                                               // root complex
                    + memory.llc_bandwidth.time_for(64) + memory.llc_latency             // memory: the processor wrote it
                    + root.completion_latency                                            // root complex
-                   + m.link->root.wire_time(completion_tlp())                           // completion, 12 + 64 + 8 B
-                   + m.link->root.params().propagation;                                 // link, downstream
+                   + link.root.wire_time(completion_tlp())          // completion, 12 + 64 + 8 B
+                   + link.root.params().propagation;                                 // link, downstream
   CAPTURE(to_ns(taken), to_ns(sum));
   CHECK(to_ps(taken) == to_ps(sum));
 }

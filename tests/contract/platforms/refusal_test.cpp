@@ -52,8 +52,8 @@ TEST_CASE("a platform without memory is refused") {
 TEST_CASE("a platform without a VM is refused") {
   CHECK(refusal({{"vm0", nullptr}}) == "the platform has no module of kind \"vm\"");
 }
-TEST_CASE("a platform with two links is refused") {
-  CHECK(refusal({{"link1", {{"kind", "link"}}}}) == "the platform needs exactly one module of kind \"link\", it has 2");
+TEST_CASE("two links to one device are refused") {
+  CHECK(refusal({{"link1", {{"kind", "link"}}}}) == "link1.device = \"nic0\": link0 leads there already");
 }
 TEST_CASE("a platform with two IOMMUs is refused") {
   CHECK(refusal({{"iommu1", {{"kind", "iommu"}}}}) == "the platform has 2 modules of kind \"iommu\"; one is supported");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run of platforms/pcie_bench_broadwell.json with some --set values.
+/// A run of a platform of DMA microbenchmarks, platforms/pcie_bench_broadwell.json if no other is named, with some --set
+/// values.
 #pragma once
 #include <catch2/catch.hpp>
 
@@ -12,9 +13,9 @@ namespace iov::platform {
 
 using DmaSettings = std::vector<std::pair<std::string, nlohmann::ordered_json>>;
 
-inline nlohmann::json effective_dma(const DmaSettings& settings) {
+inline nlohmann::json effective_dma(const DmaSettings& settings,
+                                    const std::string& platform = "platforms/pcie_bench_broadwell.json") {
   const std::filesystem::path home = IOVSIM_SOURCE_DIR;
-  const std::string platform = "platforms/pcie_bench_broadwell.json";
   ProblemSink problems;
   Config config(home, catalog());
   config.merge("", load_json(home / platform, platform, problems).value(), platform, home / platform);

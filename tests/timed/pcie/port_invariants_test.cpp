@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/core/invariant.h"
-#include "tests/timed/pcie/link_bench.h"
+#include "tests/timed/pcie/replay_bench.h"
 using namespace iov;
 using namespace iov::pcie;
-
-namespace iov::pcie {
-struct PortProbe {  ///< reaches into a port to break it
-  static void age_queue(Port& port, std::uint64_t order) { port.lane(FcClass::posted).queue.front().order = order; }
-};
-}  // namespace iov::pcie
 
 namespace {
 LinkParams one_posted() {

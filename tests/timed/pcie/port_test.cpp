@@ -52,7 +52,7 @@ TEST_CASE("port: without credits a TLP waits until one comes back, to the picose
   REQUIRE(b.at_root.got.size() == 1);
   CHECK(b.device.backlog(FcClass::posted) == 1);
   b.root.release(FcClass::posted, 64);  // at 500 ns
-  const Time arrival = 500_ns + credit_return(b.root.params()) + b.device.wire_time(memory_write(64)) +
+  const Time arrival = 500_ns + dllp_latency(b.root.params()) + b.device.wire_time(memory_write(64)) +
                        b.device.params().propagation;
   b.timeline.run(arrival - 1_ps);
   CHECK(b.at_root.got.size() == 1);
@@ -82,7 +82,7 @@ TEST_CASE("port: the time that a class waits for credits is counted") {
   b.timeline.run(10_us);
   // The second waits for the first one's flight and the credit's way back.
   const Time round_trip = b.device.wire_time(memory_write(64)) + b.device.params().propagation +
-                          credit_return(b.root.params());
+                          dllp_latency(b.root.params());
   const auto* stall = dynamic_cast<BusyTime*>(sc_core::sc_find_object("device.posted_credit_stall"));
   REQUIRE(stall);
   CHECK(stall->value() == round_trip);

@@ -78,7 +78,7 @@ TEST_CASE("link: credits come back after the receiver's delay, the DLLP and the 
   LinkParams p = link(3, 8, 256);
   p.propagation = 100_ns;
   // 115 symbol times of 1 ns, 8 B at 63.0154 Gb/s = 1.015625 ns, 100 ns.
-  CHECK(credit_return(p) == Time(216015625, sc_core::SC_FS));
+  CHECK(dllp_latency(p) == Time(216015625, sc_core::SC_FS));
 }
 
 TEST_CASE("link: impossible parameters are named") {

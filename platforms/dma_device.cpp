@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/dma_device.h"
+
+#include <map>
+#include <set>
+
+namespace iov::platform {
+
+namespace {
+constexpr std::uint64_t iova_begin = std::uint64_t{1} << 32;  // as host memory for windows: 64-bit addresses
+
+constexpr std::uint64_t rounded(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
+}  // namespace
+
+DmaDevice::DmaDevice(const std::string& device_name, const nlohmann::json& config, Timeline& timeline, const PcieTree& tree,
+                     std::uint64_t seed)
+    : name(device_name),
+      params(params_of<DmaBenchModule>(config.at(name))),
+      link(tree.link_to(name)),
+      place_(tree.place_of(name)) {
+  if (params.translation == Translation::off && params.device.device_tlb.enabled)
+    throw BadInput(name + ".device_tlb.enabled needs " + name + ".translation = \"on\" or \"pass_through\"");
+  try {
+    device = std::make_unique<endpoint::DmaBench>(name.c_str(), timeline, params.device, link.device, seed);
+  } catch (const endpoint::AddressTraceError& bad) {
+    throw BadInput(name + ".trace: " + bad.what());
+  }
+  link.device.on_link(bind<&endpoint::Endpoint::link_changed>(static_cast<endpoint::Endpoint*>(device.get())));
+  placement_ = std::make_unique<Placement>(*device, place_, link.device.limits());
+}
+
+void DmaDevice::enable_functions(unsigned vfs_for_peers) {
+  const unsigned own = active() && device->transfers().trace().empty() ? params.device.transfers.access.requesters - 1 : 0;
+  if (const unsigned vfs = std::max(own, vfs_for_peers); placement_->enable_vfs(vfs) != vfs)
+    throw BadInput(name + (own < vfs_for_peers ? ".functions: a peer's target is VF " + std::to_string(vfs) + ", more than the device can have"
+                                               : ".requesters: more than the device can have"));
+}
+
+void DmaDevice::place_windows(HostSpace& space, const DmaDevice* peer) {
+  if (!active()) return;
+  if (peer) return place_peer(*peer);
+  device->transfers().trace().empty() ? place_pattern(space) : place_trace(space);
+}
+
+std::uint64_t DmaDevice::take_memory(HostSpace& space, std::uint64_t bytes) const {
+  const std::uint64_t at = rounded(space.next, page_bytes());
+  space.next = at + rounded(bytes, page_bytes());
+  if (space.next > space.size)
+    throw BadInput(name + ".window: the functions' windows do not fit into the host's " + std::to_string(space.size >> 20) + " MiB");
+  return at;
+}
+
+void DmaDevice::place_pattern(HostSpace& space) {
+  const auto& access = params.device.transfers.access;
+  for (unsigned f = 0; f < access.requesters; ++f) windows_.push_back(take_memory(space, access.window.count));
+  const std::vector<std::uint64_t> same(windows_.size(), iova_begin);
+  device->set_windows(params.translation == Translation::on ? same : windows_);
+  for (unsigned f = 0; f < access.requesters; ++f)
+    mappings_.push_back({device->requester(f), {{iova_begin, windows_[f]}}, rounded(access.window.count, page_bytes())});
+}
+
+void DmaDevice::place_peer(const DmaDevice& peer) {
+  const auto& access = params.device.transfers.access;
+  if (access.window.count > peer.params.device.bar_size.count)
+    throw BadInput(name + ".window does not fit into " + peer.name + ".bar_size");
+  if (params.page_size != PageSize::small)
+    throw BadInput(name + ".page_size: a peer's BAR is mapped in pages of 4 KiB");
+  const std::uint64_t bar = peer.placement_->bar(params.peer_function).value;
+  device->set_windows(std::vector<std::uint64_t>(access.requesters, bar));
+  for (unsigned f = 0; f < access.requesters; ++f)
+    mappings_.push_back({device->requester(f), {{bar, bar}}, peer.params.device.bar_size.count});
+}
+
+/// Translated, each page a requester touches has a page of host memory of its own; otherwise addresses are host memory's.
+void DmaDevice::place_trace(HostSpace& space) {
+  const bool own_pages = params.translation == Translation::on;
+  std::map<std::uint16_t, std::set<std::uint64_t>> pages;
+  for (const endpoint::TracedAccess& a : device->transfers().trace()) {
+    if (a.requester.bus() < place_.first_bus || a.requester.bus() > place_.last_bus)
+      throw BadInput(name + ".trace: requester " + std::to_string(a.requester.value) + " is on bus " +
+                     std::to_string(a.requester.bus()) + "; the device has buses " + std::to_string(place_.first_bus) + " to " +
+                     std::to_string(place_.last_bus) + ", requesters from " + std::to_string(place_.first_bus << 8) + " on");
+    if (!own_pages && a.address.value + a.bytes > space.size)
+      throw BadInput(name + ".trace: address " + std::to_string(a.address.value) + " lies outside the host's memory");
+    for (std::uint64_t at = a.address.value / page_bytes() * page_bytes(); at < a.address.value + a.bytes; at += page_bytes())
+      pages[a.requester.value].insert(at);
+  }
+  for (const auto& [requester, touched] : pages) {
+    Mapping mapping{RequesterId{requester}, {}, page_bytes()};
+    for (const std::uint64_t page : touched) {
+      windows_.push_back(own_pages ? take_memory(space, page_bytes()) : page);
+      mapping.pieces.emplace_back(page, windows_.back());
+    }
+    mappings_.push_back(std::move(mapping));
+  }
+}
+
+void DmaDevice::map(software::IommuDriver& driver) const {
+  if (!translated()) return;
+  for (const Mapping& mapping : mappings_) {
+    if (params.translation == Translation::pass_through) {
+      driver.attach_pass_through(mapping.requester);
+      continue;
+    }
+    const unsigned log2 = log2_page_sizes[static_cast<std::size_t>(params.page_size)];
+    const DomainId domain = driver.create_domain();
+    for (const auto& [iova, host] : mapping.pieces) driver.map(domain, Iova(iova), Hpa(host), mapping.bytes, log2);
+    driver.attach(mapping.requester, domain,
+                  params.device.device_tlb.enabled ? vtd::TranslationType::with_ats : vtd::TranslationType::untranslated_only);
+  }
+}
+
+Time DmaDevice::write_windows(MemoryPort& memory, bool by_host, Time ready) const {
+  constexpr std::uint32_t chunk = 4096;
+  const std::uint64_t bytes = device->transfers().trace().empty() ? params.device.transfers.access.window.count : page_bytes();
+  const std::uint8_t zero = 0;
+  for (const std::uint64_t window : windows_)
+    for (std::uint64_t at = 0; at < bytes; at += chunk) {
+      const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(chunk, bytes - at));
+      if (by_host)
+        memory.poke(Hpa(window + at), {&zero, 1}, length);
+      else
+        ready = memory.write(Hpa(window + at), {}, length, ready);
+    }
+  return ready;
+}
+
+}  // namespace iov::platform

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/// DmaDevice -- a DMA microbenchmark in its platform: where its transfers go, and what the host maps for them.
+///
+/// Models  a window of host memory per function; translated, each function has a domain in which its window begins at
+///         the same IOVA, as tenants' memories do; a trace's requesters have a domain each with the pages they touch.
+///         A peer's BAR is mapped where it is: IOVA == host address.
+/// Omits   time for mapping: the tables are there before the first transfer.
+#pragma once
+#include "models/endpoint/types/dma_bench.h"
+#include "models/protocol/memory_port.h"
+#include "models/software/iommu_driver.h"
+#include "platforms/placement.h"
+
+namespace iov::platform {
+
+class DmaDevice {
+ public:
+  struct HostSpace {  ///< host memory that is not given away yet
+    std::uint64_t next, size;
+  };
+  /// @throws BadInput
+  DmaDevice(const std::string& device_name, const nlohmann::json& config, Timeline& timeline, const PcieTree& tree,
+            std::uint64_t seed);
+
+  bool active() const { return params.target != DmaTarget::none; }
+  bool translated() const { return active() && params.translation != Translation::off; }
+  /// The VFs that its transfers and its peers ask for; once, before the windows are placed. @throws BadInput
+  void enable_functions(unsigned vfs_for_peers);
+  /// @param peer  whose BAR is the target; null: host memory. @throws BadInput
+  void place_windows(HostSpace& space, const DmaDevice* peer);
+  void map(software::IommuDriver& driver) const;
+  /// Writes the windows: by the host at once, else by the device. @returns when that is done
+  Time write_windows(MemoryPort& memory, bool by_host, Time ready) const;
+
+  const std::string name;
+  const DmaBenchModule params;
+  Link& link;
+  std::unique_ptr<endpoint::DmaBench> device;
+
+ private:
+  struct Mapping {  ///< of a requester's domain: IOVA and host address of each piece
+    RequesterId requester;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
+    std::uint64_t bytes = 0;  ///< of every piece
+  };
+  void place_pattern(HostSpace& space);
+  void place_trace(HostSpace& space);
+  void place_peer(const DmaDevice& peer);
+  std::uint64_t page_bytes() const { return std::uint64_t{1} << log2_page_sizes[static_cast<std::size_t>(params.page_size)]; }
+  std::uint64_t take_memory(HostSpace& space, std::uint64_t bytes) const;
+
+  const PcieTree::Place place_;
+  std::unique_ptr<Placement> placement_;
+  std::vector<std::uint64_t> windows_;  ///< in host memory; of a trace the pages
+  std::vector<Mapping> mappings_;
+};
+
+}  // namespace iov::platform

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Several devices, switches and root ports in one platform; what is refused, and why.
+#include "tests/reference/platforms/pcie_bench.h"
+using namespace iov::platform;
+
+namespace {
+const std::string platform_file = "platforms/peer_to_peer.json";
+const DmaSettings brief{{"dma0.transfers", 300}, {"dma0.warm_up", 50}};
+DmaSettings with(DmaSettings more) {
+  more.insert(more.begin(), brief.begin(), brief.end());
+  return more;
+}
+nlohmann::ordered_json run_peers(const DmaSettings& more) {
+  return simulate(effective_dma(with(more), platform_file), 1, {}).summary;
+}
+std::string refusal(const DmaSettings& more) {
+  try {
+    run_peers(more);
+  } catch (const BadInput& wrong) {
+    return wrong.what();
+  }
+  return "accepted";
+}
+}  // namespace
+
+TEST_CASE("tree: bus numbers and addresses are shared out depth first") {
+  DmaMachine m(effective_dma({}, platform_file), 1);
+  const auto buses = [&](const char* to) {
+    const auto& place = m.tree->place_of(to);
+    return std::pair(place.first_bus, place.last_bus);
+  };
+  CHECK(buses("dma2") == std::pair(1u, 84u));  // link2 comes before link_up
+  CHECK(buses("switch0") == std::pair(85u, 254u));
+  CHECK(buses("dma0") == std::pair(87u, 170u));  // after the switch's own bus and the one inside
+  CHECK(buses("dma1") == std::pair(171u, 254u));
+  CHECK(m.devices[0]->device->requester(0).bus() == 87);
+}
+
+TEST_CASE("tree: devices below a switch share its uplink to host memory evenly", "[B24]") {
+  const auto s = run_peers({{"dma0.target", "memory"}, {"dma0.transfer_size", "256 B"}, {"dma1.target", "memory"},
+                            {"dma1.transfer_size", "256 B"}, {"dma1.window", "16 KiB"}, {"dma0.transfers", 5000}});
+  CHECK(s.at("failed_transactions") == 0);
+  CHECK(s.at("bandwidth_gbps").get<double>() == Approx(53.6902 / 2).epsilon(0.03));  // completions of 256 B on Gen3 x8
+}
+
+TEST_CASE("tree: a read of a peer that egress control blocks fails", "[B24]") {
+  const auto s = run_peers({{"link0.acs.egress_control", true}, {"link0.acs.egress_vector", 4}});
+  CHECK(s.at("failed_transactions") == 300);
+}
+
+TEST_CASE("tree: source validation of a root port lets a device's own functions pass") {
+  const auto s = run_peers({{"dma0.target", "memory"}, {"link_up.acs.source_validation", true}, {"dma0.requesters", 4}});
+  CHECK(s.at("failed_transactions") == 0);
+}
+
+TEST_CASE("tree: an end that is not there is refused with what there is") {
+  CHECK(refusal({{"link1.upstream", "switch7"}}) ==
+        "link1.upstream = \"switch7\": no root complex or switch; there is \"root_complex\", \"switch0\"");
+}
+TEST_CASE("tree: a device at two links is refused") {
+  CHECK(refusal({{"link1.device", "dma0"}}) == "link1.device = \"dma0\": link0 leads there already");
+}
+TEST_CASE("tree: a device without a link is refused") {
+  CHECK(refusal({{"link2", nullptr}}) == "dma2: no module of kind \"link\" leads to it");
+}
+TEST_CASE("tree: switches in a circle are refused") {
+  CHECK(refusal({{"link_up.upstream", "switch0"}}) == "link0.upstream = \"switch0\" is not below root_complex");
+}
+TEST_CASE("tree: a peer that is not there is refused") {
+  CHECK(refusal({{"dma0.peer", "dma9"}}) == "dma0.peer = \"dma9\": no module of kind \"dma_bench\" has this name");
+}
+TEST_CASE("tree: a window larger than the peer's BAR is refused") {
+  CHECK(refusal({{"dma0.window", "128 KiB"}}) == "dma0.window does not fit into dma1.bar_size");
+}
+TEST_CASE("tree: a peer's function that it cannot have is refused") {
+  CHECK(refusal({{"dma0.peer_function", 65}}) == "dma1.functions: a peer's target is VF 65, more than the device can have");
+}
+TEST_CASE("tree: devices that all only serve are refused") {
+  CHECK(refusal({{"dma0.target", "none"}}) == "dma0.target: no device has transfers");
+}
+TEST_CASE("tree: an IOMMU that is on for one device only is refused") {
+  CHECK(refusal({{"dma1.target", "memory"}, {"dma1.translation", "off"}}) ==
+        "dma1.translation: the IOMMU is on for all devices or for none, and dma0 has it on");
+}
