@@ -10,11 +10,6 @@ namespace {
 constexpr std::uint64_t gib = std::uint64_t{1} << 30;
 constexpr std::uint64_t first_mac = 0x02'00'00'00'00'01ull;    // locally administered
 
-unsigned count_sriov(const std::vector<Machine::Vm>& vms) {
-  return static_cast<unsigned>(std::count_if(vms.begin(), vms.end(),
-                                             [](const Machine::Vm& vm) { return vm.params.path == io_path::PathKind::sriov; }));
-}
-
 }  // namespace
 
 Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
@@ -37,7 +32,6 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   nic->set_interrupt_watch(*interrupts);
   connect();
   link.device.on_link(bind<&endpoint::Endpoint::link_changed>(static_cast<endpoint::Endpoint*>(nic.get())));
-  placement_ = std::make_unique<Placement>(*nic, tree->place_of(nic_name), link.device.limits());
   make_software(config);
 }
 
@@ -50,21 +44,26 @@ void Machine::connect() {
 void Machine::make_software(const nlohmann::json& config) {
   const auto names = modules_of(config, "vm");
   if (names.empty()) throw BadInput("the platform has no module of kind \"vm\"");
-  vms.resize(names.size());
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    vms[i].name = names[i];
-    vms[i].params = read_params<io_path::VmParams>(config, names[i]);
-  }
-  management_ = std::make_unique<NicManagement>(*nic, *placement_, count_sriov(vms));
+  boot_ = std::make_unique<BootSoftware>(timeline, *root_complex, host_params, processors->core(0),
+                                         tree->link_to(nic_name).device.limits().max_read_request);
+  management_ = std::make_unique<NicManagement>(*nic, boot_->vf_manager, boot_->owners);
   make_iommu_driver();
   posting_ = std::make_unique<software::PostedInterrupts>("posted_interrupts", *processors, *host_memory_, host_params.costs,
                                                           iommu_driver_ && iommu_driver_->x2apic());
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
-                                      *root_complex, *management_, iommu_driver_.get(), *posting_, *interrupts, *host_memory_, nullptr});
+                                      *root_complex, boot_->config, boot_->vf_manager, *management_, iommu_driver_.get(),
+                                      *posting_, *interrupts, *host_memory_, nullptr});
+  make_vms(config, names);
+}
+
+void Machine::make_vms(const nlohmann::json& config, const std::vector<std::string>& names) {
+  vms.resize(names.size());
   std::uint64_t base = gib;
   for (std::size_t i = 0; i < vms.size(); ++i) {
     Vm& vm = vms[i];
+    vm.name = names[i];
+    vm.params = read_params<io_path::VmParams>(config, names[i]);
     const bool native = vm.params.path == io_path::PathKind::native;
     const std::uint64_t bytes = vm.params.memory.count;
     if (base + bytes > memory->params().size.count)
@@ -80,12 +79,6 @@ void Machine::make_software(const nlohmann::json& config) {
     }
     base += (bytes + gib - 1) / gib * gib;
   }
-  if (iommu_driver_) iommu_driver_->enable(true, true);
-}
-
-void Machine::start() {
-  for (Vm& vm : vms) vm.path->start();
-  workload->start();
 }
 
 }  // namespace iov::platform

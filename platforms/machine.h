@@ -1,34 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Machine -- a server with a NIC and VMs as a tree of modules: made from an effective configuration, wired, and started.
+/// Machine -- a server with a NIC and VMs as a tree of modules: made from an effective configuration, wired, booted, and
+/// started.
 ///
-/// Address map  host memory from 0; a VM's memory inside it, 1 GiB aligned; BARs above `bar_base`.
+/// Address map  host memory from 0; a VM's memory inside it, 1 GiB aligned; BARs above the largest host memory, 4 TiB.
 #pragma once
 #include "models/endpoint/types/nic.h"
 #include "models/io_path/vm_path.h"
+#include "models/software/pci_scan.h"
 #include "models/workload/workload.h"
 #include "platforms/hardware.h"
-#include "platforms/placement.h"
 
 namespace iov::platform {
 
-/// What the paths ask of the NIC's management, answered by an endpoint::Nic.
+/// What the paths ask of the NIC's management, answered by an endpoint::Nic and by what the host's software knows of it.
 class NicManagement : public io_path::NicControl {
  public:
-  /// Enables as many VFs as VMs will ask for: VF Enable works all at once. @throws BadInput when there are too few
-  NicManagement(endpoint::Nic& nic, Placement& placement, unsigned vfs);
-  unsigned enable_function() override { return nic_.functions().number(0, ++used_vfs_); }
-  Hpa bar(unsigned function) const override { return placement_.bar(function); }
-  Hpa msix_table(unsigned function) const override { return placement_.msix_table(function); }
-  RequesterId requester(unsigned function) const override { return nic_.requester(function); }
+  NicManagement(endpoint::Nic& nic, software::VfManager& functions, software::Ownership& owners);
+  /// VFs of all PFs in turn.
+  unsigned take_vf() override;
+  unsigned taken_vfs(unsigned pf) const { return taken_vfs_[pf]; }
+  Hpa bar(unsigned function) const override { return functions_.bar(name_of(function), 0); }
+  Hpa msix_table(unsigned function) const override { return functions_.bar(name_of(function), config::msix_bar); }
+  RequesterId requester(unsigned function) const override { return functions_.id(name_of(function)); }
+  software::FunctionName name_of(unsigned function) const override;
+  const config::FunctionDescription& description(unsigned function) const override;
   void add_filter(MacAddress mac, unsigned function, unsigned pool) override;
   unsigned add_pool() override;
-  bool exclusive_claim(unsigned function, const std::string& owner) override;
+  std::string claim(unsigned function, const software::Owner& owner) override;
 
  private:
   endpoint::Nic& nic_;
-  const Placement& placement_;
-  unsigned used_vfs_ = 0, pools_ = 0;
-  std::map<unsigned, std::string> owners_;
+  software::VfManager& functions_;
+  software::Ownership& owners_;
+  std::vector<unsigned> taken_vfs_;  ///< by PF
+  unsigned pools_ = 0;
+};
+
+/// The host's software that deals with PCI functions, and the thread on which it boots.
+struct BootSoftware {
+  BootSoftware(Timeline& timeline, pcie::RootComplex& root_complex, const HostModule& host, host::Core& core,
+               unsigned max_read_request);
+  software::HostConfigIo config;
+  software::PciTree tree;
+  software::Ownership owners;
+  software::VfManager vf_manager;
+  software::PciScan scan;
+  host::Thread thread;
+  host::Strand strand;
+  Task task;
+  std::string refusal;  ///< why the boot failed
+  bool done = false;
+  /// Of the whole boot, guests included.
+  Time duration;
+  std::uint64_t config_requests = 0, guest_accesses = 0;
 };
 
 class Machine : public Hardware {
@@ -36,7 +60,10 @@ class Machine : public Hardware {
   /// @throws BadInput naming the module when one that others need is missing or there twice
   Machine(const nlohmann::json& config, std::uint64_t seed);
 
-  void start();  ///< paths and workload
+  /// The host's software finds the device, enables the VFs that the VMs need, gives them away, and the guests find them:
+  /// in simulated time, before anything else. Once. @throws BadInput when the device or the platform has not enough
+  void boot();
+  void start();  ///< boots unless that was done, then paths and workload
 
   struct Vm {
     std::string name;
@@ -49,12 +76,17 @@ class Machine : public Hardware {
   std::unique_ptr<endpoint::Nic> nic;
   std::vector<Vm> vms;
   std::string nic_name;
+  const BootSoftware& boot_software() const { return *boot_; }
+  software::VfManager& vf_manager() { return boot_->vf_manager; }
 
  private:
   void connect();
   void make_software(const nlohmann::json& config);
+  void make_vms(const nlohmann::json& config, const std::vector<std::string>& names);
+  Task boot_up();
+  Task enable_vfs();
 
-  std::unique_ptr<Placement> placement_;
+  std::unique_ptr<BootSoftware> boot_;
   std::unique_ptr<NicManagement> management_;
   std::unique_ptr<software::PostedInterrupts> posting_;
   std::unique_ptr<io_path::HostSystem> host_;

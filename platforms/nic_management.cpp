@@ -3,16 +3,30 @@
 
 namespace iov::platform {
 
-NicManagement::NicManagement(endpoint::Nic& nic, Placement& placement, unsigned vfs)
-    : nic_(nic), placement_(placement) {
-  if (vfs && placement.enable_vfs(vfs) != vfs)
-    throw BadInput(std::string(nic.name()) + ".functions: " + std::to_string(vfs) +
-                   " VMs of path sriov, more than the device has VFs");
+NicManagement::NicManagement(endpoint::Nic& nic, software::VfManager& functions, software::Ownership& owners)
+    : nic_(nic), functions_(functions), owners_(owners), taken_vfs_(nic.functions().pfs()) {
   nic_.assign_pool(0, 0, 1);  // the PF's own driver has queue 0
 }
 
+unsigned NicManagement::take_vf() {
+  const auto fewest = std::min_element(taken_vfs_.begin(), taken_vfs_.end());
+  if (++*fewest > nic_.functions().total_vfs())
+    throw BadInput(std::string(nic_.name()) + ".functions: more VMs of path sriov than the device has VFs");
+  return nic_.functions().number(static_cast<unsigned>(fewest - taken_vfs_.begin()), *fewest);
+}
+
+/// The scan finds the PFs of the NIC in their order; there is no other endpoint.
+software::FunctionName NicManagement::name_of(unsigned function) const {
+  return {nic_.functions().pf_of(function), nic_.functions().vf_of(function)};
+}
+
+const config::FunctionDescription& NicManagement::description(unsigned function) const {
+  return nic_.functions().pf(nic_.functions().pf_of(function)).description();
+}
+
 void NicManagement::add_filter(MacAddress mac, unsigned function, unsigned pool) {
-  const auto to = function == 0 ? endpoint::Destination{0, pool} : endpoint::Destination{function};
+  const bool pf = nic_.functions().physical(function);
+  const auto to = pf ? endpoint::Destination{function, pool} : endpoint::Destination{function};
   if (!nic_.add_filter(mac, std::nullopt, to))
     throw BadInput(std::string(nic_.name()) + ".filters: more VMs than the device has filters");
 }
@@ -23,12 +37,8 @@ unsigned NicManagement::add_pool() {
   return pools_;
 }
 
-/// The host shares the device through its VFs; whoever else has the PF has the whole device.
-bool NicManagement::exclusive_claim(unsigned function, const std::string& owner) {
-  const bool whole_device = function == 0 && owner != "host";
-  if (whole_device && !owners_.empty()) return false;
-  if (const auto pf = owners_.find(0); pf != owners_.end() && pf->second != "host") return false;
-  return owners_.try_emplace(function, owner).second;
+std::string NicManagement::claim(unsigned function, const software::Owner& owner) {
+  return owners_.claim(name_of(function), owner);
 }
 
 }  // namespace iov::platform

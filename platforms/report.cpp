@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/report.h"
 
+#include <map>
+
 #include "models/core/tree.h"
 #include "platforms/machine.h"
 #include "platforms/utilization.h"
@@ -166,6 +168,32 @@ void add_breakdowns(Json& out, Machine& m, const Window& w) {
   out["dropped_by_reason"] = drops;
 }
 
+/// What happened before the workload started; statistics say nothing of it, they begin anew with the window.
+void add_set_up(Json& out, const BootSoftware& boot) {
+  out["setup"] = {{"boot_ns", to_ns(boot.duration)},
+                  {"config_requests", boot.config_requests},
+                  {"guest_config_exits", boot.guest_accesses}};
+}
+
+/// The traffic of each owner's functions together, as rows beside the statistics.
+void add_owners(std::vector<StatRow>& rows, Machine& m) {
+  using endpoint::FunctionTable;
+  constexpr std::pair<const char*, FunctionTable::Column> columns[] = {{"tx_frames", FunctionTable::tx_frames},
+                                                                       {"tx_bytes", FunctionTable::tx_bytes},
+                                                                       {"rx_frames", FunctionTable::rx_frames},
+                                                                       {"rx_bytes", FunctionTable::rx_bytes}};
+  std::map<std::string, std::map<std::string, double>> owners;
+  for (const auto& [function, owner] : m.boot_software().owners.all()) {
+    const unsigned number = m.nic->functions().number(function.pf, function.vf);
+    auto& row = owners[owner.text()];
+    row["functions"] += 1;
+    for (const auto& [name, column] : columns) row[name] += static_cast<double>(m.nic->table().count(number, column));
+  }
+  for (const auto& [owner, row] : owners)
+    for (const auto& [field, value] : row)
+      rows.push_back({"owners." + owner, field, field.ends_with("bytes") ? "B" : "1", value});
+}
+
 void add_journeys(PointResult& result, const Machine& m) {
   const JourneyLog& log = m.workload->ledger().journeys;
   double total = 0;
@@ -185,6 +213,7 @@ void add_journeys(PointResult& result, const Machine& m) {
 PointResult report(Machine& machine) {
   PointResult result;
   for_each<Stat>([&](Stat& stat) { stat.append_rows(result.stats); });
+  add_owners(result.stats, machine);
   const Window window = window_of(machine);
   Json& out = result.summary;
   add_traffic(out, machine);
@@ -196,6 +225,7 @@ PointResult report(Machine& machine) {
   out["binding_resource"] = binding_resource(machine, utilization);
   add_breakdowns(out, machine, window);
   add_journeys(result, machine);
+  add_set_up(out, machine.boot_software());
   out["utilization"] = utilization;
   for (const LatencyHistogram* h : {&machine.workload->ledger().one_way, &machine.workload->ledger().round_trip,
                                     static_cast<const LatencyHistogram*>(&machine.interrupts->latency)})

@@ -61,8 +61,8 @@ PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed,
 }
 
 void build(const nlohmann::json& effective_config, std::uint64_t seed) {
-  if (modules_of(effective_config, "dma_bench").empty()) return void(Machine(effective_config, seed));
-  DmaMachine(effective_config, seed).prepare();
+  if (!modules_of(effective_config, "dma_bench").empty()) return DmaMachine(effective_config, seed).prepare();
+  Machine(effective_config, seed).boot();
 }
 
 PointResult run(Machine& machine, const Progress& progress) {

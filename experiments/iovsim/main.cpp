@@ -12,7 +12,7 @@ int exit_code = 0;
 int sc_main(int argc, char* argv[]) {
   iov::set_time_resolution();
   const iov::experiment::Program program{IOVSIM_VERSION, iov::platform::catalog(), iov::platform::io_paths(),
-                                         iov::platform::simulate, iov::platform::build};
+                                         iov::platform::simulate, iov::platform::build, iov::platform::lspci};
   exit_code = iov::experiment::run_command_line(program, argc, argv);
   return exit_code;
 }

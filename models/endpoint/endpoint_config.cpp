@@ -93,7 +93,7 @@ void Endpoint::hot_reset() {
 }
 
 void Endpoint::end_vfs(unsigned pf) {
-  for (unsigned f = functions_.number(pf, 1), n = functions_.numbers() / functions_.pfs() - 1; n > 0; ++f, --n) end(f);
+  for (unsigned n = 1; n <= functions_.total_vfs(); ++n) end(functions_.number(pf, n));
 }
 
 void Endpoint::end(unsigned f) {

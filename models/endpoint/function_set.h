@@ -21,6 +21,7 @@ class FunctionSet {
 
   unsigned pfs() const { return static_cast<unsigned>(pfs_.size()); }
   unsigned numbers() const { return pfs() * (1 + total_vfs_); }  ///< all that may ever exist
+  unsigned total_vfs() const { return total_vfs_; }                ///< of each PF
   bool physical(unsigned function) const { return function < pfs(); }
   unsigned pf_of(unsigned function) const { return physical(function) ? function : (function - pfs()) / total_vfs_; }
   /// n of VF n of its PF; 0 for a PF.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each path as a composition; what they share is in GuestSide.
 #include "models/io_path/uplink.h"
+#include "models/software/pci_scan.h"
 #include "models/software/vmdq_backend.h"
 
 namespace iov::io_path {
@@ -28,14 +29,20 @@ class Native : public VmPath {
   Native(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& memory,
          GuestTraffic& traffic)
       : VmPath(name),
+        host_(host),
+        params_(params),
+        memory_(memory),
         thread_(host.core(params.vcpu_core), host::Thread::Kind::process, "application"),
         strand_(thread_.core(), host::Level::thread_low, &thread_),
         nic_("nic", host, params.driver, memory, 0, thread_.core()),
         application_(host.services, host.costs, traffic, nic_.driver(), strand_, Context::host_kernel) {
-    if (!host.nic.exclusive_claim(0, VmPath::name()))
-      throw SimError(host.timeline.now(), VmPath::name(), "the PF is in use by another path");
+    const std::string refusal = host.nic.claim(0, {software::Owner::Kind::process, VmPath::name()});
+    if (!refusal.empty()) throw SimError(host.timeline.now(), VmPath::name(), "the PF is in use: " + refusal);
     host.nic.add_filter(mac, 0, 0);
-    if (host.iommu) attach(host, params, memory);
+  }
+  Task set_up() override {
+    if (host_.iommu) attach(host_, params_, memory_);
+    co_await nic_.set_up();
     nic_.follow_interrupts();
   }
   void start() override {
@@ -52,6 +59,9 @@ class Native : public VmPath {
     host.iommu->map(domain, Iova(memory.dma_base()), memory.base(), memory.size(), params.iommu_log2_page);
     host.iommu->attach(pf, domain, vtd::TranslationType::with_ats);
   }
+  HostSystem& host_;
+  const VmParams params_;
+  const MemoryView& memory_;
   host::Thread thread_;
   Strand strand_;
   HostNic nic_;
@@ -65,22 +75,43 @@ class Assigned : public VmPath {
            GuestTraffic& traffic, unsigned function)
       : VmPath(name),
         host_(host),
+        params_(params),
+        guest_(guest),
+        function_(function),
         vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs, host.posting),
-        registers_(host.mmio, host.nic.bar(function), Context::guest, host.costs),
+        vmm_thread_(host.core(params.vcpu_core), host::Thread::Kind::process, "vmm"),
+        vmm_(vmm_thread_.core(), host::Level::thread_low, &vmm_thread_),
+        config_("config", host.config, host.costs,
+                {host.nic.description(function), host.nic.name_of(function).vf == 0}),
+        registers_(host.mmio, Context::guest, host.costs),
         driver_("driver", host.services, params.driver, host.costs, registers_, guest,
                 {polled(params) ? poller_ : vcpu_.softirq(), Context::guest, Context::guest, 0, 0, polled(params)}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
     if (!host.iommu) throw SimError(host.timeline.now(), VmPath::name(), "assigning a function needs an IOMMU in the platform");
-    if (!host.nic.exclusive_claim(function, VmPath::name()))
+    const std::string refusal = host.nic.claim(function, {software::Owner::Kind::vm, VmPath::name()});
+    if (!refusal.empty())
       throw SimError(host.timeline.now(), VmPath::name(),
-                     "the function is assigned already; an assigned function is exclusive");
+                     "the function is assigned already, an assigned function is exclusive: " + refusal);
     host.nic.add_filter(mac, function, 0);
-    const DomainId domain = host.iommu->create_domain();
-    host.iommu->map(domain, Iova(guest.dma_base()), guest.base(), guest.size(), params.iommu_log2_page);
-    host.iommu->attach(host.nic.requester(function), domain, vtd::TranslationType::with_ats);
-    if (params.assigned_interrupts == InterruptDelivery::posted) post_interrupts(function);
-    if (params.assigned_interrupts == InterruptDelivery::vmm_inject)
-      catch_interrupts(function, host.core(params.interrupt_core));
+    host.core(params.interrupt_core);
+  }
+  const software::GuestConfig* guest_config() const override { return &config_; }
+  /// The hypervisor gives the function away, then the guest's kernel finds it on its own bus 0 and enables it.
+  Task set_up() override {
+    const software::FunctionName function = host_.nic.name_of(function_);
+    const std::string refusal = host_.functions.assign(function, {software::Owner::Kind::vm, VmPath::name()});
+    if (!refusal.empty()) throw SimError(host_.timeline.now(), VmPath::name(), refusal);
+    const DomainId domain = host_.iommu->create_domain();
+    host_.iommu->map(domain, Iova(guest_.dma_base()), guest_.base(), guest_.size(), params_.iommu_log2_page);
+    host_.iommu->attach(host_.nic.requester(function_), domain, vtd::TranslationType::with_ats);
+    co_await enable_ats(host_, vmm_, function_);
+    registers_.map(host_.nic.bar(function_));
+    config_.attach(host_.nic.requester(function_), host_.functions.id({function.pf, 0}),
+                   bind<&Assigned::route_interrupts>(this));
+    software::PciTree tree;
+    software::PciScan scan(config_, software::PciPolicy{}, guest_mmio, 512);
+    co_await scan.run(vcpu_.application(), tree);
+    co_await software::enable_function(config_, vcpu_.application(), tree.functions.at(0));
   }
   void start() override {
     vcpu_.start();
@@ -99,6 +130,11 @@ class Assigned : public VmPath {
     application_.start();
   }
   static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
+  void route_interrupts() {
+    if (params_.assigned_interrupts == InterruptDelivery::posted) post_interrupts(function_);
+    if (params_.assigned_interrupts == InterruptDelivery::vmm_inject)
+      catch_interrupts(function_, host_.core(params_.interrupt_core));
+  }
   void take_vector(const InterruptMessage& message) {
     line_ = &follow(host_, message);
     guest_vector_ = vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_), line_);
@@ -118,9 +154,16 @@ class Assigned : public VmPath {
     co_await strand.spend(Context::irq, host::Work::emulation, host_.costs.interrupt_injection);
     vcpu_.inject(guest_vector_, {});
   }
+  static constexpr std::uint64_t guest_mmio = 0x380'0000'0000;  ///< the guest's window for 64-bit BARs
   HostSystem& host_;
+  const VmParams params_;
+  const MemoryView& guest_;
+  const unsigned function_;
   Vcpu vcpu_;
   Strand poller_{vcpu_.core(), host::Level::thread_low, &vcpu_, Context::guest};
+  host::Thread vmm_thread_;
+  Strand vmm_;
+  software::GuestConfig config_;
   MappedRegisters registers_;
   NicDriver driver_;
   Application application_;
@@ -223,6 +266,7 @@ class Vmdq : public Paravirtual {
         pool_("pool", host, host.params.driver, host.host_memory, claim_pool(host, mac), host.core(params.backend_core)),
         backend_("backend", host.services, params.backend, host.costs, front_, guest, vcpu_, pool_.driver(),
                  host.core(params.backend_core)) {}
+  Task set_up() override { co_await pool_.set_up(); }
   CopyAccount copied() const override { return backend_.copied(); }
   void reset_copies() override { backend_.reset_copies(); }
 
@@ -259,7 +303,7 @@ std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmPa
     case PathKind::vmdq: return std::make_unique<Vmdq>(name, host, params, mac, guest, traffic);
     case PathKind::passthrough: return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, 0);
     case PathKind::sriov:
-      return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, host.nic.enable_function());
+      return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, host.nic.take_vf());
   }
   throw SimError(host.timeline.now(), name, "unknown path");
 }

@@ -36,17 +36,49 @@ InterruptLine& follow(HostSystem& host, const InterruptMessage& message) {
   return host.interrupts.open(message.requester, message.address, message.data);
 }
 
+namespace {
+Task set_bits(HostSystem& host, host::Strand& strand, RequesterId id, unsigned offset, std::uint32_t bits) {
+  std::uint32_t value = 0;
+  co_await host.config.read(strand, id, offset, 2, value);
+  co_await host.config.write(strand, id, offset, 2, value | bits);
+}
+}  // namespace
+
+Task enable_bus_master(HostSystem& host, host::Strand& strand, unsigned function) {
+  co_await set_bits(host, strand, host.nic.requester(function), PCI_COMMAND, PCI_COMMAND_MASTER);
+}
+
+Task enable_msix(HostSystem& host, host::Strand& strand, unsigned function) {
+  const unsigned msix = host.functions.msix(host.nic.name_of(function));
+  co_await set_bits(host, strand, host.nic.requester(function), msix + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+}
+
+/// Only where an IOMMU can answer translation requests.
+Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function) {
+  const unsigned ats = host.functions.ats(host.nic.name_of(function));
+  if (ats == 0 || !host.iommu) co_return;
+  co_await set_bits(host, strand, host.nic.requester(function), ats + PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE);
+}
+
 HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
                  software::MemoryView& memory, unsigned queue, host::Core& core)
     : sc_module(name),
       host_(host),
+      queue_(queue),
       softirq_(core, host::Level::host_softirq),
       setup_thread_(core, host::Thread::Kind::process, "setup"),
       setup_(core, host::Level::thread_low, &setup_thread_),
-      registers_(host.mmio, host.nic.bar(0), Context::host_kernel, host.costs),
+      registers_(host.mmio, Context::host_kernel, host.costs),
       driver_("driver", host.services, driver, host.costs, registers_, memory,
-              {softirq_, Context::host_kernel, Context::irq, queue, queue}),
-      message_(route_to_host(host, 0, queue, core, bind<&HostNic::interrupt>(this))) {}
+              {softirq_, Context::host_kernel, Context::irq, queue, queue}) {}
+
+Task HostNic::set_up() {
+  registers_.map(host_.nic.bar(0));
+  co_await enable_bus_master(host_, setup_, 0);
+  co_await enable_ats(host_, setup_, 0);
+  message_ = route_to_host(host_, 0, queue_, setup_.core(), bind<&HostNic::interrupt>(this));
+  co_await enable_msix(host_, setup_, 0);
+}
 
 void HostNic::follow_interrupts() { line_ = &follow(host_, message_); }
 
@@ -66,16 +98,24 @@ void HostNic::start() {
 Uplink::Uplink(const sc_core::sc_module_name& name, HostSystem& host)
     : sc_module(name),
       nic("nic", host, host.params.driver, host.host_memory, 0, host.core(host.params.network_core)),
-      network("network", host.services, host.params.network, host.costs) {
+      network("network", host.services, host.params.network, host.costs),
+      host_(host) {
   network.set_uplink(nic.driver());
 }
 
+Task Uplink::set_up() {
+  if (host_.iommu) host_.iommu->attach_pass_through(host_.nic.requester(0));
+  co_await nic.set_up();
+}
+
+Task set_up(Uplink& uplink) { co_await uplink.set_up(); }
+void start(Uplink& uplink) { uplink.nic.start(); }
+
 Uplink& uplink_of(HostSystem& host) {
   if (!host.uplink) {
-    if (!host.nic.exclusive_claim(0, "host")) throw SimError(host.timeline.now(), "host", "the PF is assigned to a VM");
-    if (host.iommu) host.iommu->attach_pass_through(host.nic.requester(0));
+    const std::string refusal = host.nic.claim(0, {software::Owner::Kind::host, "kernel"});
+    if (!refusal.empty()) throw SimError(host.timeline.now(), "host", "the PF is assigned: " + refusal);
     host.uplink = std::make_shared<Uplink>("uplink", host);
-    host.uplink->nic.start();
   }
   return *host.uplink;
 }

@@ -14,11 +14,17 @@ InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vec
 /// A line of the host's ledger that follows such messages.
 InterruptLine& follow(HostSystem& host, const InterruptMessage& message);
 
+/// What a driver, or the hypervisor on behalf of a guest, enables in a function's configuration space.
+Task enable_bus_master(HostSystem& host, host::Strand& strand, unsigned function);
+Task enable_msix(HostSystem& host, host::Strand& strand, unsigned function);
+Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function);
+
 class HostNic : public sc_core::sc_module {
  public:
   HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
           software::MemoryView& memory, unsigned queue, host::Core& core);
-  void follow_interrupts();  ///< those of a bare-metal application's NIC
+  Task set_up();  ///< maps and enables the PF, binds the queue's vector
+  void follow_interrupts();  ///< those of a bare-metal application's NIC, once it is set up
   void start();
   software::NicDriver& driver() { return driver_; }
   const software::NicDriver& driver() const { return driver_; }
@@ -27,12 +33,13 @@ class HostNic : public sc_core::sc_module {
   Task initialise() { co_await driver_.initialise(setup_); }
   Task interrupt(host::Strand& strand);
   HostSystem& host_;
+  const unsigned queue_;
   host::Strand softirq_;
   host::Thread setup_thread_;
   host::Strand setup_;
   software::MappedRegisters registers_;
   software::NicDriver driver_;
-  const InterruptMessage message_;
+  InterruptMessage message_;  ///< that it sends, once it is set up
   InterruptLine* line_ = nullptr;
   Task task_;
 };
@@ -40,11 +47,15 @@ class HostNic : public sc_core::sc_module {
 class Uplink : public sc_core::sc_module {
  public:
   Uplink(const sc_core::sc_module_name& name, HostSystem& host);
+  Task set_up();
   HostNic nic;
   software::HostNetwork network;
+
+ private:
+  HostSystem& host_;
 };
 
-/// The uplink of this host; made and started at the first call.
+/// The uplink of this host, made at the first call.
 Uplink& uplink_of(HostSystem& host);
 
 }  // namespace iov::io_path

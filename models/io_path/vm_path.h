@@ -10,24 +10,30 @@
 #include "models/protocol/mmio.h"
 #include "models/software/application.h"
 #include "models/software/emulated_nic.h"
+#include "models/software/guest_config.h"
 #include "models/software/iommu_driver.h"
 #include "models/software/nic_driver.h"
 #include "models/software/vcpu.h"
+#include "models/software/vf_manager.h"
 #include "models/software/virtio_backend.h"
 
 namespace iov::io_path {
 
-/// What a path needs of a NIC's management: implemented by the platform on top of whatever device is there.
+/// What a path needs of a NIC's management: implemented by the platform on top of whatever device is there. Addresses and
+/// IDs are known after boot.
 class NicControl {
  public:
   virtual ~NicControl() = default;
-  virtual unsigned enable_function() = 0;  ///< the next VF; returns its function index (0 is the PF)
+  virtual unsigned take_vf() = 0;  ///< the next VF that boot will enable; returns its function index (0 is the PF)
   virtual Hpa bar(unsigned function) const = 0;
   virtual Hpa msix_table(unsigned function) const = 0;
   virtual RequesterId requester(unsigned function) const = 0;
   virtual void add_filter(MacAddress mac, unsigned function, unsigned pool) = 0;
   virtual unsigned add_pool() = 0;  ///< a queue pair of the PF of its own; returns pool = queue number
-  virtual bool exclusive_claim(unsigned function, const std::string& owner) = 0;  ///< false: somebody has it
+  virtual software::FunctionName name_of(unsigned function) const = 0;
+  virtual const config::FunctionDescription& description(unsigned function) const = 0;  ///< of the PF
+  /// @returns why not; empty: the function is the owner's alone
+  virtual std::string claim(unsigned function, const software::Owner& owner) = 0;
 };
 
 enum class PathKind : std::uint8_t { native, emulation, virtio, vhost, vmdq, passthrough, sriov };
@@ -92,11 +98,13 @@ struct VmParams {
 struct HostParams {
   software::NicDriver::Params driver;
   software::HostNetwork::Params network;
+  software::PciPolicy pci;
   unsigned network_core = 0;
   template <class V>
   void describe(V& v) {
     v.group("driver", driver, "the host's own NIC driver, under the software paths");
     v.group("network", network, "bridge and taps");
+    v.group("pci", pci, "bus numbers and addresses for devices");
     v.field("network_core", network_core, Range<unsigned>{0, 1023}, "core that takes the PF's interrupts", no_source);
   }
 };
@@ -111,6 +119,8 @@ struct HostSystem {  ///< what all paths of one host share
   host::Processors& processors;
   MemoryPort& memory;  ///< software's accesses
   MmioBus& mmio;
+  software::ConfigIo& config;
+  software::VfManager& functions;
   NicControl& nic;
   software::IommuDriver* iommu;  ///< null: no IOMMU in the platform
   software::PostedInterrupts& posting;
@@ -120,11 +130,19 @@ struct HostSystem {  ///< what all paths of one host share
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
 };
 
+/// Of the uplink, after the host has booted.
+Task set_up(Uplink& uplink);
+void start(Uplink& uplink);
+
 class VmPath : public sc_core::sc_module {
  public:
   explicit VmPath(const sc_core::sc_module_name& name) : sc_module(name) {}
+  /// After the host has booted, before any traffic: functions are assigned, mapped and enabled, guests find them.
+  virtual Task set_up() { co_return; }
   virtual void start() = 0;  ///< drivers initialise, then the application runs
   virtual void stop() {}     ///< whatever would run for ever: driver loops that poll, processes that compute
+  /// The configuration space that the guest of an assigned function sees; null: there is none.
+  virtual const software::GuestConfig* guest_config() const { return nullptr; }
   virtual software::CopyAccount copied() const { return {}; }
   virtual void reset_copies() {}
   /// Interrupts that reached whoever drives the device on behalf of this VM.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ConfigIo -- configuration accesses of software on a core: each stalls the core until it is answered, as a load or
-/// store to the memory-mapped configuration space does.
+/// ConfigIo -- software's view of configuration space: the same code scans and enables functions on the host, where an
+/// access is a configuration request, and in a guest, where it is trapped (guest_config.h).
 ///
 /// Spec    PCIe Base 5.0 7.2.2 (ECAM).
 #pragma once
@@ -13,17 +13,25 @@ namespace iov::software {
 
 class ConfigIo {
  public:
-  ConfigIo(ConfigBus& bus, const SoftwareCosts& costs) : bus_(bus), costs_(costs) {}
-
+  virtual ~ConfigIo() = default;
   /// All ones when nobody answers.
-  Task read(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t& value) {
+  virtual Task read(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t& value) = 0;
+  virtual Task write(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value) = 0;
+};
+
+/// The host's: each access stalls the core until it is answered, as a load or store to ECAM does.
+class HostConfigIo : public ConfigIo {
+ public:
+  HostConfigIo(ConfigBus& bus, const SoftwareCosts& costs) : bus_(bus), costs_(costs) {}
+
+  Task read(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t& value) override {
     Access access{strand};
     co_await strand.spend(host::Context::host_kernel, host::Work::mmio, costs_.mmio_write);
     bus_.read_config(function, offset, bytes, bind<&Access::answered>(&access));
     co_await strand.stall(host::Context::host_kernel);
     value = static_cast<std::uint32_t>(access.value);
   }
-  Task write(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value) {
+  Task write(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value) override {
     Access access{strand};
     co_await strand.spend(host::Context::host_kernel, host::Work::mmio, costs_.mmio_write);
     bus_.write_config(function, offset, bytes, value, bind<&Access::answered>(&access));

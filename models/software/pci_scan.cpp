@@ -97,6 +97,13 @@ Task read_capabilities(ConfigIo& io, Strand& strand, PciFunction& f) {
   }
 }
 
+Task enable_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
+  std::uint32_t command = 0;
+  co_await io.read(strand, f.id, PCI_COMMAND, 2, command);
+  co_await io.write(strand, f.id, PCI_COMMAND, 2, command | PCI_COMMAND_MASTER);
+  if (f.msix != 0) co_await io.write(strand, f.id, f.msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+}
+
 /// All ones are written, the bits that stay 0 are the size (7.5.1.2.1).
 Task PciScan::size_bars(Strand& strand, RequesterId id, unsigned offset, PciBars& bars) {
   for (unsigned i = 0; i < bars.size(); ++i) {

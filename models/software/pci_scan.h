@@ -15,6 +15,9 @@ namespace iov::software {
 /// Where a function's capabilities are.
 Task read_capabilities(ConfigIo& io, host::Strand& strand, PciFunction& f);
 
+/// What a driver does first: bus master, then MSI-X.
+Task enable_function(ConfigIo& io, host::Strand& strand, const PciFunction& f);
+
 class PciScan {
  public:
   /// @param max_read_request  what functions are told to ask for at most

@@ -19,8 +19,9 @@ class RegisterIo {
 /// A BAR mapped into the address space of the driver: no exit, a TLP per access.
 class MappedRegisters : public RegisterIo {
  public:
-  MappedRegisters(MmioBus& bus, Hpa bar, host::Context context, const SoftwareCosts& costs)
-      : bus_(bus), bar_(bar), context_(context), costs_(costs) {}
+  MappedRegisters(MmioBus& bus, host::Context context, const SoftwareCosts& costs)
+      : bus_(bus), context_(context), costs_(costs) {}
+  void map(Hpa bar) { bar_ = bar; }  ///< before the first access
   Task write(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) override {
     co_await strand.spend(context_, host::Work::mmio, costs_.mmio_write);
     bus_.write(bar_ + offset, value, bytes, journey);
@@ -39,7 +40,7 @@ class MappedRegisters : public RegisterIo {
     reader_->stall_done();
   }
   MmioBus& bus_;
-  const Hpa bar_;
+  Hpa bar_;
   const host::Context context_;
   const SoftwareCosts& costs_;
   host::Strand* reader_ = nullptr;  ///< a core stalls, so there is one reader at a time per function

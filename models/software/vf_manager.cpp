@@ -45,14 +45,6 @@ std::string VfManager::shortage(const PciFunction& f, unsigned vfs) const {
   return {};
 }
 
-std::string VfManager::in_use(unsigned pf) const {
-  for (const auto& [function, owner] : owners_)
-    if (function.pf == pf && function.vf != 0)
-      return "VF " + std::to_string(function.vf) + " belongs to " + Owner::kind_names[static_cast<std::size_t>(owner.kind)] +
-             " " + owner.name;
-  return {};
-}
-
 Task VfManager::enable(Strand& strand, unsigned pf, unsigned vfs, std::string& refusal) {
   refusal.clear();
   if (this->pf(pf).sriov == 0)
@@ -89,11 +81,6 @@ Task VfManager::start(Strand& strand, unsigned pf, unsigned vfs, std::string& re
 
 /// What is alike in all VFs of a PF is read from the first one (Linux pci_read_vf_config_common()).
 Task VfManager::hot_add(Strand& strand, unsigned pf, unsigned vfs, std::string& refusal) {
-  PciFunction first = this->pf(pf);
-  first.id = id({pf, 1});
-  first.sriov = first.msix = first.ats = first.express = 0;
-  co_await read_capabilities(io_, strand, first);
-  vf_of_pf_[pf] = first;
   for (unsigned vf = 1; vf <= vfs; ++vf) {
     std::uint32_t header = 0;
     co_await io_.read(strand, id({pf, vf}), PCI_HEADER_TYPE, 1, header);
@@ -101,13 +88,21 @@ Task VfManager::hot_add(Strand& strand, unsigned pf, unsigned vfs, std::string& 
       refusal = "VF " + std::to_string(vf) + " does not answer";
       co_return;
     }
+    if (vf == 1) {
+      PciFunction first = this->pf(pf);
+      first.id = id({pf, 1});
+      first.sriov = first.msix = first.ats = first.express = 0;
+      co_await read_capabilities(io_, strand, first);
+      vf_of_pf_[pf] = first;
+    }
     ++hot_adds;
   }
 }
 
 Task VfManager::disable(Strand& strand, unsigned pf, std::string& refusal) {
-  refusal = in_use(pf);
-  if (!refusal.empty()) {
+  refusal.clear();
+  if (const unsigned vf = owners_.vf_in_use(pf)) {
+    refusal = "VF " + std::to_string(vf) + " belongs to " + owners_.owner_of({pf, vf})->text();
     ++refusals;
     co_return;
   }
@@ -128,33 +123,15 @@ Task VfManager::change(Strand& strand, unsigned pf, unsigned vfs, std::string& r
   if (refusal.empty()) co_await enable(strand, pf, vfs, refusal);
 }
 
-/// A whole PF is assigned only while nobody has a VF of it, and a VF only while the PF is the host's.
 std::string VfManager::assign(const FunctionName& function, const Owner& owner) {
-  std::string refusal;
-  if (const Owner* has = owner_of(function))
-    refusal = std::string("it belongs to ") + Owner::kind_names[static_cast<std::size_t>(has->kind)] + " " + has->name;
-  else if (function.vf > vfs(function.pf))
-    refusal = "there is no such VF";
-  else if (function.vf == 0 && owner.kind != Owner::Kind::host)
-    refusal = in_use(function.pf);
-  else if (const Owner* pf_owner = owner_of({function.pf, 0}); pf_owner && pf_owner->kind != Owner::Kind::host)
-    refusal = "the whole device belongs to " + pf_owner->name;
-  if (!refusal.empty()) {
-    ++refusals;
-    return refusal;
-  }
-  owners_.emplace(function, owner);
-  ++assigns;
-  return {};
+  const std::string refusal =
+      function.vf > vfs(function.pf) ? "there is no such VF" : owners_.claim(function, owner);
+  ++(refusal.empty() ? assigns : refusals);
+  return refusal;
 }
 
 void VfManager::unassign(const FunctionName& function) {
-  if (owners_.erase(function) != 0) ++unassigns;
-}
-
-const Owner* VfManager::owner_of(const FunctionName& function) const {
-  const auto found = owners_.find(function);
-  return found == owners_.end() ? nullptr : &found->second;
+  if (owners_.release(function)) ++unassigns;
 }
 
 }  // namespace iov::software

@@ -15,29 +15,16 @@
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/software/config_io.h"
+#include "models/software/ownership.h"
 #include "models/software/pci_functions.h"
 
 namespace iov::software {
 
-struct Owner {
-  enum class Kind : std::uint8_t { host, vm, container, process };
-  static constexpr Names<4> kind_names{"host", "vm", "container", "process"};
-  Kind kind = Kind::vm;
-  std::string name;
-  friend bool operator==(const Owner&, const Owner&) = default;
-};
-
-/// PF number `pf` of the host, in the order of the scan; `vf` counts from 1, 0 is the PF itself.
-struct FunctionName {
-  unsigned pf = 0, vf = 0;
-  friend auto operator<=>(const FunctionName&, const FunctionName&) = default;
-};
-
 class VfManager : public sc_core::sc_module {
  public:
-  VfManager(const sc_core::sc_module_name& name, Timeline& timeline, ConfigIo& io, PciTree& tree,
+  VfManager(const sc_core::sc_module_name& name, Timeline& timeline, ConfigIo& io, PciTree& tree, Ownership& owners,
             const PciPolicy& policy)
-      : sc_module(name), timeline_(timeline), io_(io), tree_(tree), policy_(policy) {}
+      : sc_module(name), timeline_(timeline), io_(io), tree_(tree), owners_(owners), policy_(policy) {}
 
   /// Endpoint functions that the scan found.
   unsigned pfs() const;
@@ -53,8 +40,7 @@ class VfManager : public sc_core::sc_module {
   /// @returns why not; empty when the function is the owner's now
   std::string assign(const FunctionName& function, const Owner& owner);
   void unassign(const FunctionName& function);
-  const Owner* owner_of(const FunctionName& function) const;
-  const std::map<FunctionName, Owner>& owners() const { return owners_; }
+  const Ownership& owners() const { return owners_; }
 
   RequesterId id(const FunctionName& function) const;
   Hpa bar(const FunctionName& function, unsigned bar) const;
@@ -76,13 +62,12 @@ class VfManager : public sc_core::sc_module {
   Task start(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
   Task hot_add(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
   std::string shortage(const PciFunction& f, unsigned vfs) const;
-  std::string in_use(unsigned pf) const;
 
   Timeline& timeline_;
   ConfigIo& io_;
   PciTree& tree_;
+  Ownership& owners_;
   const PciPolicy policy_;
-  std::map<FunctionName, Owner> owners_;
   std::map<unsigned, PciFunction> vf_of_pf_;  ///< what the first VF of a PF says of all
 };
 

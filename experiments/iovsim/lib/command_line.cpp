@@ -17,13 +17,16 @@ Examples:
   iovsim check experiments/*.json platforms/*.json       find mistakes without running
   iovsim describe nic                                    every parameter of a kind of module
   iovsim plot results/path_comparison                    redraw the figures
+  iovsim lspci platforms/server_10g.json --after-boot > dump; lspci -F dump -vvv       its PCI functions
 
 Exit codes: 0 good, 1 an expectation failed, 2 bad input, 3 an invariant broke or a point died.)";
 
 struct CommandLine {
   CLI::App app{"iovsim -- a simulator of I/O virtualization, from the guest driver to the wire"};
   RunRequest run;
-  std::vector<std::string> check_files, check_set;
+  std::vector<std::string> check_files, check_set, lspci_set;
+  std::string lspci_file;
+  platform::LspciRequest lspci;
   std::string kind, plot_folder, point_folder, point_fingerprint, build_file;
 
   explicit CommandLine(const std::string& version) {
@@ -40,6 +43,7 @@ struct CommandLine {
     app.add_subcommand("plot", "redraw the figures of an experiment")
         ->add_option("folder", plot_folder, "results of a run")
         ->required();
+    add_lspci();
     auto* point = app.add_subcommand("point", "")->group("");  // hidden: what run starts for each point
     point->add_option("folder", point_folder)->required();
     point->add_option("fingerprint", point_fingerprint)->required();
@@ -47,6 +51,14 @@ struct CommandLine {
   }
 
  private:
+  void add_lspci() {
+    auto* command = app.add_subcommand("lspci", "print the configuration space of every PCI function, as lspci -xxxx does");
+    command->add_option("platform", lspci_file, "platform or experiment file")->required();
+    command->add_flag("--after-boot", lspci.after_boot,
+                      "after enumeration, with VFs enabled and assigned; else as the devices leave reset");
+    command->add_option("--guest", lspci.guest, "what this VM sees of its function, after boot");
+    command->add_option("--set", lspci_set, "key.path=value, as in run")->allow_extra_args(false);
+  }
   void add_run() {
     auto* command = app.add_subcommand("run", "run an experiment, or one point from its config.json or platform file");
     command->add_option("experiment", run.file, "experiment file")->required();
@@ -66,6 +78,7 @@ int dispatch(const Program& program, const CommandLine& line) {
   if (line.app.got_subcommand("list")) return list(program);
   if (line.app.got_subcommand("plot")) return plot(line.plot_folder);
   if (line.app.got_subcommand("build")) return build_point(program, line.build_file);
+  if (line.app.got_subcommand("lspci")) return lspci(program, line.lspci_file, line.lspci_set, line.lspci);
   return simulate_point(program, line.point_folder, line.point_fingerprint);
 }
 

@@ -22,6 +22,9 @@ int run(const Program& program, const RunRequest& request);
 int check(const Program& program, const std::vector<std::string>& files, const std::vector<std::string>& set);
 int describe(const Program& program, const std::string& kind);
 int list(const Program& program);
+/// Prints the configuration spaces of the first point of a platform or experiment file.
+int lspci(const Program& program, const std::string& file, const std::vector<std::string>& set,
+          const platform::LspciRequest& request);
 int plot(const std::string& folder);
 
 }  // namespace iov::experiment

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "platforms/catalog.h"
+#include "platforms/lspci.h"
 #include "platforms/simulation.h"
 
 namespace iov::experiment {
@@ -20,6 +21,7 @@ struct Program {
   std::vector<platform::NamedItem> io_paths;
   std::function<platform::PointResult(const nlohmann::json&, std::uint64_t, const platform::Progress&)> simulate;
   std::function<void(const nlohmann::json&, std::uint64_t)> build;  ///< only makes the machine; throws as simulate does
+  std::function<std::string(const nlohmann::json&, const platform::LspciRequest&)> lspci = {};
 };
 
 int run_command_line(const Program& program, int argc, char* argv[]);

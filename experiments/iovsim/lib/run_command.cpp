@@ -77,6 +77,15 @@ int check(const Program& program, const std::vector<std::string>& files, const s
   return bad_input;
 }
 
+int lspci(const Program& program, const std::string& file, const std::vector<std::string>& set,
+          const platform::LspciRequest& request) {
+  ProblemSink problems;
+  const auto loaded = load(program, file, set, platform::find_home(file), problems);
+  if (!loaded) return refuse(problems);
+  std::cout << program.lspci(loaded->points.front().config, request);
+  return good;
+}
+
 int run(const Program& program, const RunRequest& request) {
   ProblemSink problems;
   const fs::path home = platform::find_home(request.file);

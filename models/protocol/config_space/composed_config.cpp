@@ -73,6 +73,15 @@ std::uint32_t writable(const ConfigSpace& space, unsigned dword) {
 constexpr std::uint32_t ones(unsigned width) { return width >= 4 ? ~0u : (1u << 8 * width) - 1; }
 }  // namespace
 
+namespace {
+/// Fabric and translation services stay with the host.
+FunctionDescription host_services_removed(FunctionDescription guest) {
+  guest.ari.reset(), guest.acs.reset(), guest.ats.reset(), guest.pri.reset(), guest.pasid.reset(),
+      guest.sriov.reset();
+  return guest;
+}
+}  // namespace
+
 FunctionDescription guest_function(const FunctionDescription& pf_description) {
   FunctionDescription guest = pf_description;
   const SriovCapability& s = pf_description.sriov.value();
@@ -83,20 +92,25 @@ FunctionDescription guest_function(const FunctionDescription& pf_description) {
   guest.msix = s.vf_msix;
   guest.aer = s.vf_aer && pf_description.aer;
   guest.power_management = true;
-  // Fabric and translation services stay with the host.
-  guest.ari.reset(), guest.acs.reset(), guest.ats.reset(), guest.pri.reset(), guest.pasid.reset(),
-      guest.sriov.reset();
-  return guest;
+  return host_services_removed(guest);
 }
 
-Composition::Composition(const FunctionDescription& pf_description, const Layout& pf_layout,
-                         const Layout& vf_layout)
-    : guest_(build_layout(guest_function(pf_description))) {
+FunctionDescription guest_whole_function(const FunctionDescription& pf_description) {
+  FunctionDescription guest = pf_description;
+  guest.multi_function = false;
+  guest.interrupt_pin = 0;
+  return host_services_removed(guest);
+}
+
+Composition::Composition(const FunctionDescription& guest_description, const Layout& own, const Layout& pf_layout,
+                         Assigned what)
+    : guest_(build_layout(guest_description)) {
   for (const PartRow& row : table) {
-    const int guest = base_of(guest_, row), raw = base_of(row.from_pf ? pf_layout : vf_layout, row);
+    const bool from_pf = row.from_pf && what == Assigned::virtual_function;
+    const int guest = base_of(guest_, row), raw = base_of(from_pf ? pf_layout : own, row);
     if (guest < 0 || raw < 0) continue;
     const auto at = [&](int base) { return static_cast<std::uint16_t>((base + row.offset) & ~3); };
-    parts_.push_back({at(guest), row.mask << (row.offset & 3) * 8, row.kind, row.from_pf, at(raw)});
+    parts_.push_back({at(guest), row.mask << (row.offset & 3) * 8, row.kind, from_pf, at(raw)});
   }
   std::stable_sort(parts_.begin(), parts_.end(),
                    [](const Part& a, const Part& b) { return a.dword < b.dword; });
@@ -147,6 +161,7 @@ ComposedConfig::Written ComposedConfig::write(unsigned offset, unsigned width, s
     if (part.kind != RegisterClass::hardware_rw) continue;
     can[kind] |= writable(*vf_, part.source) & lanes & part.mask;
     const Change change = vf_->write_bits(part.source, bits, lanes & part.mask);
+    written.lanes |= lanes & part.mask, written.value = bits & written.lanes;
     written.hardware.triggered |= change.triggered;
     if (written.hardware.offset == 0) written.hardware.before = change.before;
     written.hardware.offset = change.offset, written.hardware.after = change.after;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// ComposedConfig -- the configuration space a guest sees for an assigned VF: a complete ordinary function,
-/// composed by the hypervisor from the raw VF, its PF and emulated registers.
+/// ComposedConfig -- the configuration space a guest sees for an assigned function: a complete ordinary one,
+/// composed by the hypervisor from the raw VF, its PF and emulated registers, or from the whole PF.
 ///
 /// Spec    PCIe Base 5.0 9.3.4 (what a raw VF lacks); register classes after Linux vfio-pci's virtualized
 ///         config space (drivers/vfio/pci/vfio_pci_config.c).
@@ -20,6 +20,11 @@ namespace iov::config {
 enum class RegisterClass : std::uint8_t { hardware_rw, hardware_ro, emulated };
 inline constexpr std::size_t register_classes = 3;
 
+/// The guest's view of a VF: vendor of the PF, the VF Device ID, the VF BARs, power management.
+FunctionDescription guest_function(const FunctionDescription& pf);
+/// The guest's view of a PF: without SR-IOV and what else stays with the host.
+FunctionDescription guest_whole_function(const FunctionDescription& pf);
+
 /// What VFs of one PF share: the guest's layout and where each of its bits comes from.
 class Composition {
  public:
@@ -30,7 +35,12 @@ class Composition {
     bool from_pf;
     std::uint16_t source;  ///< dword in the VF's or PF's space
   };
-  Composition(const FunctionDescription& pf, const Layout& pf_layout, const Layout& vf_layout);
+  Composition(const FunctionDescription& pf, const Layout& pf_layout, const Layout& vf_layout)
+      : Composition(guest_function(pf), vf_layout, pf_layout, Assigned::virtual_function) {}
+  /// Of a PF that is assigned whole.
+  static Composition whole(const FunctionDescription& pf, const Layout& pf_layout) {
+    return Composition(guest_whole_function(pf), pf_layout, pf_layout, Assigned::physical_function);
+  }
 
   const Layout& guest() const { return guest_; }
   std::span<const Part> parts_of(unsigned dword) const;
@@ -38,13 +48,13 @@ class Composition {
   RegisterClass class_of(unsigned dword, unsigned bit) const;
 
  private:
+  enum class Assigned : std::uint8_t { virtual_function, physical_function };
+  Composition(const FunctionDescription& guest, const Layout& own, const Layout& pf, Assigned what);
+
   Layout guest_;
   std::vector<Part> parts_;                                    ///< sorted by dword
   std::array<std::uint16_t, space_bytes / 4 + 1> first_part_;  ///< index of a dword's first part
 };
-
-/// The guest's view of a VF: vendor of the PF, the VF Device ID, the VF BARs, power management.
-FunctionDescription guest_function(const FunctionDescription& pf);
 
 class ComposedConfig {
  public:
@@ -55,6 +65,9 @@ class ComposedConfig {
   struct Written {
     Change emulated;  ///< in the guest's copy; offsets of the guest's layout
     Change hardware;  ///< in the raw VF; offsets of the VF's layout
+    /// What must be written to the function if the spaces given are a hypervisor's copies: these bits of `hardware`'s
+    /// dword (the others are not to be touched).
+    std::uint32_t value = 0, lanes = 0;
   };
   std::uint32_t read(unsigned offset, unsigned width);
   Written write(unsigned offset, unsigned width, std::uint32_t value);

@@ -20,7 +20,7 @@ struct SriovDeviceParams {
   unsigned total_vfs = 64;
   unsigned first_vf_offset = 0, vf_stride = 0, first_vf_offset_without_ari = 0, vf_stride_without_ari = 0;
   bool intx = false;
-  Time vf_start_up = 0_ns, reset_time = 0_ns;
+  Time vf_start_up{100, sc_core::SC_MS}, reset_time{100, sc_core::SC_MS};
 
   template <class V>
   void describe(V& v) {

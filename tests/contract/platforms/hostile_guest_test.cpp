@@ -24,7 +24,7 @@ struct Hostile : MachineBench {
     CHECK(counter("vm1.driver.received") == before + 1);
   }
   std::uint64_t lost(unsigned function, DropReason reason) const {
-    return nic->table().at(function, endpoint::FunctionTable::drops + static_cast<std::size_t>(reason));
+    return nic->table().dropped(function, reason);
   }
 };
 

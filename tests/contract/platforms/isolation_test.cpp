@@ -44,7 +44,7 @@ struct TwoVms : MachineBench {
     CHECK(record.read() == read);
   }
   std::uint64_t lost(unsigned function, DropReason reason) const {
-    return nic->table().at(function, endpoint::FunctionTable::drops + static_cast<std::size_t>(reason));
+    return nic->table().dropped(function, reason);
   }
 };
 

@@ -68,8 +68,13 @@ inline const Settings silent{{"workload.arrivals", "constant"}, {"workload.packe
 
 class MachineBench : public Machine {
  public:
-  explicit MachineBench(const Settings& settings, const std::string& platform = current, std::uint64_t seed = 1)
-      : Machine(effective(settings, platform), seed) {}
+  enum class Power : std::uint8_t { booted, off };
+  /// @param power  off: the test makes modules of its own before it calls boot()
+  explicit MachineBench(const Settings& settings, const std::string& platform = current, std::uint64_t seed = 1,
+                        Power power = Power::booted)
+      : Machine(effective(settings, platform), seed) {
+    if (power == Power::booted) boot();
+  }
 
   /// Warm-up, window with audits, drain, audit at rest.
   const nlohmann::ordered_json& measure() {

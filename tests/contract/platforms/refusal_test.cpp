@@ -9,7 +9,8 @@ namespace {
 std::string refusal(const Settings& settings) {
   const auto config = effective(settings);
   try {
-    const Machine machine(config, 1);
+    Machine machine(config, 1);
+    machine.boot();
   } catch (const BadInput& bad) {
     return bad.what();
   }
@@ -19,19 +20,19 @@ std::string refusal(const Settings& settings) {
 
 TEST_CASE("a second VM's claim on an assigned device is refused", "[A13]") {
   CHECK(refusal(more_vms(2, "passthrough")) ==
-        "0 s vm1: the function is assigned already; an assigned function is exclusive");
+        "0 s vm1: the function is assigned already, an assigned function is exclusive: it belongs to vm vm0");
 }
 TEST_CASE("a bare-metal driver beside a VM that has the device is refused", "[A13]") {
   CHECK(refusal(Settings{{"vm0.path", "passthrough"}, {"vm1", {{"kind", "vm"}, {"path", "native"}}}}) ==
-        "0 s vm1: the PF is in use by another path");
+        "0 s vm1: the PF is in use: it belongs to vm vm0");
 }
 TEST_CASE("a software path beside a VM that has the device is refused", "[A13]") {
   CHECK(refusal(Settings{{"vm0.path", "passthrough"}, {"vm1", {{"kind", "vm"}, {"path", "vhost"}}}}) ==
-        "0 s host: the PF is assigned to a VM");
+        "0 s host: the PF is assigned: it belongs to vm vm0");
 }
 TEST_CASE("more VMs on VFs than the device has VFs are refused", "[B14]") {
   CHECK(refusal(more_vms(3, "sriov") + Settings{{"nic0.functions.total_vfs", 2}}) ==
-        "nic0.functions: 3 VMs of path sriov, more than the device has VFs");
+        "nic0.functions: more VMs of path sriov than the device has VFs");
 }
 TEST_CASE("VMs whose memory does not fit into the host's are refused") {
   CHECK(refusal({{"memory.size", "2 GiB"}, {"vm0.memory", "1 GiB"}, {"vm1", {{"kind", "vm"}, {"memory", "1 GiB"}}}}) ==

@@ -38,7 +38,7 @@ struct Uplink : software::NetDevice {
 
 /// No VM, no IOMMU: addresses in descriptors are offsets into the driver's memory for both devices.
 struct Bench : MachineBench {
-  Bench() : MachineBench(silent + Settings{{"iommu", nullptr}, {"vm0.path", "native"}}) {}
+  Bench() : MachineBench(silent + Settings{{"iommu", nullptr}, {"vm0.path", "native"}}, current, 1, Power::off) {}
   software::PacketServices services{timeline, workload->book()};
   const software::SoftwareCosts& costs = host_params.costs;
   const software::NicDriver::Params params = io_path::VmParams().emulated_driver;
@@ -66,13 +66,15 @@ struct Bench : MachineBench {
 struct Physical {
   explicit Physical(Bench& bench) : b(bench) {}
   std::vector<std::string> play(unsigned sends, unsigned receives) {
+    b.boot();
+    mapped.map(b.bar(0));
     const auto vector = core.allocate_vector(bind<&software::NicDriver::interrupt>(&driver));
     b.write_msix(0, 0, vtd::compatibility_msi_address(0));
     b.write_msix(0, 8, vector);
     b.finish(driver.initialise(application));
     for (unsigned i = 0; i < sends; ++i) b.finish(b.send(driver, application));
     for (unsigned i = 0; i < receives; ++i) b.frame_arrives(b.mac(0)), b.run(300_us);
-    CHECK(b.nic->table().at(0, endpoint::FunctionTable::tx_frames) == sends);
+    CHECK(b.nic->table().count(0, endpoint::FunctionTable::tx_frames) == sends);
     CHECK(b.counter("physical_driver.received") == receives);
     return registers.script;
   }
@@ -81,7 +83,7 @@ struct Physical {
   software::MemoryView memory{*b.cpu_memory, Hpa(0), 64u << 20, 0};
   host::Thread thread{core, host::Thread::Kind::process, "application"};
   Strand application{core, host::Level::thread_low, &thread}, softirq{core, host::Level::host_softirq};
-  software::MappedRegisters mapped{*b.root_complex, b.bar(0), host::Context::host_kernel, b.costs};
+  software::MappedRegisters mapped{*b.root_complex, host::Context::host_kernel, b.costs};
   Recorder registers{mapped};
   software::NicDriver driver{"physical_driver", b.services, b.params, b.costs, registers, memory,
                              {softirq, host::Context::host_kernel, host::Context::irq, 0, 0}};

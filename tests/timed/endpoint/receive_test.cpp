@@ -25,7 +25,7 @@ TEST_CASE("with all descriptors used the next frame is dropped for want of one")
   for (PacketId id = 1; id <= 4; ++id) b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), id));
   CHECK(b.book.drops == Drops{{4, DropReason::no_receive_descriptor}});
   for (unsigned i = 0; i < 3; ++i) CHECK(b.get_header(0x11000 + i * 0x800).id == i + 1);
-  CHECK(b.nic.table().at(0, FunctionTable::rx_frames) == 3);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 3);
 }
 
 TEST_CASE("a frame waits in the packet buffer for descriptors on their way, and the buffer is finite") {
@@ -39,7 +39,7 @@ TEST_CASE("a frame waits in the packet buffer for descriptors on their way, and 
   b.timeline.run(500_ns - 1_ps);
   CHECK(b.host.sent(TlpType::memory_write).empty());
   b.timeline.run(500_ns);
-  CHECK(b.nic.table().at(0, FunctionTable::rx_frames) == 10);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 10);
   b.audit(Invariant::at_rest);
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("while writes wait for the link, descriptors are written back several 
     if (s.address < 0x11000) write_backs.push_back(s.length);
   // two frames fit in the backlog and are over at once; the others are on their way together
   CHECK(write_backs == std::vector<std::uint32_t>{16, 16, 64, 32});
-  CHECK(b.nic.table().at(0, FunctionTable::rx_frames) == 8);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 8);
   b.audit(Invariant::at_rest);
 }
 

@@ -130,11 +130,11 @@ TEST_CASE("a frame for a local function is switched inside and never reaches wir
   b.timeline.run(1_us);
   post(b, 1, 0x10000, 1, 1000, 7, NicBench::mac(2));
   b.timeline.run(2_us + 100_ns - 1_ps);  // two reads of 500 ns, then 1000 B at 10 GB/s
-  CHECK(b.nic.table().at(2, FunctionTable::rx_frames) == 0);
+  CHECK(b.nic.table().count(2, FunctionTable::rx_frames) == 0);
   b.timeline.run(2_us + 100_ns);
   CHECK(b.get_header(0x51000).id == 7);
-  CHECK(b.nic.table().at(1, FunctionTable::local_frames) == 1);
-  CHECK(b.nic.table().at(0, FunctionTable::rx_frames) == 0);
+  CHECK(b.nic.table().count(1, FunctionTable::local_frames) == 1);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 0);
   b.timeline.run(10_us);
   CHECK(b.wire.frames.empty());
   b.audit(Invariant::at_rest);
@@ -148,7 +148,7 @@ TEST_CASE("a broadcast of one VF goes to the wire and to its siblings, not back 
   post(b, 1, 0x80000, 1, 60, 7, {0xffff'ffff'ffffull});
   b.timeline.run(10_us);
   CHECK(ids(b) == std::vector<PacketId>{7});
-  CHECK(b.nic.table().at(1, FunctionTable::rx_frames) == 0);
+  CHECK(b.nic.table().count(1, FunctionTable::rx_frames) == 0);
   CHECK(b.get_header(0x41000).id == 7);
   CHECK(b.get_header(0x61000).id == 7);
 }
@@ -159,7 +159,7 @@ TEST_CASE("a payload that the IOMMU blocks is not sent, its descriptor still com
   post(b, 0, 0x10000, 3, 60, 1);  // the first two buffers lie in that page
   b.timeline.run(10_us);
   CHECK(ids(b) == std::vector<PacketId>{3});
-  CHECK(b.nic.table().at(0, FunctionTable::drops + static_cast<std::size_t>(DropReason::blocked_by_iommu)) == 2);
+  CHECK(b.nic.table().dropped(0, DropReason::blocked_by_iommu) == 2);
   CHECK((b.host.peek<nic::TxDescriptor>(0x10000).status & 1) == 1);
   b.audit(Invariant::at_rest);
 }
@@ -173,7 +173,7 @@ TEST_CASE("a frame of no length or without an end is malformed and stops nobody"
   b.write(0, nic::tx_register(0, nic::queue_tail), 2);
   b.timeline.run(10_us);
   CHECK(ids(b) == std::vector<PacketId>{2});
-  CHECK(b.nic.table().at(0, FunctionTable::drops + static_cast<std::size_t>(DropReason::malformed)) == 1);
+  CHECK(b.nic.table().dropped(0, DropReason::malformed) == 1);
 }
 
 TEST_CASE("a sent packet's journey is known once its header was read, and stamped as it happened") {
