@@ -163,6 +163,12 @@ void PcieTree::bus_reset(unsigned root_port) {
     if (branch->root && branch->port == root_port) branch->link->root.hot_reset();
 }
 
+std::vector<const pcie::Switch*> PcieTree::switches() const {
+  std::vector<const pcie::Switch*> all;
+  for (const auto& node : nodes_) all.push_back(node->fabric.get());
+  return all;
+}
+
 PcieTree::Node* PcieTree::node(const std::string& name) {
   for (const auto& node : nodes_)
     if (node->name == name) return node.get();

@@ -52,6 +52,7 @@ class PcieTree {
            const std::vector<std::string>& devices, std::uint64_t seed);
 
   Link& link_to(const std::string& device) const { return *branch_to(device).link; }
+  std::vector<const pcie::Switch*> switches() const;
   const Place& place_of(const std::string& device) const { return branch_to(device).place; }
 
  private:
