@@ -63,6 +63,7 @@ class Machine : public Hardware {
   /// The host's software finds the device, enables the VFs that the VMs need, gives them away, and the guests find them:
   /// in simulated time, before anything else. Once. @throws BadInput when the device or the platform has not enough
   void boot();
+  software::PostedInterrupts& posting() { return *posting_; }
   void start();  ///< boots unless that was done, then paths and workload
 
   struct Vm {

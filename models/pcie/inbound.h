@@ -158,7 +158,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void forward_waiting(RootPort& to);
   void leave(Slot& slot, RootPort& to);
   std::string check_bytes() const;
-  std::string check_lines() const;
+  std::string check_lines();
 
   Timeline& timeline_;
   const RootComplexParams params_;

@@ -261,7 +261,8 @@ std::string Inbound::check_bytes() const {
   return seen.str();
 }
 
-std::string Inbound::check_lines() const {
+std::string Inbound::check_lines() {
+  fold_returns();  // so that the statistic is up to date at a checkpoint
   unsigned writes_now = 0, reads_now = 0;
   for (const Slot& slot : slots_)
     if (slot.state != State::free) (slot.tlp.fc() == FcClass::posted ? writes_now : reads_now) += slot.lines;

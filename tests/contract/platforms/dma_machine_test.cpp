@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <fstream>
 
 #include "tests/reference/platforms/pcie_bench.h"
@@ -10,9 +12,10 @@ DmaSettings with(DmaSettings more) {
   more.insert(more.begin(), brief.begin(), brief.end());
   return more;
 }
-struct Trace {
-  explicit Trace(const std::string& text) { std::ofstream("dma_trace.csv") << text; }
-  ~Trace() { std::remove("dma_trace.csv"); }
+struct Trace {  ///< a file of its own for each test: they run side by side
+  explicit Trace(const std::string& text) { std::ofstream(name) << text; }
+  ~Trace() { std::remove(name.c_str()); }
+  const std::string name = "dma_trace_" + std::to_string(::getpid()) + ".csv";
 };
 std::string refusal(const DmaSettings& settings) {
   try {
@@ -58,14 +61,14 @@ TEST_CASE("a run says how long and how many events it took") {
 
 TEST_CASE("a trace's requesters read and write what they touched, one domain each") {
   const Trace trace("0,256,,0x1000,64,r\n10,257,,0x1000,64,w\n20,256,,0x7ffffff000,4096,r\n5000,256,,0x1000,64,r\n");
-  const auto s = run_dma({{"dma0.trace", "dma_trace.csv"}});
+  const auto s = run_dma({{"dma0.trace", trace.name}});
   CHECK(s.at("failed_transactions") == 0);
   CHECK(s.at("walks_per_transaction") == Approx(0.75));  // 3 pages, 4 accesses
 }
 
 TEST_CASE("a bad line of a trace is bad input that names file, line and reason") {
   const Trace trace("0,256,,0x1000,64,r\n10,256,,0x1000,none,w\n");
-  CHECK(refusal({{"dma0.trace", "dma_trace.csv"}}) == "dma0.trace: dma_trace.csv, line 2: bytes \"none\" is no number");
+  CHECK(refusal({{"dma0.trace", trace.name}}) == "dma0.trace: " + trace.name + ", line 2: bytes \"none\" is no number");
 }
 
 TEST_CASE("windows that do not fit into memory are bad input") {

@@ -108,7 +108,7 @@ struct Emulated {
   Strand softirq{b.processors->core(1), host::Level::host_softirq};
   Uplink uplink;
   software::HostNetwork network{"network", b.services, {}, b.costs};
-  software::Vcpu vcpu{"vcpu", b.processors->core(2), {}, b.costs};
+  software::Vcpu vcpu{"vcpu", b.processors->core(2), {}, b.costs, b.posting()};
   software::EmulatedNic device{"device", b.services, b.costs, software::EmulatedNic::Location::user, memory, vcpu, network,
                                network.add_tap(b.mac(0)), b.processors->core(1)};
   Recorder registers{device};

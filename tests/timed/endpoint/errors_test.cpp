@@ -56,7 +56,7 @@ TEST_CASE("errors: a write that no function claims is an unsupported request tha
   CHECK(d.messages() == Messages{{config::error_nonfatal, 0x0100}});
 }
 
-TEST_CASE("errors: a read that no function claims gets UR; that is only an advice, masked after reset") {
+TEST_CASE("errors: a read that no function claims gets UR, that is only an advice, masked after reset") {
   Device d;
   d.report_all();
   d.host.mmio_read(0x9'0000'0000, 4);
@@ -81,7 +81,7 @@ TEST_CASE("errors: malformed TLPs are dropped and fatal") {
   CHECK(d.host.released == 2);
 }
 
-TEST_CASE("errors: poisoned payload is not used; a poisoned configuration write is refused") {
+TEST_CASE("errors: poisoned payload is not used, a poisoned configuration write is refused") {
   Device d;
   Tlp poisoned = d.write(Device::bar, 64);
   poisoned.poisoned = true;

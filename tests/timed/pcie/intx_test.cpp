@@ -32,9 +32,9 @@ TEST_CASE("INTx messages drive the pins of their root port, behind the writes be
   b.rc.set_interrupt_pins(&pins);
   BytePool pool;
   const Time start = b.timeline.now();
-  const Tlp write = dma_write(pool, 0x1000, 64, 1);
+  Tlp write = dma_write(pool, 0x1000, 64, 1);
   const Time written = start + b.flight(write) + RootComplexParams{}.inbound_latency + 30_ns;
-  b.send(Tlp(write));
+  b.send(std::move(write));
   b.send(intx(0x20));
   b.run(10_us);
   b.send(intx(0x24));
@@ -55,14 +55,17 @@ TEST_CASE("INTx messages of a second root port are swizzled, and dropped where t
   far.connect(other);
   b.rc.add_root_port(other);
   DeviceEnd end(far, b.timeline);
-  Tlp tlp = intx(0x20);
-  tlp.requester = RequesterId{0x200};
-  far.send(Tlp(tlp));
+  const auto message = [] {
+    Tlp tlp = intx(0x20);
+    tlp.requester = RequesterId{0x200};
+    return tlp;
+  };
+  far.send(message());
   b.run(10_us);
   CHECK(b.rc.inbound.dropped_writes.value() == 1);
   Pins pins(b.timeline);
   b.rc.set_interrupt_pins(&pins);
-  far.send(Tlp(tlp));
+  far.send(message());
   b.run(10_us);
   REQUIRE(pins.changes.size() == 1);
   CHECK(pins.changes[0].pin == 17);

@@ -28,7 +28,7 @@ TEST_CASE("replay: one damaged TLP costs a Nak and the TLPs sent meanwhile, to t
   audit(Invariant::at_rest, b.timeline.now());
 }
 
-TEST_CASE("replay: a Nak that is damaged too is made up for by the replay timer; duplicates are discarded") {
+TEST_CASE("replay: a Nak that is damaged too is made up for by the replay timer, duplicates are discarded") {
   LinkBench b({}, error_free_so_far());
   Replay& replay = PortProbe::replay(b.device);
   const Time t = b.device.wire_time(memory_write(64)), p = b.device.params().propagation;
