@@ -33,10 +33,10 @@ def main(folder):
 
 
 def draw(axis, table, metric, fixed):
-    """Quantiles as two lines (p50, p99), anything else as one; what is never above 0 has no place on a logarithmic axis."""
-    kinds = [("", "-", 1.0)] if metric.endswith("packet") else [("_p50_ns", "-", 1e-3), ("_p99_ns", ":", 1e-3)]
+    """A latency as two lines (p50, maximum), anything else as one; what is never above 0 has no place on a logarithmic axis."""
+    kinds = [("", "-", 1.0)] if metric.endswith("packet") else [("_p50_ns", "-", 1e-3), ("_max_ns", ":", 1e-3)]
     for suffix, dashes, scale in kinds:
-        series = [(f"{mode}{' p99' if dashes == ':' else ' p50' if suffix else ''}", *LOOKS[mode], dashes, {"interrupts": mode})
+        series = [(f"{mode}{' max' if dashes == ':' else ' p50' if suffix else ''}", *LOOKS[mode], dashes, {"interrupts": mode})
                   for mode in table.values("interrupts")
                   if any((table.number(metric + suffix, interrupts=mode, packets_per_second=r, **fixed) or 0) > 0
                          for r in table.values("packets_per_second"))]

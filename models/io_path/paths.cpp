@@ -151,7 +151,7 @@ class Assigned : public VmPath {
     take_vector(route_to_host(host_, function, 0, core, bind<&Assigned::inject>(this)));
   }
   Task inject(Strand& strand) {  // VFIO's handler and irqfd
-    co_await strand.spend(Context::irq, host::Work::emulation, host_.costs.interrupt_injection);
+    co_await strand.spend(Context::irq, host::Work::emulation, vcpu_.injection_cost());
     vcpu_.inject(guest_vector_, {});
   }
   static constexpr std::uint64_t guest_mmio = 0x380'0000'0000;  ///< the guest's window for 64-bit BARs

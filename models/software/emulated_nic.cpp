@@ -172,7 +172,7 @@ Task EmulatedNic::raise(Strand& strand, JourneyRef journey) {
   next_interrupt_ = services_.timeline.now() + throttle_;
   ++interrupts_;
   vcpu_.raise(vector_);
-  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
+  co_await strand.spend(Context::host_kernel, Work::emulation, vcpu_.injection_cost());
   vcpu_.inject(vector_, journey);
 }
 

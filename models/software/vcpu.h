@@ -50,7 +50,11 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   std::uint8_t allocate_vector(Handler handler, InterruptLine* line = nullptr);
   /// Host software has decided on a virtual interrupt: what follows until the guest's handler runs is its latency.
   void raise(std::uint8_t vector);
-  /// Host software makes a virtual interrupt pending (the caller has paid SoftwareCosts::interrupt_injection).
+  /// What whoever injects pays first: a thread that sleeps has to be woken.
+  Time injection_cost() const {
+    return whereabouts_ == Whereabouts::asleep ? costs_.interrupt_injection + costs_.thread_wakeup : costs_.interrupt_injection;
+  }
+  /// Host software makes a virtual interrupt pending (the caller has paid injection_cost()).
   void inject(std::uint8_t vector, JourneyRef journey);
   /// Where devices post interrupts for this vCPU.
   Hpa descriptor() const { return descriptor_; }

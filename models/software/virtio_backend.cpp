@@ -123,7 +123,7 @@ Task VirtioBackend::interrupt_guest(VirtqueueDevice& queue, JourneyRef journey) 
   journey.enter(Stage::interrupt, services_.timeline.now());
   // A user-space back end writes to the irqfd: a system call; the spend() in kernel context pays for it.
   vcpu_.raise(vector_);
-  co_await strand_.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
+  co_await strand_.spend(Context::host_kernel, Work::emulation, vcpu_.injection_cost());
   vcpu_.inject(vector_, journey);
 }
 

@@ -107,7 +107,7 @@ Task VmdqBackend::interrupt_guest(Strand& strand, VirtqueueDevice& queue, Journe
   ++interrupts_;
   journey.enter(Stage::interrupt, services_.timeline.now());
   vcpu_.raise(vector_);
-  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.interrupt_injection);
+  co_await strand.spend(Context::host_kernel, Work::emulation, vcpu_.injection_cost());
   vcpu_.inject(vector_, journey);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <vector>
 
@@ -29,6 +30,19 @@ TEST_CASE("bytes written across pages and table chunks come back, their neighbou
   CHECK(back.back() == 0);
   CHECK(std::equal(written.begin(), written.end(), back.begin() + 1));
   CHECK(memory.pages() == 3);
+}
+
+TEST_CASE("zeros cost no page, but overwrite what is there") {
+  SparseBytes memory(std::uint64_t{1} << 30);
+  memory.write(0x5000, std::vector<std::uint8_t>(4096));
+  CHECK(memory.pages() == 0);
+  memory.write(0x5ff0, std::vector<std::uint8_t>(16, 0xaa));
+  memory.write(0x5ff8, std::vector<std::uint8_t>(8));
+  std::vector<std::uint8_t> back(32);
+  memory.read(0x5ff0, back);
+  CHECK(back[7] == 0xaa);
+  CHECK(std::all_of(back.begin() + 8, back.end(), [](std::uint8_t b) { return b == 0; }));
+  CHECK(memory.pages() == 1);
 }
 
 TEST_CASE("the end of memory is checked without overflow") {
