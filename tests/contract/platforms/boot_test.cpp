@@ -42,7 +42,7 @@ struct BootBench : MachineBench {
 const Settings no_vf{{"vm0.path", "vhost"}};
 }  // namespace
 
-TEST_CASE("the scan finds root port and PFs, no VF; each BAR gets an address of its own inside the bridge's window",
+TEST_CASE("the scan finds root port and PFs, no VF, each BAR gets an address of its own inside the bridge's window",
           "[B1][C5][C7]") {
   BootBench b(no_vf + Settings{{"nic0.functions.physical_functions", 3}, {"nic0.functions.first_vf_offset", 0},
                                {"nic0.functions.vf_stride", 0}, {"nic0.functions.first_vf_offset_without_ari", 0},
@@ -76,7 +76,7 @@ TEST_CASE("the scan finds root port and PFs, no VF; each BAR gets an address of 
   CHECK(b.config(RequesterId{0x0103}, PCI_VENDOR_ID, 4) == ~0u);
 }
 
-TEST_CASE("VFs come all at once, are added one by one and given away; their number changes only when nobody has one",
+TEST_CASE("VFs come all at once, are added one by one and given away, their number changes only when nobody has one",
           "[B8][B17][C6][B11]") {
   BootBench b(no_vf);
   software::VfManager& vfs = b.vf_manager();
@@ -117,7 +117,7 @@ TEST_CASE("257 VFs of a device that has 256 fail as the device's NumVFs does", "
   CHECK(b.nic->functions().vfs() == 256);
 }
 
-TEST_CASE("a shortage of bus numbers is a refusal with its reason; fewer VFs still fit", "[B13][C7]") {
+TEST_CASE("a shortage of bus numbers is a refusal with its reason, fewer VFs still fit", "[B13][C7]") {
   BootBench b(no_vf + Settings{{"host.pci.last_bus", 2}, {"nic0.functions.total_vfs", 256}});
   CHECK(b.enable(256) == "not enough bus numbers: the last VF is on bus 3, the port above forwards up to bus 2");
   CHECK(b.nic->functions().vfs() == 0);

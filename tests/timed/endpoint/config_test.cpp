@@ -140,7 +140,7 @@ TEST_CASE("without Bus Master Enable a function's DMA and interrupts stay inside
   CHECK(b.get_header(0x11000).id == 2);
 }
 
-TEST_CASE("without Memory Space Enable no BAR answers; a VF's follow VF MSE of the PF", "[B10]") {
+TEST_CASE("without Memory Space Enable no BAR answers, a VF's follow VF MSE of the PF", "[B10]") {
   ConfigBench b;
   CHECK(b.enable_vfs(1) == 1);
   const auto answers = [&](unsigned f) {
@@ -156,7 +156,7 @@ TEST_CASE("without Memory Space Enable no BAR answers; a VF's follow VF MSE of t
   CHECK_FALSE(answers(1));
 }
 
-TEST_CASE("MSI-X Enable and Function Mask hold messages back; what waited is pending, then sent") {
+TEST_CASE("MSI-X Enable and Function Mask hold messages back, what waited is pending, then sent") {
   ConfigBench b;
   const unsigned flags = b.enumerated.capability(0, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
   b.set_vector(0, 2);

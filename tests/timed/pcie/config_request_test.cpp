@@ -69,7 +69,7 @@ TEST_CASE("config: bus numbers and windows that software writes route requests",
   CHECK(b.end.got.size() == 2);
 }
 
-TEST_CASE("config: type 0 on the secondary bus, type 1 behind it; other devices only with ARI forwarding", "[B9]") {
+TEST_CASE("config: type 0 on the secondary bus, type 1 behind it, other devices only with ARI forwarding", "[B9]") {
   ConfigBench b;
   b.write(port, PCI_PRIMARY_BUS, 4, 0x02'01'00);
   const auto seen = [&](std::uint16_t id) {
@@ -93,7 +93,7 @@ TEST_CASE("config: type 0 on the secondary bus, type 1 behind it; other devices 
   CHECK(seen(0x0210) == "type 1");
 }
 
-TEST_CASE("config: an unloaded read takes the sum of its parts, to the picosecond; a write carries its bytes") {
+TEST_CASE("config: an unloaded read takes the sum of its parts, to the picosecond, a write carries its bytes") {
   ConfigBench b;
   const Time asked = b.timeline.now();
   b.rc.read_config(function, 0x100, 4, b.core.callback());
