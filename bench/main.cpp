@@ -82,7 +82,7 @@ void print_row(const Row& row, const Series& s, double most) {
 
 void run(int rounds, const char* filter) {
   std::vector<Row> rows = event_rows();
-  for (const auto& more : {read_rows(), tenant_rows(), packet_rows()}) rows.insert(rows.end(), more.begin(), more.end());
+  for (const auto& more : {read_rows(), tenant_rows(), packet_rows(), vf_rows()}) rows.insert(rows.end(), more.begin(), more.end());
   const Row raw = rows.front();
   if (filter) std::erase_if(rows, [&](const Row& row) { return !std::strstr(row.what, filter); });
   std::vector<Series> series(rows.size());

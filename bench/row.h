@@ -40,5 +40,6 @@ std::vector<Row> event_rows();
 std::vector<Row> read_rows();
 std::vector<Row> packet_rows();
 std::vector<Row> tenant_rows();
+std::vector<Row> vf_rows();
 
 }  // namespace iov::bench

@@ -46,6 +46,7 @@ Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, cons
 }
 
 void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) {
+  if ((functions_.config(function).read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) == 0) return;  // it may send nothing
   DmaRequest message;
   message.write = true;
   message.translate = false;  // VT-d 4.1 3.14: interrupt requests are not DMA to translate
