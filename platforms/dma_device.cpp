@@ -30,6 +30,7 @@ DmaDevice::DmaDevice(const std::string& device_name, const nlohmann::json& confi
 }
 
 void DmaDevice::enable_functions(unsigned vfs_for_peers) {
+  if (vfs_for_peers > 0) start_up_ = params.device.functions.vf_start_up;
   const unsigned own = active() && device->transfers().trace().empty() ? params.device.transfers.access.requesters - 1 : 0;
   if (const unsigned vfs = std::max(own, vfs_for_peers); placement_->enable_vfs(vfs) != vfs)
     throw BadInput(name + (own < vfs_for_peers ? ".functions: a peer's target is VF " + std::to_string(vfs) + ", more than the device can have"
@@ -66,9 +67,11 @@ void DmaDevice::place_peer(const DmaDevice& peer) {
   if (params.page_size != PageSize::small)
     throw BadInput(name + ".page_size: a peer's BAR is mapped in pages of 4 KiB");
   const std::uint64_t bar = peer.placement_->bar(params.peer_function).value;
-  device->set_windows(std::vector<std::uint64_t>(access.requesters, bar));
+  const bool own_iova = params.translation == Translation::on && params.device.device_tlb.enabled;
+  const std::uint64_t address = own_iova ? iova_begin : bar;
+  device->set_windows(std::vector<std::uint64_t>(access.requesters, address));
   for (unsigned f = 0; f < access.requesters; ++f)
-    mappings_.push_back({device->requester(f), {{bar, bar}}, peer.params.device.bar_size.count});
+    mappings_.push_back({device->requester(f), {{address, bar}}, peer.params.device.bar_size.count});
 }
 
 /// Translated, each page a requester touches has a page of host memory of its own; otherwise addresses are host memory's.

@@ -3,7 +3,9 @@
 ///
 /// Models  a window of host memory per function; translated, each function has a domain in which its window begins at
 ///         the same IOVA, as tenants' memories do; a trace's requesters have a domain each with the pages they touch.
-///         A peer's BAR is mapped where it is: IOVA == host address.
+///         A peer's BAR is mapped where it is, IOVA == host address: only so a switch sees who is meant. A device with a
+///         device TLB has it at the same IOVA as memory: were that the BAR's address, the switch would send its
+///         translation requests to the peer as well.
 /// Omits   time for mapping: the tables are there before the first transfer.
 #pragma once
 #include "models/endpoint/types/dma_bench.h"
@@ -28,6 +30,8 @@ class DmaDevice {
   void enable_functions(unsigned vfs_for_peers);
   /// @param peer  whose BAR is the target; null: host memory. @throws BadInput
   void place_windows(HostSpace& space, const DmaDevice* peer);
+  /// From VF Enable until the VFs that peers want answer.
+  const Time& start_up() const { return start_up_; }
   void map(software::IommuDriver& driver) const;
   /// Writes the windows: by the host at once, else by the device. @returns when that is done
   Time write_windows(MemoryPort& memory, bool by_host, Time ready) const;
@@ -51,6 +55,7 @@ class DmaDevice {
 
   const PcieTree::Place place_;
   std::unique_ptr<Placement> placement_;
+  Time start_up_;
   std::vector<std::uint64_t> windows_;  ///< in host memory; of a trace the pages
   std::vector<Mapping> mappings_;
 };

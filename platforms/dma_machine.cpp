@@ -46,6 +46,9 @@ void DmaMachine::check_translation() const {
 }
 
 void DmaMachine::prepare() {
+  Time ready = timeline.now();
+  for (const auto& device : devices) ready = std::max(ready, timeline.now() + device->start_up());
+  timeline.run(ready);
   warm_up_cache(BufferCache::host_warm);
   for (const auto& device : devices) try {
       if (iommu_driver_) device->map(*iommu_driver_);

@@ -22,8 +22,10 @@ def main(folder):
         axis.set_xticks(list(places), ["none" if float(r) == 0 else f"{float(r):.0e}".replace("e-0", "e-") for r in rates])
         axis.set_xlabel("bit error rate")
         axis.set_ylabel(text)
+    for axis in axes[:2]:
         axis.set_ylim(0, None)
     axes[2].set_yscale("log")
+    axes[2].set_ylim(1e3, 1e6)
     style.legend_above(figure, axes[0], 2)
     style.save(figure, folder, "link_errors")
 

@@ -8,7 +8,7 @@ from style import plt
 PANELS = [("latency_read", "latency_p50_ns", "64 B read, median latency (ns)"),
           ("bandwidth_read", "bandwidth_gbps", "512 B reads (Gb/s)"),
           ("bandwidth_write", "bandwidth_gbps", "512 B writes (Gb/s)")]
-ACS = {"off": style.SKY, "redirect": style.RED, "redirect, direct translated": style.GREEN}
+ACS = {"off": style.SKY, "redirect": style.RED, "redirect but translated": style.GREEN}
 ADDRESSES = {"untranslated": "", "translated": "///"}
 
 

@@ -14,6 +14,7 @@ void check(double bit_error_rate, std::uint32_t payload, std::uint16_t tlps) {
   LinkParams far, bad;
   far.receive.posted_headers = far.receive.posted_data = 0;
   bad.bit_error_rate = bit_error_rate;
+  bad.replay_timeout = 2_us;  // waits for it are rare: long ones would make the mean a matter of luck
   LinkBench b(far, bad);
   for (std::uint16_t i = 0; i < tlps; ++i) b.device.send(memory_write(payload, i));
   b.timeline.run(Time(100, sc_core::SC_MS));
