@@ -47,7 +47,7 @@ Task Machine::boot_up() {
   else
     co_await enable_vfs();
   if (boot_->refusal.empty()) {
-    if (host_->uplink) co_await io_path::set_up(*host_->uplink);
+    co_await io_path::set_up(*host_);
     for (Vm& vm : vms) co_await vm.path->set_up();
     if (iommu_driver_) iommu_driver_->enable(true, true);
   }
@@ -66,7 +66,7 @@ Task Machine::enable_vfs() {
 
 void Machine::start() {
   boot();
-  if (host_->uplink) io_path::start(*host_->uplink);
+  io_path::start(*host_);
   for (Vm& vm : vms) vm.path->start();
   workload->start();
 }

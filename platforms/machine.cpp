@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/machine.h"
 
+#include "models/io_path/uplink.h"
 #include "platforms/kind.h"
 
 namespace iov::platform {
@@ -16,18 +17,17 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   nic_name = the_one(config, "nic");
   make_hardware(config, {nic_name}, true, seed);
   const std::string traffic = the_one(config, "workload");
+  auto nic_params = read_params<endpoint::Nic::Params>(config, nic_name);
+  auto traffic_params = read_params<workload::Params>(config, traffic);
+  traffic_params.wire.rate = nic_params.wire_rate;          // both are ends of one Ethernet link
+  nic_params.carry_payload |= traffic_params.carry_payload;  // a frame is whole everywhere or nowhere
   try {
-    workload = std::make_unique<workload::Workload>(traffic.c_str(), timeline, read_params<workload::Params>(config, traffic), seed);
+    workload = std::make_unique<workload::Workload>(traffic.c_str(), timeline, traffic_params, seed);
   } catch (const workload::TraceError& bad) {
     throw BadInput(traffic + ".trace: " + bad.what());
   }
   Link& link = tree->link_to(nic_name);
-  auto nic_params = read_params<endpoint::Nic::Params>(config, nic_name);
-  nic_params.carry_payload |= workload->params().carry_payload;  // a frame is whole everywhere or nowhere
   nic = std::make_unique<endpoint::Nic>(nic_name.c_str(), timeline, nic_params, link.device, workload->book());
-  const auto wires = {read_params<endpoint::Nic::Params>(config, nic_name).wire_rate, workload->params().wire.rate};
-  if (wires.begin()[0] != wires.begin()[1])
-    throw BadInput(traffic + ".wire.rate and " + nic_name + ".wire_rate differ: both are ends of one Ethernet link");
   interrupts = std::make_unique<InterruptLedger>("interrupts", timeline);
   nic->set_interrupt_watch(*interrupts);
   connect();
@@ -53,7 +53,7 @@ void Machine::make_software(const nlohmann::json& config) {
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
                                       *root_complex, boot_->config, boot_->vf_manager, *management_, iommu_driver_.get(),
-                                      *posting_, *interrupts, *host_memory_, nullptr});
+                                      *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr});
   make_vms(config, names);
 }
 
@@ -79,6 +79,10 @@ void Machine::make_vms(const nlohmann::json& config, const std::vector<std::stri
     }
     base += (bytes + gib - 1) / gib * gib;
   }
+}
+
+software::PfDriver* Machine::pf_driver(unsigned pf) {
+  return pf < host_->pfs.size() && host_->pfs[pf] ? &host_->pfs[pf]->driver() : nullptr;
 }
 
 }  // namespace iov::platform

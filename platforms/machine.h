@@ -24,8 +24,7 @@ class NicManagement : public io_path::NicControl {
   RequesterId requester(unsigned function) const override { return functions_.id(name_of(function)); }
   software::FunctionName name_of(unsigned function) const override;
   const config::FunctionDescription& description(unsigned function) const override;
-  void add_filter(MacAddress mac, unsigned function, unsigned pool) override;
-  unsigned add_pool() override;
+  unsigned add_pool() override { return ++pools_; }
   std::string claim(unsigned function, const software::Owner& owner) override;
 
  private:
@@ -65,6 +64,7 @@ class Machine : public Hardware {
   void boot();
   software::PostedInterrupts& posting() { return *posting_; }
   void start();  ///< boots unless that was done, then paths and workload
+  software::PfDriver* pf_driver(unsigned pf = 0);  ///< of the host; null when a VM has the PF
 
   struct Vm {
     std::string name;

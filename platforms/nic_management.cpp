@@ -4,9 +4,7 @@
 namespace iov::platform {
 
 NicManagement::NicManagement(endpoint::Nic& nic, software::VfManager& functions, software::Ownership& owners)
-    : nic_(nic), functions_(functions), owners_(owners), taken_vfs_(nic.functions().pfs()) {
-  nic_.assign_pool(0, 0, 1);  // the PF's own driver has queue 0
-}
+    : nic_(nic), functions_(functions), owners_(owners), taken_vfs_(nic.functions().pfs()) {}
 
 unsigned NicManagement::take_vf() {
   const auto fewest = std::min_element(taken_vfs_.begin(), taken_vfs_.end());
@@ -22,19 +20,6 @@ software::FunctionName NicManagement::name_of(unsigned function) const {
 
 const config::FunctionDescription& NicManagement::description(unsigned function) const {
   return nic_.functions().pf(nic_.functions().pf_of(function)).description();
-}
-
-void NicManagement::add_filter(MacAddress mac, unsigned function, unsigned pool) {
-  const bool pf = nic_.functions().physical(function);
-  const auto to = pf ? endpoint::Destination{function, pool} : endpoint::Destination{function};
-  if (!nic_.add_filter(mac, std::nullopt, to))
-    throw BadInput(std::string(nic_.name()) + ".filters: more VMs than the device has filters");
-}
-
-unsigned NicManagement::add_pool() {
-  ++pools_;
-  nic_.assign_pool(pools_, pools_, 1);
-  return pools_;
 }
 
 std::string NicManagement::claim(unsigned function, const software::Owner& owner) {

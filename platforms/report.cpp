@@ -221,6 +221,7 @@ PointResult report(Machine& machine) {
   add_cpu(out, machine, window);
   add_interrupts(out, machine, window);
   add_translation(out, result.stats);
+  out["host_inspected_packets"] = sum_of(result.stats, "inspected", "count");
   const Json utilization = utilization_of(machine, window, result.stats);
   out["binding_resource"] = binding_resource(machine, utilization);
   add_breakdowns(out, machine, window);

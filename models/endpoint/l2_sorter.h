@@ -2,9 +2,9 @@
 /// L2Sorter -- decides by destination MAC and VLAN which function or queue pool gets a frame. A mechanism.
 ///
 /// Spec    Intel 82599 datasheet 7.1.2 (receive queue assignment), 7.10.3 (VMDq and SR-IOV switching).
-/// Models  a bounded filter table (exact MAC and VLAN before MAC alone), default destination, replication of
-///         broadcast and multicast to all subscribers, RSS-like spreading by a 128-entry table.
-/// Omits   multicast hash filters, unicast tables, port mirroring, promiscuous functions beside the default.
+/// Models  a bounded filter table, compared by MAC and VLAN (exact before MAC alone), by MAC or by VLAN; default
+///         destination; who subscribes to broadcast and multicast.
+/// Omits   unicast hash tables, port mirroring.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "models/protocol/frame.h"
+#include "models/protocol/nic_policy.h"
 
 namespace iov::endpoint {
 
@@ -26,30 +27,44 @@ class L2Sorter {
  public:
   explicit L2Sorter(std::size_t capacity) : capacity_(capacity) { filters_.reserve(capacity); }
 
+  void set_mode(nic::SortMode mode) { mode_ = mode; }
+  nic::SortMode mode() const { return mode_; }
   /// @returns false when the table is full; an existing filter is overwritten
   bool add_filter(MacAddress mac, std::optional<std::uint16_t> vlan, Destination to) {
-    const std::uint64_t k = key(mac, vlan);
+    const std::uint64_t k = filter_key(mac, vlan);
     if (filters_.size() >= capacity_ && !filters_.contains(k)) return false;
     filters_[k] = to;
     return true;
   }
-  bool remove_filter(MacAddress mac, std::optional<std::uint16_t> vlan) { return filters_.erase(key(mac, vlan)) > 0; }
+  bool remove_filter(MacAddress mac, std::optional<std::uint16_t> vlan) { return filters_.erase(filter_key(mac, vlan)) > 0; }
   void set_default(std::optional<Destination> to) { default_ = to; }
   /// Who gets broadcast and multicast frames.
   void subscribe(Destination who) {
-    for (const Destination& d : subscribers_)
-      if (d == who) return;
-    subscribers_.push_back(who);
+    if (places_.try_emplace(place_of(who), subscribers_.size()).second) subscribers_.push_back(who);
   }
-  void unsubscribe(Destination who) { std::erase(subscribers_, who); }
+  void unsubscribe(Destination who) {
+    const auto place = places_.find(place_of(who));
+    if (place == places_.end()) return;
+    const std::size_t at = place->second;
+    places_.erase(place);
+    subscribers_[at] = subscribers_.back();
+    subscribers_.pop_back();
+    if (at < subscribers_.size()) places_[place_of(subscribers_[at])] = at;
+  }
   const std::vector<Destination>& subscribers() const { return subscribers_; }
 
   /// Where a unicast frame goes by filter alone.
   std::optional<Destination> match(const FrameHeader& h) const {
-    if (h.vlan != FrameHeader::vlan_none)
-      if (const auto hit = filters_.find(key(h.destination, h.vlan)); hit != filters_.end()) return hit->second;
-    if (const auto hit = filters_.find(key(h.destination, std::nullopt)); hit != filters_.end()) return hit->second;
-    return std::nullopt;
+    if (mode_ == nic::SortMode::vlan) return h.tagged() ? find(key(MacAddress{}, h.vlan_id())) : std::nullopt;
+    if (mode_ == nic::SortMode::mac_vlan && h.tagged())
+      if (const auto hit = find(key(h.destination, h.vlan_id()))) return hit;
+    return find(key(h.destination, std::nullopt));
+  }
+  /// Whether some filter gives this address to a destination, whatever the VLAN.
+  bool owns(Destination who, const FrameHeader& h, MacAddress mac) const {
+    const auto any = find(key(mac, std::nullopt));
+    if (any) return *any == who;
+    return h.tagged() && find(key(mac, h.vlan_id())) == who;
   }
   std::optional<Destination> unicast(const FrameHeader& h) const {
     const auto hit = match(h);
@@ -61,18 +76,20 @@ class L2Sorter {
   static constexpr std::uint64_t key(MacAddress mac, std::optional<std::uint16_t> vlan) {
     return mac.value << 12 | (vlan ? *vlan & 0xfffu : any_vlan);
   }
+  std::uint64_t filter_key(MacAddress mac, std::optional<std::uint16_t> vlan) const {
+    return key(mode_ == nic::SortMode::vlan ? MacAddress{} : mac, vlan);
+  }
+  std::optional<Destination> find(std::uint64_t k) const {
+    const auto hit = filters_.find(k);
+    return hit == filters_.end() ? std::nullopt : std::optional(hit->second);
+  }
   const std::size_t capacity_;
   std::unordered_map<std::uint64_t, Destination> filters_;
   std::optional<Destination> default_;
+  nic::SortMode mode_ = nic::SortMode::mac_vlan;
+  static constexpr std::uint64_t place_of(Destination who) { return std::uint64_t{who.function} << 32 | who.pool; }
   std::vector<Destination> subscribers_;
+  std::unordered_map<std::uint64_t, std::size_t> places_;
 };
-
-/// What receive-side scaling computes of a flow. Stands for the Toeplitz hash of addresses and ports.
-constexpr std::uint32_t rss_hash(std::uint32_t flow) {
-  std::uint32_t h = flow * 0x9e37'79b1u;
-  return h ^ h >> 15;
-}
-/// Entry of an evenly filled 128-entry redirection table (82599 datasheet 7.1.2.8.3).
-constexpr unsigned rss_queue(std::uint32_t hash, unsigned queues) { return (hash & 127u) % queues; }
 
 }  // namespace iov::endpoint

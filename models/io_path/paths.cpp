@@ -38,7 +38,7 @@ class Native : public VmPath {
         application_(host.services, host.costs, traffic, nic_.driver(), strand_, Context::host_kernel) {
     const std::string refusal = host.nic.claim(0, {software::Owner::Kind::process, VmPath::name()});
     if (!refusal.empty()) throw SimError(host.timeline.now(), VmPath::name(), "the PF is in use: " + refusal);
-    host.nic.add_filter(mac, 0, 0);
+    pf_of(host).add_filter(mac, 0);
   }
   Task set_up() override {
     if (host_.iommu) attach(host_, params_, memory_);
@@ -71,8 +71,8 @@ class Native : public VmPath {
 /// A whole function, PF or VF, given to a VM: the VM's own NIC driver on the mapped BAR.
 class Assigned : public VmPath {
  public:
-  Assigned(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
-           GuestTraffic& traffic, unsigned function)
+  Assigned(const sc_module_name& name, HostSystem& host, const VmParams& params, MemoryView& guest, GuestTraffic& traffic,
+           unsigned function)
       : VmPath(name),
         host_(host),
         params_(params),
@@ -92,7 +92,6 @@ class Assigned : public VmPath {
     if (!refusal.empty())
       throw SimError(host.timeline.now(), VmPath::name(),
                      "the function is assigned already, an assigned function is exclusive: " + refusal);
-    host.nic.add_filter(mac, function, 0);
     host.core(params.interrupt_core);
   }
   const software::GuestConfig* guest_config() const override { return &config_; }
@@ -113,42 +112,36 @@ class Assigned : public VmPath {
     co_await scan.run(vcpu_.application(), tree);
     co_await software::enable_function(config_, vcpu_.application(), tree.functions.at(0));
   }
-  void start() override {
-    vcpu_.start();
-    task_ = bring_up();
-    task_.start();
-  }
   void stop() override {
     vcpu_.stop();
     driver_.stop_polling();
   }
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
 
- private:
-  Task bring_up() {
-    co_await driver_.initialise(vcpu_.application());
-    application_.start();
-  }
+
+ protected:
+  static constexpr unsigned data_vector = 0;
   static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
-  void route_interrupts() {
-    if (params_.assigned_interrupts == InterruptDelivery::posted) post_interrupts(function_);
+  virtual void route_interrupts() {
+    if (params_.assigned_interrupts == InterruptDelivery::posted)
+      guest_vector_ = post(data_vector, bind<&NicDriver::interrupt>(&driver_));
     if (params_.assigned_interrupts == InterruptDelivery::vmm_inject)
-      catch_interrupts(function_, host_.core(params_.interrupt_core));
+      guest_vector_ = take_vector(route_to_host(host_, function_, data_vector, host_.core(params_.interrupt_core),
+                                                bind<&Assigned::inject>(this)),
+                                  bind<&NicDriver::interrupt>(&driver_));
   }
-  void take_vector(const InterruptMessage& message) {
-    line_ = &follow(host_, message);
-    guest_vector_ = vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_), line_);
+  std::uint8_t take_vector(const InterruptMessage& message, Vcpu::Handler handler) {
+    return vcpu_.allocate_vector(handler, &follow(host_, message));
   }
-  void post_interrupts(unsigned function) {
-    InterruptMessage message{host_.nic.requester(function)};
+  /// A vector of the function through the posted-interrupt descriptor. @returns the guest's vector
+  std::uint8_t post(unsigned vector, Vcpu::Handler handler) {
+    InterruptMessage message{host_.nic.requester(function_)};
     const std::uint16_t index = host_.iommu->allocate_irte({});
     message.address = vtd::remappable_msi_address(index);
-    take_vector(message);
-    host_.iommu->set_irte(index, vtd::posted_irte(vcpu_.descriptor(), guest_vector_, message.requester));
-    write_msix(host_, function, 0, message.address, message.data);
-  }
-  void catch_interrupts(unsigned function, host::Core& core) {
-    take_vector(route_to_host(host_, function, 0, core, bind<&Assigned::inject>(this)));
+    const std::uint8_t guest_vector = take_vector(message, handler);
+    host_.iommu->set_irte(index, vtd::posted_irte(vcpu_.descriptor(), guest_vector, message.requester));
+    write_msix(host_, function_, vector, message.address, message.data);
+    return guest_vector;
   }
   Task inject(Strand& strand) {  // VFIO's handler and irqfd
     co_await strand.spend(Context::irq, host::Work::emulation, vcpu_.injection_cost());
@@ -167,9 +160,74 @@ class Assigned : public VmPath {
   MappedRegisters registers_;
   NicDriver driver_;
   Application application_;
-  InterruptLine* line_ = nullptr;
   std::uint8_t guest_vector_ = 0;
+};
+
+/// The PF, and with it the whole NIC: the guest's driver also governs the device.
+class Passthrough : public Assigned {
+ public:
+  Passthrough(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+              GuestTraffic& traffic)
+      : Assigned(name, host, params, guest, traffic, 0),
+        pf_("pf_driver", host.timeline, host.params.pf_driver, host.costs, registers_,
+            {vcpu_.application(), Context::guest, Context::guest, event_vector(host, 0)}) {
+    pf_.assign_pool(0, 0, 1);
+    pf_.add_filter(mac, 0);
+  }
+  void start() override {
+    vcpu_.start();
+    task_ = bring_up();
+    task_.start();
+  }
+
+ private:
+  Task bring_up() {
+    co_await pf_.carry_out(vcpu_.application());
+    co_await driver_.initialise(vcpu_.application());
+    application_.start();
+  }
+  software::PfDriver pf_;
   Task task_;
+};
+
+/// A VF: its driver in the guest comes up through the mailbox, by leave of the host's PF driver.
+class Sriov : public Assigned {
+ public:
+  Sriov(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
+        GuestTraffic& traffic, unsigned function)
+      : Assigned(name, host, params, guest, traffic, function),
+        service_(vcpu_.core(), host::Level::thread_middle, &vcpu_, Context::guest),
+        vf_("vf_driver", host.timeline, params.vf_driver, host.costs, registers_, driver_,
+            {service_, Context::guest, Context::guest, mailbox_vector}) {
+    software::VfSettings settings = params.vf;
+    settings.mac = mac;
+    const software::FunctionName name_on_bus = host.nic.name_of(function);
+    pf_of(host, name_on_bus.pf).manage(name_on_bus.vf, settings);
+  }
+  void start() override {
+    vcpu_.start();
+    vf_.start(bind<&Application::start>(&application_));
+  }
+  software::VfDriver* vf_driver() override { return &vf_; }
+
+ private:
+  static constexpr unsigned mailbox_vector = 1;
+  void route_interrupts() override {
+    Assigned::route_interrupts();
+    if (params_.assigned_interrupts != InterruptDelivery::vmm_inject)  // a guest that polls its queue still sleeps here
+      mailbox_guest_vector_ = post(mailbox_vector, bind<&software::VfDriver::interrupt>(&vf_));
+    else
+      mailbox_guest_vector_ = take_vector(route_to_host(host_, function_, mailbox_vector, host_.core(params_.interrupt_core),
+                                                        bind<&Sriov::inject_mailbox>(this)),
+                                          bind<&software::VfDriver::interrupt>(&vf_));
+  }
+  Task inject_mailbox(Strand& strand) {
+    co_await strand.spend(Context::irq, host::Work::emulation, host_.costs.interrupt_injection);
+    vcpu_.inject(mailbox_guest_vector_, {});
+  }
+  Strand service_;  ///< a work queue of the guest's kernel
+  software::VfDriver vf_;
+  std::uint8_t mailbox_guest_vector_ = 0;
 };
 
 /// An unmodified driver on a NIC that is software.
@@ -184,7 +242,7 @@ class Emulation : public VmPath {
         driver_("driver", host.services, params.emulated_driver, host.costs, model_, guest,
                 {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
-    host.nic.add_filter(mac, 0, 0);
+    pf_of(host).add_filter(mac, 0);
     model_.set_vector(vcpu_.allocate_vector(bind<&NicDriver::interrupt>(&driver_), &host.interrupts.open()));
   }
   void start() override {
@@ -248,7 +306,7 @@ class Virtio : public Paravirtual {
       : Paravirtual(name, host, params, guest, traffic),
         backend_("backend", host.services, params.backend, host.costs, location, front_, guest, vcpu_,
                  uplink_of(host).network, uplink_of(host).network.add_tap(mac), host.core(params.backend_core)) {
-    host.nic.add_filter(mac, 0, 0);
+    pf_of(host).add_filter(mac, 0);
   }
   CopyAccount copied() const override { return backend_.copied(); }
   void reset_copies() override { backend_.reset_copies(); }
@@ -273,7 +331,8 @@ class Vmdq : public Paravirtual {
  private:
   static unsigned claim_pool(HostSystem& host, MacAddress mac) {
     const unsigned pool = host.nic.add_pool();
-    host.nic.add_filter(mac, 0, pool);
+    pf_of(host).assign_pool(pool, pool, 1);
+    pf_of(host).add_filter(mac, pool);
     return pool;
   }
   void start_backend() override {
@@ -292,6 +351,7 @@ bool needs_uplink(PathKind path) {
 
 std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmParams& params, MacAddress mac,
                                   MemoryView& guest, GuestTraffic& traffic) {
+  if (params.path != PathKind::passthrough) pf_of(host);
   if (needs_uplink(params.path)) uplink_of(host);  // here, so that it does not become a part of the VM
   switch (params.path) {
     case PathKind::native: return std::make_unique<Native>(name, host, params, mac, guest, traffic);
@@ -301,9 +361,14 @@ std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmPa
     case PathKind::vhost:
       return std::make_unique<Virtio>(name, host, params, mac, guest, traffic, VirtioBackend::Location::kernel);
     case PathKind::vmdq: return std::make_unique<Vmdq>(name, host, params, mac, guest, traffic);
-    case PathKind::passthrough: return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, 0);
+    case PathKind::passthrough: return std::make_unique<Passthrough>(name, host, params, mac, guest, traffic);
     case PathKind::sriov:
-      return std::make_unique<Assigned>(name, host, params, mac, guest, traffic, host.nic.take_vf());
+    {
+      const unsigned function = host.nic.take_vf();
+      pf_of(host, host.nic.name_of(function).pf);
+      need_representor(host);
+      return std::make_unique<Sriov>(name, host, params, mac, guest, traffic, function);
+    }
   }
   throw SimError(host.timeline.now(), name, "unknown path");
 }

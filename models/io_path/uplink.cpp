@@ -60,6 +60,34 @@ Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function) {
   co_await set_bits(host, strand, host.nic.requester(function), ats + PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE);
 }
 
+unsigned event_vector(const HostSystem& host, unsigned pf) { return host.nic.description(pf).msix->vectors - 1; }
+
+PfHost::PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pf)
+    : sc_module(name),
+      host_(host),
+      pf_(pf),
+      thread_(host.core(host.params.network_core), host::Thread::Kind::process, "pf_driver"),
+      strand_(thread_.core(), host::Level::thread_low, &thread_),
+      registers_(host.mmio, Context::host_kernel, host.costs),
+      driver_("driver", host.timeline, host.params.pf_driver, host.costs, registers_,
+              {strand_, Context::host_kernel, Context::irq, event_vector(host, pf)}) {
+  if (pf == 0) driver_.assign_pool(0, 0, 1);  // the PF's own queue pair
+}
+
+Task PfHost::set_up() {
+  registers_.map(host_.nic.bar(pf_));
+  co_await enable_bus_master(host_, strand_, pf_);
+  route_to_host(host_, pf_, event_vector(host_, pf_), thread_.core(), bind<&software::PfDriver::interrupt>(&driver_));
+  co_await enable_msix(host_, strand_, pf_);
+  driver_.start();
+}
+
+software::PfDriver& pf_of(HostSystem& host, unsigned pf) {
+  if (host.pfs.size() <= pf) host.pfs.resize(pf + 1);
+  if (!host.pfs[pf]) host.pfs[pf] = std::make_shared<PfHost>(pf == 0 ? "pf" : ("pf" + std::to_string(pf)).c_str(), host, pf);
+  return host.pfs[pf]->driver();
+}
+
 HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
                  software::MemoryView& memory, unsigned queue, host::Core& core)
     : sc_module(name),
@@ -70,7 +98,9 @@ HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const so
       setup_(core, host::Level::thread_low, &setup_thread_),
       registers_(host.mmio, Context::host_kernel, host.costs),
       driver_("driver", host.services, driver, host.costs, registers_, memory,
-              {softirq_, Context::host_kernel, Context::irq, queue, queue}) {}
+              {softirq_, Context::host_kernel, Context::irq, queue, queue}) {
+  pf_of(host).add_client(driver_);
+}
 
 Task HostNic::set_up() {
   registers_.map(host_.nic.bar(0));
@@ -98,23 +128,52 @@ void HostNic::start() {
 Uplink::Uplink(const sc_core::sc_module_name& name, HostSystem& host)
     : sc_module(name),
       nic("nic", host, host.params.driver, host.host_memory, 0, host.core(host.params.network_core)),
-      network("network", host.services, host.params.network, host.costs),
-      host_(host) {
+      network("network", host.services, host.params.network, host.costs) {
   network.set_uplink(nic.driver());
 }
 
-Task Uplink::set_up() {
-  if (host_.iommu) host_.iommu->attach_pass_through(host_.nic.requester(0));
-  co_await nic.set_up();
+RepresentorHost::RepresentorHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pool)
+    : sc_module(name),
+      nic("nic", host, host.params.driver, host.host_memory, pool, host.core(host.params.network_core)),
+      representor("switch", host.services, host.costs, nic.driver()) {}
+
+Task Uplink::set_up() { co_await nic.set_up(); }
+
+Task set_up(HostSystem& host) {
+  for (const auto& pf : host.pfs)
+    if (pf) co_await pf->set_up();
+  if (!host.uplink && !host.representor) co_return;
+  if (host.iommu) host.iommu->attach_pass_through(host.nic.requester(0));
+  if (host.uplink) co_await host.uplink->set_up();
+  if (host.representor) co_await host.representor->nic.set_up();
 }
 
-Task set_up(Uplink& uplink) { co_await uplink.set_up(); }
-void start(Uplink& uplink) { uplink.nic.start(); }
+void start(HostSystem& host) {
+  if (host.uplink) host.uplink->nic.start();
+  if (host.representor) host.representor->nic.start();
+}
+
+namespace {
+/// The host itself moves packets through the PF.
+void use_pf(HostSystem& host) {
+  if (host.uplink || host.representor) return;
+  const std::string refusal = host.nic.claim(0, {software::Owner::Kind::host, "kernel"});
+  if (!refusal.empty()) throw SimError(host.timeline.now(), "host", "the PF is assigned: " + refusal);
+}
+}  // namespace
+
+void need_representor(HostSystem& host) {
+  if (host.representor || host.params.pf_driver.switch_mode != nic::SwitchMode::representor) return;
+  use_pf(host);
+  const unsigned pool = host.nic.add_pool();
+  host.representor = std::make_shared<RepresentorHost>("representor", host, pool);
+  pf_of(host).assign_pool(pool, pool, 1);
+  pf_of(host).use_representor(pool);
+}
 
 Uplink& uplink_of(HostSystem& host) {
   if (!host.uplink) {
-    const std::string refusal = host.nic.claim(0, {software::Owner::Kind::host, "kernel"});
-    if (!refusal.empty()) throw SimError(host.timeline.now(), "host", "the PF is assigned: " + refusal);
+    use_pf(host);
     host.uplink = std::make_shared<Uplink>("uplink", host);
   }
   return *host.uplink;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// HostNic and Uplink -- the host's own use of a queue pair of the PF: driver in the host kernel, softirq on the core that
-/// takes the interrupt; the uplink has the bridge above.
+/// PfHost -- the host's PF driver, on a thread of its own. HostNic and Uplink -- the host's own use of a queue pair of the
+/// PF: driver in the host kernel, softirq on the core that takes the interrupt; the uplink has the bridge above.
 #pragma once
 #include "models/io_path/vm_path.h"
+#include "models/software/representor.h"
 
 namespace iov::io_path {
 
@@ -18,6 +19,24 @@ InterruptLine& follow(HostSystem& host, const InterruptMessage& message);
 Task enable_bus_master(HostSystem& host, host::Strand& strand, unsigned function);
 Task enable_msix(HostSystem& host, host::Strand& strand, unsigned function);
 Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function);
+
+/// The MSI-X vector of a PF that no queue has.
+unsigned event_vector(const HostSystem& host, unsigned pf);
+
+class PfHost : public sc_core::sc_module {
+ public:
+  PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pf);
+  Task set_up();  ///< maps and enables the PF, then its driver serves
+  software::PfDriver& driver() { return driver_; }
+
+ private:
+  HostSystem& host_;
+  const unsigned pf_;
+  host::Thread thread_;
+  host::Strand strand_;
+  software::MappedRegisters registers_;
+  software::PfDriver driver_;
+};
 
 class HostNic : public sc_core::sc_module {
  public:
@@ -44,17 +63,26 @@ class HostNic : public sc_core::sc_module {
   Task task_;
 };
 
+/// The host's software switch between VFs, on a queue pair of the PF of its own.
+class RepresentorHost : public sc_core::sc_module {
+ public:
+  RepresentorHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pool);
+  HostNic nic;
+  software::Representor representor;
+};
+
 class Uplink : public sc_core::sc_module {
  public:
   Uplink(const sc_core::sc_module_name& name, HostSystem& host);
   Task set_up();
   HostNic nic;
   software::HostNetwork network;
-
- private:
-  HostSystem& host_;
 };
 
+/// The host's driver of a PF, made at the first call.
+software::PfDriver& pf_of(HostSystem& host, unsigned pf = 0);
+/// Makes it when the switch mode asks for it and it is not there.
+void need_representor(HostSystem& host);
 /// The uplink of this host, made at the first call.
 Uplink& uplink_of(HostSystem& host);
 

@@ -13,7 +13,9 @@
 #include "models/software/guest_config.h"
 #include "models/software/iommu_driver.h"
 #include "models/software/nic_driver.h"
+#include "models/software/pf_driver.h"
 #include "models/software/vcpu.h"
+#include "models/software/vf_driver.h"
 #include "models/software/vf_manager.h"
 #include "models/software/virtio_backend.h"
 
@@ -28,8 +30,7 @@ class NicControl {
   virtual Hpa bar(unsigned function) const = 0;
   virtual Hpa msix_table(unsigned function) const = 0;
   virtual RequesterId requester(unsigned function) const = 0;
-  virtual void add_filter(MacAddress mac, unsigned function, unsigned pool) = 0;
-  virtual unsigned add_pool() = 0;  ///< a queue pair of the PF of its own; returns pool = queue number
+  virtual unsigned add_pool() = 0;  ///< a queue pair of the PF that nobody has; returns pool = queue number
   virtual software::FunctionName name_of(unsigned function) const = 0;
   virtual const config::FunctionDescription& description(unsigned function) const = 0;  ///< of the PF
   /// @returns why not; empty: the function is the owner's alone
@@ -61,6 +62,8 @@ struct VmParams {
   unsigned vcpu_core = 2, backend_core = 1, interrupt_core = 2;
   software::Vcpu::Params vcpu;
   software::NicDriver::Params driver, emulated_driver;
+  software::VfDriver::Params vf_driver;
+  software::VfSettings vf;
   software::VirtioNet::Params virtio;
   software::VirtioBackend::Params backend;
 
@@ -88,6 +91,8 @@ struct VmParams {
             "affinity to the vCPU's core, irqbalance hint");
     v.group("vcpu", vcpu, "virtual processor");
     v.group("driver", driver, "NIC driver of bare metal, PF or VF");
+    v.group("vf_driver", vf_driver, "the guest's talk with the PF (path sriov)");
+    v.group("vf", vf, "what the host's administrator sets for the VF (path sriov)");
     v.group("emulated_driver", emulated_driver, "unmodified driver of the emulated NIC");
     v.group("virtio", virtio, "virtio-net front end");
     v.group("backend", backend, "back end");
@@ -97,12 +102,14 @@ struct VmParams {
 
 struct HostParams {
   software::NicDriver::Params driver;
+  software::PfDriver::Params pf_driver;
   software::HostNetwork::Params network;
   software::PciPolicy pci;
   unsigned network_core = 0;
   template <class V>
   void describe(V& v) {
     v.group("driver", driver, "the host's own NIC driver, under the software paths");
+    v.group("pf_driver", pf_driver, "how the host governs the NIC and its VFs");
     v.group("network", network, "bridge and taps");
     v.group("pci", pci, "bus numbers and addresses for devices");
     v.field("network_core", network_core, Range<unsigned>{0, 1023}, "core that takes the PF's interrupts", no_source);
@@ -110,6 +117,8 @@ struct HostParams {
 };
 
 class Uplink;
+class PfHost;
+class RepresentorHost;
 
 struct HostSystem {  ///< what all paths of one host share
   Timeline& timeline;
@@ -126,13 +135,15 @@ struct HostSystem {  ///< what all paths of one host share
   software::PostedInterrupts& posting;
   InterruptLedger& interrupts;
   software::MemoryView& host_memory;
+  std::vector<std::shared_ptr<PfHost>> pfs;      ///< its drivers of the PFs, made when the first path needs them
+  std::shared_ptr<RepresentorHost> representor;  ///< in representor mode
   std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
 };
 
-/// Of the uplink, after the host has booted.
-Task set_up(Uplink& uplink);
-void start(Uplink& uplink);
+/// Of the host's own drivers, after it has booted.
+Task set_up(HostSystem& host);
+void start(HostSystem& host);
 
 class VmPath : public sc_core::sc_module {
  public:
@@ -145,6 +156,7 @@ class VmPath : public sc_core::sc_module {
   virtual const software::GuestConfig* guest_config() const { return nullptr; }
   virtual software::CopyAccount copied() const { return {}; }
   virtual void reset_copies() {}
+  virtual software::VfDriver* vf_driver() { return nullptr; }  ///< path sriov only
   /// Interrupts that reached whoever drives the device on behalf of this VM.
   virtual std::uint64_t interrupts() const = 0;
 };

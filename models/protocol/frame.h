@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Frame -- an Ethernet frame, and how its first bytes lie in memory.
 ///
-/// The leading `header_bytes` of every frame are real bytes in simulated memory: addresses, VLAN,
-/// EtherType and the 8-byte id under which the workload knows the packet. Software and devices learn
-/// which packet a buffer holds only by reading them, so a DMA that goes to the wrong page delivers
-/// nothing. The rest of the payload exists only with carry_payload.
+/// The leading `header_bytes` of every frame are real bytes in simulated memory: Ethernet with 802.1Q tag, IPv4 and UDP
+/// headers, and as the first payload the 8-byte id under which the workload knows the packet. Software and devices learn
+/// which packet a buffer holds only by reading them, so a DMA that goes to the wrong page delivers nothing. The rest of
+/// the payload exists only with carry_payload.
 ///
+/// Spec    IEEE 802.3 3, 802.1Q 9; RFC 791 (IPv4), 768 (UDP). Checksums are 0: offloaded, none.
 /// Units   `bytes` is the frame from destination address to the end of payload, without the 4 B FCS.
 #pragma once
 #include <array>
@@ -28,41 +29,62 @@ struct MacAddress {
 using PacketId = std::uint64_t;
 
 struct FrameHeader {
-  static constexpr std::size_t header_bytes = 32;
+  static constexpr std::size_t header_bytes = 54;
   static constexpr std::uint16_t vlan_none = 0xffff;
+  static constexpr std::uint8_t protocol_tcp = 6, protocol_udp = 17;  ///< IANA
   MacAddress destination, source;
   std::uint16_t vlan = vlan_none;
-  std::uint32_t flow = 0;  ///< what RSS hashes: stands for addresses and ports
+  std::uint32_t flow = 0;  ///< its ports: source in 15:0, destination in 31:16
   PacketId id = 0;
+  std::uint32_t source_ip = 0, destination_ip = 0;
+  std::uint8_t protocol = protocol_udp;
 
-  void write(std::span<std::uint8_t, header_bytes> out) const {
+  std::uint16_t source_port() const { return static_cast<std::uint16_t>(flow); }
+  std::uint16_t destination_port() const { return static_cast<std::uint16_t>(flow >> 16); }
+  bool tagged() const { return vlan != vlan_none; }
+  std::uint16_t vlan_id() const { return vlan & 0xfff; }
+
+  /// @param frame_bytes  of the whole frame, for the length fields
+  void write(std::span<std::uint8_t, header_bytes> out, std::uint32_t frame_bytes = 60) const {
     std::memset(out.data(), 0, out.size());
-    put_mac(out.data(), destination);
-    put_mac(out.data() + 6, source);
-    out[12] = 0x81, out[13] = 0x00;  // 802.1Q tag, always present in memory; vlan_none: priority tag only
-    out[14] = static_cast<std::uint8_t>(vlan >> 8), out[15] = static_cast<std::uint8_t>(vlan);
-    out[16] = 0x88, out[17] = 0xb5;  // IEEE local experimental EtherType
-    std::memcpy(out.data() + 20, &flow, 4);
-    std::memcpy(out.data() + 24, &id, 8);
+    put(out.data(), destination.value, 6);
+    put(out.data() + 6, source.value, 6);
+    put(out.data() + 12, 0x8100, 2);  // 802.1Q tag, always present in memory; vlan_none: priority tag only
+    put(out.data() + 14, vlan, 2);
+    put(out.data() + 16, 0x0800, 2);
+    std::uint8_t* const ip = out.data() + ip_at;
+    ip[0] = 0x45, ip[8] = 64, ip[9] = protocol;  // version 4, 5 words; TTL
+    put(ip + 2, frame_bytes - ip_at, 2);
+    put(ip + 12, source_ip, 4);
+    put(ip + 16, destination_ip, 4);
+    put(ip + 20, source_port(), 2);
+    put(ip + 22, destination_port(), 2);
+    put(ip + 24, frame_bytes - ip_at - 20, 2);
+    std::memcpy(out.data() + id_at, &id, 8);
   }
   static FrameHeader read(std::span<const std::uint8_t, header_bytes> in) {
     FrameHeader h;
-    h.destination = get_mac(in.data());
-    h.source = get_mac(in.data() + 6);
-    h.vlan = static_cast<std::uint16_t>(in[14] << 8 | in[15]);
-    std::memcpy(&h.flow, in.data() + 20, 4);
-    std::memcpy(&h.id, in.data() + 24, 8);
+    const std::uint8_t* const ip = in.data() + ip_at;
+    h.destination.value = get(in.data(), 6);
+    h.source.value = get(in.data() + 6, 6);
+    h.vlan = static_cast<std::uint16_t>(get(in.data() + 14, 2));
+    h.protocol = ip[9];
+    h.source_ip = static_cast<std::uint32_t>(get(ip + 12, 4));
+    h.destination_ip = static_cast<std::uint32_t>(get(ip + 16, 4));
+    h.flow = static_cast<std::uint32_t>(get(ip + 20, 2) | get(ip + 22, 2) << 16);
+    std::memcpy(&h.id, in.data() + id_at, 8);
     return h;
   }
 
  private:
-  static void put_mac(std::uint8_t* out, MacAddress mac) {
-    for (int i = 0; i < 6; ++i) out[i] = static_cast<std::uint8_t>(mac.value >> (40 - 8 * i));
+  static constexpr std::size_t ip_at = 18, id_at = 46;
+  static void put(std::uint8_t* out, std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * (bytes - 1 - i)));
   }
-  static MacAddress get_mac(const std::uint8_t* in) {
-    MacAddress mac;
-    for (int i = 0; i < 6; ++i) mac.value = mac.value << 8 | in[i];
-    return mac;
+  static std::uint64_t get(const std::uint8_t* in, int bytes) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < bytes; ++i) value = value << 8 | in[i];
+    return value;
   }
 };
 
@@ -71,12 +93,15 @@ struct Frame {  ///< a frame on a wire or in a device, not in memory
   std::uint32_t bytes = 60;  ///< 60..9018, without FCS
   ByteBuffer data;           ///< carry_payload: all bytes; else empty
   JourneyRef journey;
+  std::int32_t pause_quanta = no_pause;  ///< a MAC control frame (802.3 31B): never leaves the two ends of a wire
+  static constexpr std::int32_t no_pause = -1;
 };
 
+inline constexpr std::uint32_t fcs_bytes = 4;
 /// Bytes that a frame occupies on the Ethernet wire: preamble 8, FCS 4, inter-frame gap 12, minimum 64.
 /// Spec IEEE 802.3 3.1, 4.4.2.
 constexpr std::uint32_t wire_bytes(std::uint32_t frame_bytes) {
-  return (frame_bytes + 4 < 64 ? 64 : frame_bytes + 4) + 8 + 12;
+  return (frame_bytes + fcs_bytes < 64 ? 64 : frame_bytes + fcs_bytes) + 8 + 12;
 }
 
 /// Whatever is at the other end of the Ethernet wire.

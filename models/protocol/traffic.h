@@ -25,11 +25,18 @@ enum class DropReason : std::uint8_t {
   blocked_by_iommu,       ///< its DMA was faulted
   malformed,              ///< what the receiver read was not what was sent
   reset,                  ///< lost in a reset
+  function_stopped,       ///< the PF has stopped the function that sent it or should get it
+  spoofed,                ///< its sender used a MAC address or VLAN that is not its own
+  storm,                  ///< broadcast or multicast beyond the function's limit
+  shaped,                 ///< more than the function's receive rate, and its backlog full
+  flow_rule,              ///< a rule of the PF drops this flow
+  link_down,              ///< there was no link
 };
-inline constexpr std::size_t drop_reasons = 8;
+inline constexpr std::size_t drop_reasons = 14;
 inline constexpr Names<drop_reasons> drop_reason_names{
-    "no_receive_descriptor", "receive_buffer_full", "no_filter_match",  "backend_queue_full",
-    "driver_queue_full",     "blocked_by_iommu",    "malformed",        "reset"};
+    "no_receive_descriptor", "receive_buffer_full", "no_filter_match", "backend_queue_full", "driver_queue_full",
+    "blocked_by_iommu",      "malformed",           "reset",           "function_stopped",   "spoofed",
+    "storm",                 "shaped",              "flow_rule",       "link_down"};
 
 /// Books of all packets, for those who lose one or want its journey.
 class PacketBook {
@@ -37,6 +44,7 @@ class PacketBook {
   virtual ~PacketBook() = default;
   virtual void dropped(PacketId id, DropReason reason) = 0;
   virtual JourneyRef journey(PacketId id) = 0;  ///< empty when unknown or ended
+  virtual bool under_way(PacketId id) const = 0;
 };
 
 class GuestTraffic {

@@ -11,7 +11,7 @@ struct SoftwareCosts {
   Time application_send = 100_ns, application_receive = 100_ns;
   Time stack_send = 250_ns, stack_receive = 300_ns;
   Time driver_send = 100_ns, driver_receive = 150_ns, driver_reclaim = 25_ns, driver_refill = 30_ns;
-  Time driver_interrupt = 150_ns, driver_poll = 100_ns;
+  Time driver_interrupt = 150_ns, driver_poll = 100_ns, control_message = 1000_ns;
   Time mmio_write = 50_ns;
   Time virtqueue_front = 60_ns, virtqueue_back = 120_ns;
   Time tap = 350_ns, bridge = 300_ns, user_packet = 250_ns;
@@ -47,6 +47,7 @@ struct SoftwareCosts {
     cost(v, "driver_refill", driver_refill, "driver posts one receive buffer");
     cost(v, "driver_interrupt", driver_interrupt, "driver's interrupt handler, register accesses not included");
     cost(v, "driver_poll", driver_poll, "one round of the poll loop, packets not included");
+    cost(v, "control_message", control_message, "PF or VF driver decides one mailbox message, event or request, register accesses not included");
     cost(v, "mmio_write", mmio_write, "core issues one uncached posted write");
     v.field("copy_cold", copy_cold, Range<Bandwidth>{{1e8}, {1e12}}, "copying bytes that a device just wrote or that left the cache", no_source);
     v.field("copy_warm", copy_warm, Range<Bandwidth>{{1e8}, {1e12}}, "copying bytes that are in this core's cache", no_source);

@@ -31,6 +31,7 @@ Task HostNetwork::to_tap(Strand& strand, Tap& tap, Frame& frame) {
 
 Task HostNetwork::receive(Strand& strand, Frame& frame) {
   frame.journey.enter(Stage::host_stack, services_.timeline.now());
+  ++inspected_;
   co_await strand.spend(Context::host_kernel, Work::stack, costs_.bridge);
   const auto found = by_mac_.find(frame.header.destination.value);
   if (found != by_mac_.end()) {
@@ -43,6 +44,7 @@ Task HostNetwork::receive(Strand& strand, Frame& frame) {
 
 Task HostNetwork::send(Strand& strand, Frame& frame, bool more) {
   ++from_vm_;
+  ++inspected_;
   frame.journey.enter(Stage::host_stack, services_.timeline.now());
   co_await strand.spend(Context::host_kernel, Work::stack, costs_.tap + costs_.bridge);
   const auto found = by_mac_.find(frame.header.destination.value);

@@ -76,6 +76,7 @@ class HostNetwork : public sc_core::sc_module, public PacketReceiver {
   std::unordered_map<std::uint64_t, Tap*> by_mac_;
   Counter to_vm_{"to_vm", "1", "packets queued for a VM"};
   Counter from_vm_{"from_vm", "1", "packets sent by VMs"};
+  Counter inspected_{"inspected", "1", "packets that the host saw"};
   Counter dropped_{"dropped", "1", "packets that found the tap's queue full or no tap"};
 };
 

@@ -7,6 +7,10 @@ using host::Strand;
 using host::Work;
 using namespace nic;
 
+namespace {
+Time stop_poll_interval() { return 10_us; }  // ixgbe_disable_rx_queue: usleep_range(10, 20)
+}
+
 NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
                      const SoftwareCosts& costs, RegisterIo& registers, MemoryView& memory, const Place& place)
     : sc_module(name), services_(services), params_(params), costs_(costs), registers_(registers), memory_(memory), place_(place) {
@@ -33,13 +37,16 @@ Task NicDriver::initialise(Strand& strand) {
   if (!place_.polled) co_await set_up_interrupts(strand);
   co_await write_register(strand, tx_register(q, queue_control), enable, 4);
   co_await write_register(strand, rx_register(q, queue_control), enable, 4);
-  rx_tail_ = 0;
+  tx_tail_ = tx_rung_ = tx_clean_ = rx_next_ = rx_tail_ = 0;
+  ++generation_;
   for (std::uint32_t i = 0; i + 1 < params_.rx_descriptors; ++i) {
     RxDescriptor d{};
     d.read = {memory_.dma(rx_buffer(i)), 0};
     memory_.store(rx_descriptor(rx_tail_++), d);
   }
   co_await write_register(strand, rx_register(q, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
+  down_ = false;
+  wake_blocked();
   if (place_.polled)
     place_.softirq.wake();
   else
@@ -52,17 +59,72 @@ Task NicDriver::set_up_interrupts(Strand& strand) {
     co_await write_register(strand, reg_auto_mask, std::uint64_t{1} << place_.vector, 4);
 }
 
+Task NicDriver::stop(Strand& strand) {
+  down_ = true;
+  stopper_ = &strand;
+  co_await write_register(strand, reg_interrupt_mask_clear, std::uint64_t{1} << place_.vector, 4);
+  co_await disable_queue(strand, tx_register(place_.queue, queue_control));
+  co_await disable_queue(strand, rx_register(place_.queue, queue_control));
+  while (polling_) {  // the poll loop ends its round first, as napi_disable() waits for it
+    timer_.at(services_.timeline.now() + stop_poll_interval());
+    co_await strand.wait();
+  }
+  lose_rings();
+}
+
+Task NicDriver::disable_queue(Strand& strand, std::uint32_t control) {
+  co_await write_register(strand, control, 0, 4);
+  for (std::uint64_t enabled = 1;;) {
+    ++reads_;
+    co_await registers_.read(strand, control, 4, enabled);
+    if (!(enabled & 1)) break;
+    timer_.at(services_.timeline.now() + stop_poll_interval());
+    while (timer_.scheduled()) co_await strand.wait();
+  }
+}
+
+/// Packets that had left are booked as delivered or dropped already, and do not mind.
+void NicDriver::lose_rings() {
+  for (; tx_clean_ != tx_tail_; ++tx_clean_) lose(tx_buffer(tx_clean_));
+  for (; received(rx_next_); ++rx_next_) lose(rx_buffer(rx_next_));
+  reports_.clear();
+}
+
+void NicDriver::lose(Gpa buffer) {
+  std::array<std::uint8_t, FrameHeader::header_bytes> header;
+  memory_.read(buffer, header);
+  const PacketId id = FrameHeader::read(header).id;
+  if (!services_.book.under_way(id)) return;
+  ++lost_;
+  services_.book.dropped(id, DropReason::reset);
+}
+
+void NicDriver::set_carrier(bool on) {
+  carrier_ = on;
+  if (on) wake_blocked();
+}
+
+void NicDriver::wake_blocked() {
+  for (Strand* sender : std::exchange(blocked_, {})) sender->wake();
+}
+
 // --- transmit -----------------------------------------------------------------------------------------------
 
 Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
   frame.journey.enter(Stage::guest_driver, services_.timeline.now());
   while (room() == 0) {
-    if (tx_rung_ != tx_tail_) co_await doorbell(strand, {});
+    if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
     blocked_.push_back(&strand);
     co_await strand.wait();
   }
   const std::uint32_t index = tx_tail_++;
+  const std::uint32_t generation = generation_;
   co_await strand.spend(place_.context, Work::driver, costs_.driver_send);
+  if (down_ || generation != generation_) {  // the queue went away meanwhile
+    ++lost_;
+    services_.book.dropped(frame.header.id, DropReason::reset);
+    co_return;
+  }
   store_frame(memory_, tx_buffer(index), frame);
   const bool report = (index + 1) % params_.report_interval == 0 || room() == 0;
   if (report) reports_.push_back(index);
@@ -74,7 +136,7 @@ Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
 }
 
 Task NicDriver::flush(Strand& strand) {
-  if (tx_rung_ != tx_tail_) co_await doorbell(strand, {});
+  if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
 }
 
 Task NicDriver::doorbell(Strand& strand, JourneyRef journey) {
@@ -89,10 +151,11 @@ Task NicDriver::reclaim() {
     const std::uint32_t next = reports_.front() + 1;
     reports_.pop_front();
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_reclaim * static_cast<double>(next - tx_clean_));
+    if (down_) co_return;
     tx_clean_ = next;
   }
   if (blocked_.empty() || room() < params_.tx_descriptors / 4) co_return;
-  for (Strand* sender : std::exchange(blocked_, {})) sender->wake();
+  wake_blocked();
 }
 
 // --- receive ------------------------------------------------------------------------------------------------
@@ -116,14 +179,18 @@ bool NicDriver::received(std::uint32_t index) const {
 Task NicDriver::poll_loop() {
   for (;;) {
     co_await place_.softirq.wait();
+    if (down_) continue;
+    polling_ = true;
     co_await poll();
-    if (!place_.polled) co_await write_register(place_.softirq, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
+    polling_ = false;
+    if (!place_.polled && !down_)
+      co_await write_register(place_.softirq, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
   }
 }
 
 Task NicDriver::poll() {
   unsigned taken = params_.poll_budget;
-  while (place_.polled ? !stopped_ : taken == params_.poll_budget) {
+  while (!down_ && (place_.polled ? !stopped_ : taken == params_.poll_budget)) {
     ++polls_;
     taken = 0;
     co_await (place_.polled ? place_.softirq.spend_in_turn(place_.context, Work::driver, costs_.driver_poll)
@@ -134,14 +201,14 @@ Task NicDriver::poll() {
 }
 
 Task NicDriver::receive_some(unsigned& taken) {
-  while (taken < params_.poll_budget && received(rx_next_)) {
+  while (taken < params_.poll_budget && !down_ && received(rx_next_)) {
     const auto done = memory_.load<RxDescriptor>(rx_descriptor(rx_next_)).write_back;
     Frame frame = load_frame(memory_, rx_buffer(rx_next_), done.length, services_.payload, services_.book);
     frame.journey.enter(Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
     if (receiver_) co_await receiver_->receive(place_.softirq, frame);
-    if (params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch) co_await refill();
+    if (!down_ && params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch) co_await refill();
   }
 }
 

@@ -61,12 +61,17 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
             const SoftwareCosts& costs, RegisterIo& registers, MemoryView& memory, const Place& place);
 
   Task initialise(host::Strand& strand);       ///< programs rings and interrupts, posts buffers
+  /// Stops the queues and waits until the device has let go of them. What lies in the rings is lost, and booked so;
+  /// who wants to send waits until initialise().
+  Task stop(host::Strand& strand);
+  void set_carrier(bool on);                   ///< without one nothing new is sent
   Task interrupt(host::Strand& strand);        ///< the interrupt handler
   void stop_polling() { stopped_ = true; }     ///< of a polled driver: after the round under way
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
   Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
-  std::size_t room() const override { return params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
+  std::size_t room() const override { return down_ || !carrier_ ? 0 : params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
+  std::uint64_t lost() const { return lost_.value(); }
   std::uint64_t register_writes() const { return writes_.value(); }
   std::uint64_t register_reads() const { return reads_.value(); }
   std::uint64_t interrupts() const { return interrupts_.value(); }
@@ -85,6 +90,11 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Gpa tx_buffer(std::uint32_t index) const { return tx_buffers_ + std::uint64_t{index & (params_.tx_descriptors - 1)} * buffer_bytes; }
   Gpa rx_buffer(std::uint32_t index) const { return rx_buffers_ + std::uint64_t{index & (params_.rx_descriptors - 1)} * buffer_bytes; }
   bool received(std::uint32_t index) const;
+  Task disable_queue(host::Strand& strand, std::uint32_t control);
+  void lose(Gpa buffer);
+  void lose_rings();
+  void wake_blocked();
+  void time_up() { stopper_->wake(); }
 
   static constexpr std::uint64_t buffer_bytes = 2048;
   const PacketServices services_;
@@ -100,6 +110,10 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::deque<std::uint32_t> reports_;       ///< descriptors that asked for a write-back
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   bool stopped_ = false;
+  bool down_ = false, polling_ = false, carrier_ = true;
+  std::uint32_t generation_ = 0;      ///< counts initialisations
+  host::Strand* stopper_ = nullptr;   ///< waits until the queues are at rest
+  Event timer_{services_.timeline, bind<&NicDriver::time_up>(this)};
   Task poll_task_;
   Counter sent_{"sent", "1", "packets queued for transmission"};
   Counter taken_{"received", "1", "packets taken off the receive ring"};
@@ -107,6 +121,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Counter writes_{"register_writes", "1", "register writes"};
   Counter reads_{"register_reads", "1", "register reads"};
   Counter polls_{"polls", "1", "poll rounds"};
+  Counter lost_{"lost", "1", "packets that were in the rings when the queues were stopped"};
 };
 
 }  // namespace iov::software

@@ -35,7 +35,7 @@ class NetDevice {
 inline void store_frame(const MemoryView& memory, Gpa at, const Frame& frame) {
   if (frame.data) return memory.write(at, frame.data.bytes());
   std::array<std::uint8_t, FrameHeader::header_bytes> header;
-  frame.header.write(header);
+  frame.header.write(header, frame.bytes);
   memory.write(at, header, frame.bytes);
 }
 

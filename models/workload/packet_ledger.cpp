@@ -14,6 +14,9 @@ std::vector<TableStat::Column> columns() {
   return result;
 }
 
+/// Every station has the address 10.x.y.z of its MAC's last three bytes.
+std::uint32_t ip_of(MacAddress mac) { return 10u << 24 | static_cast<std::uint32_t>(mac.value & 0xff'ffff); }
+
 /// Eight payload bytes: splitmix64 of the id and the position.
 std::uint64_t payload_word(PacketId id, std::uint64_t position) {
   std::uint64_t z = id * 0xbf58476d1ce4e5b9ull + position * 0x9e3779b97f4a7c15ull;
@@ -60,6 +63,8 @@ void PacketLedger::send(PacketEntry& entry, Stage first) {
   slot.open = true;
   ++open_;
   entry.header.id = PacketId{++slot.generation} << 32 | index;
+  entry.header.source_ip = ip_of(entry.header.source);
+  entry.header.destination_ip = ip_of(entry.header.destination);
   if (entry.journey)
     entry.journey.enter(first, timeline_.now());
   else
@@ -77,11 +82,13 @@ void PacketLedger::refuse(Way way, unsigned vm) {
   count(way, vm, first_drop + static_cast<std::size_t>(DropReason::driver_queue_full));
 }
 
-PacketLedger::Slot* PacketLedger::find(PacketId id) {
+bool PacketLedger::under_way(PacketId id) const {
   const std::uint64_t index = id & 0xffff'ffff;
-  if (index >= slots_.size()) return nullptr;
-  Slot& slot = slots_[index];
-  return slot.open && slot.generation == id >> 32 ? &slot : nullptr;
+  return index < slots_.size() && slots_[index].open && slots_[index].generation == id >> 32;
+}
+
+PacketLedger::Slot* PacketLedger::find(PacketId id) {
+  return under_way(id) ? &slots_[id & 0xffff'ffff] : nullptr;
 }
 
 void PacketLedger::close(Slot& slot) {
@@ -157,7 +164,7 @@ JourneyRef PacketLedger::journey(PacketId id) {
 }
 
 void PacketLedger::write_payload(const FrameHeader& header, std::span<std::uint8_t> out) {
-  header.write(out.first<FrameHeader::header_bytes>());
+  header.write(out.first<FrameHeader::header_bytes>(), static_cast<std::uint32_t>(out.size()));
   for_each_payload_word(header.id, out.size(), [&](std::size_t at, std::uint64_t word, std::size_t length) {
     std::memcpy(out.data() + at, &word, length);
     return true;

@@ -65,6 +65,7 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
 
   void dropped(PacketId id, DropReason reason) override;
   JourneyRef journey(PacketId id) override;
+  bool under_way(PacketId id) const override;
 
   /// All bytes of a packet; those after the header are a function of its id.
   static void write_payload(const FrameHeader& header, std::span<std::uint8_t> out);

@@ -15,6 +15,10 @@
 
 namespace iov::workload {
 
+/// The ports of flow n (0..65535) between two stations: a source port of its own, from the dynamic range on (RFC 6335),
+/// and iperf3's as destination.
+constexpr std::uint32_t flow_ports(std::uint32_t n) { return 5201u << 16 | ((n ^ 0xc000u) & 0xffff); }
+
 struct PlannedPacket {
   Time due;
   std::uint32_t bytes = 60;

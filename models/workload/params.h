@@ -9,10 +9,10 @@
 
 #include "models/core/params.h"
 #include "models/core/units.h"
+#include "models/protocol/frame.h"
 
 namespace iov::workload {
 
-inline constexpr std::uint32_t fcs_bytes = 4;
 inline constexpr std::uint32_t min_packet_bytes = 64, max_packet_bytes = 1518;  ///< IEEE 802.3 4.4.2
 
 enum class Direction : std::uint8_t { transmit, receive, bidirectional, request_response };
@@ -39,20 +39,26 @@ struct Measure {
 };
 
 struct Wire {
-  Bandwidth rate{10e9 / 8};
+  Bandwidth rate{10e9 / 8};  ///< no parameter: the device at the other end has it
   Time propagation{50, sc_core::SC_NS};
+  bool hairpin = false;
+  unsigned bridge_queue = 1000;
 
   template <class V>
   void describe(V& v) {
-    v.field("rate", rate, Range<Bandwidth>{{1e6 / 8}, {1.6e12 / 8}}, "line rate of the peer's Ethernet port",
-            "IEEE 802.3: 10 Gb/s");
     v.field("propagation", propagation, Range<Time>{{0, sc_core::SC_NS}, {100, sc_core::SC_MS}},
             "from the peer to the NIC and back, each way",
             "10 m of cable at 5 ns/m, two thirds of the speed of light");
+    v.flag("hairpin", hairpin, "a bridge at the far end returns frames for other VMs behind the same port (VEPA)",
+           "IEEE 802.1Qbg 5.5, reflective relay");
+    v.field("bridge_queue", bridge_queue, Range<unsigned>{1, 1u << 20}, "frames that bridge holds for the NIC", no_source);
   }
 };
 
+enum class SendsTo : std::uint8_t { peer, next_vm };
+
 struct Params {
+  SendsTo to = SendsTo::peer;
   Direction direction = Direction::transmit;
   Arrivals arrivals = Arrivals::saturate;
   double packet_rate = 0;
@@ -88,6 +94,8 @@ struct Params {
  private:
   template <class V>
   void describe_load(V& v) {
+    v.choice("to", to, Names<2>{"peer", "next_vm"},
+             "whom VMs that send send to: the station at the far end of the wire, or the VM after them in turn", no_source);
     v.choice("direction", direction, direction_names,
              "transmit: VMs send; receive: the peer sends; request_response: the peer asks, the VMs answer",
              no_source);

@@ -72,7 +72,7 @@ std::uint32_t Peer::head_bytes() const {
 void Peer::schedule() {
   const Time due = head_due();
   if (!running_ || due == sc_core::sc_max_time()) return;
-  const Time start = std::max(wire_free_, due);
+  const Time start = start_of(due);
   const Time last_bit =
       start + params_.wire.rate.time_for(wire_bytes(head_bytes()) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
@@ -106,7 +106,7 @@ void Peer::take_head(const Time& start, PacketEntry& entry) {
 }
 
 void Peer::emit() {
-  const Time start = std::max(wire_free_, head_due());
+  const Time start = start_of(head_due());
   PacketEntry entry;
   take_head(start, entry);
   const Time occupied = params_.wire.rate.time_for(wire_bytes(entry.bytes));
@@ -115,7 +115,7 @@ void Peer::emit() {
   entry.way = Way::receive;
   entry.header.destination = vms_[entry.vm];
   entry.header.source = mac;
-  entry.header.flow = entry.vm * params_.flows + packets_++ % params_.flows;
+  entry.header.flow = flow_ports(packets_++ % params_.flows);
   ledger_.send(entry, Stage::wire);
   Frame frame;
   frame.header = entry.header;
@@ -129,10 +129,24 @@ void Peer::emit() {
   nic_->frame(std::move(frame));
 }
 
+/// A frame whose first bit left before the pause frame came is not held back.
+Time Peer::start_of(const Time& due) const {
+  const Time start = std::max(wire_free_, due);
+  return start >= pause_from_ ? std::max(start, paused_until_) : start;
+}
+
+void Peer::pause(std::int32_t quanta) {
+  constexpr std::uint64_t quantum_bytes = 512 / 8;  // IEEE 802.3 31B.2
+  pause_from_ = timeline_.now() + params_.wire.propagation;
+  paused_until_ = pause_from_ + params_.wire.rate.time_for(static_cast<std::uint64_t>(quanta) * quantum_bytes);
+  schedule();
+}
+
 void Peer::frame(Frame&& frame) {
+  if (frame.pause_quanta != Frame::no_pause) return pause(frame.pause_quanta);
   wire_back_busy.add(params_.wire.rate.time_for(wire_bytes(frame.bytes)));
   std::array<std::uint8_t, FrameHeader::header_bytes> header;
-  frame.header.write(header);
+  frame.header.write(header, frame.bytes);
   const std::span<const std::uint8_t> contents =
       frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
   const Time arrival = timeline_.now() + params_.wire.propagation;

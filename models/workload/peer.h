@@ -5,7 +5,8 @@
 /// Spec    IEEE 802.3 3.1, 4.4.2: preamble, FCS, gap and minimum size as protocol/frame.h counts them.
 /// Models  line rate and propagation; load at wire rate, open loop or from a capture, with a bounded queue
 ///         of its own; closed-loop request/response clients; it always keeps up with what arrives.
-/// Omits   pause frames, errors on the wire.
+/// Models  pause frames: the frame on the wire ends, then it is silent.
+/// Omits   errors on the wire.
 /// Timing  NIC and peer exchange frames when the last bit of the FCS arrives; one event per frame sent,
 ///         none per frame received.
 #pragma once
@@ -50,6 +51,8 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void request(unsigned vm, const Time& due);
   void lost(const PacketEntry& entry);
   Time head_due() const;
+  Time start_of(const Time& due) const;
+  void pause(std::int32_t quanta);
   void schedule();
   void emit();
   std::uint32_t head_bytes() const;
@@ -67,7 +70,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   std::uint64_t order_ = 0;
   std::uint32_t packets_ = 0;
   bool running_ = false;
-  Time wire_free_;
+  Time wire_free_, pause_from_, paused_until_;
   BytePool pool_;
   Event arrive_{timeline_, bind<&Peer::emit>(this)};
 };

@@ -5,7 +5,13 @@ namespace iov::workload {
 
 VmTraffic::VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes,
                      unsigned vm, MacAddress mac, MacAddress peer)
-    : params_(params), ledger_(ledger), vm_(vm), mac_(mac), peer_(peer), answer_sizes_(answer_sizes) {}
+    : params_(params), ledger_(ledger), vm_(vm), mac_(mac), to_(peer), counted_for_(vm), answer_sizes_(answer_sizes) {}
+
+void VmTraffic::send_to(unsigned vm, MacAddress mac) {
+  to_ = mac;
+  way_ = Way::receive;
+  counted_for_ = vm;
+}
 
 void VmTraffic::start(std::unique_ptr<PacketPlan> plan) {
   plan_ = std::move(plan);
@@ -21,7 +27,7 @@ void VmTraffic::stop() {
 void VmTraffic::catch_up(const Time& now) {
   if (!queue_ || params_.arrivals == Arrivals::saturate) return;
   queue_->advance(now, [this](const PlannedPacket&, bool has_room) {
-    has_room ? ledger_.offer(Way::transmit, vm_) : ledger_.refuse(Way::transmit, vm_);
+    has_room ? ledger_.offer(way_, counted_for_) : ledger_.refuse(way_, counted_for_);
   });
 }
 
@@ -50,11 +56,11 @@ bool VmTraffic::next_entry(const Time& now, PacketEntry& entry) {
 bool VmTraffic::take(const Time& now, OutPacket& packet) {
   PacketEntry entry;
   if (!next_entry(now, entry)) return false;
-  entry.way = Way::transmit;
-  entry.vm = vm_;
-  entry.header.destination = peer_;
+  entry.way = way_;
+  entry.vm = counted_for_;
+  entry.header.destination = to_;
   entry.header.source = mac_;
-  entry.header.flow = vm_ * params_.flows + packets_++ % params_.flows;
+  entry.header.flow = flow_ports(packets_++ % params_.flows);
   ledger_.send(entry, Stage::application);
   packet.header = entry.header;
   packet.bytes = entry.bytes;

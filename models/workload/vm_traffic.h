@@ -20,6 +20,8 @@ class VmTraffic : public GuestTraffic {
             MacAddress mac, MacAddress peer);
 
   MacAddress mac() const { return mac_; }
+  /// From now on it sends to another VM: its packets count as that VM's receiving.
+  void send_to(unsigned vm, MacAddress mac);
   /// Sends from `now` on; without a plan it only answers and consumes.
   void start(std::unique_ptr<PacketPlan> plan);
   /// Books what is due by `now`, though the application did not come for it.
@@ -39,7 +41,10 @@ class VmTraffic : public GuestTraffic {
   const Params& params_;
   PacketLedger& ledger_;
   const unsigned vm_;
-  const MacAddress mac_, peer_;
+  const MacAddress mac_;
+  MacAddress to_;
+  Way way_ = Way::transmit;
+  unsigned counted_for_;  ///< the VM in whose books its packets are
   SizeSequence answer_sizes_;
   std::unique_ptr<PacketPlan> plan_;
   std::optional<SocketQueue> queue_;

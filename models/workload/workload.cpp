@@ -29,12 +29,22 @@ Workload::Workload(const sc_core::sc_module_name& name, Timeline& timeline, cons
       vm_sizes_(params_, trace_ ? &*trace_ : nullptr, true),
       peer_sizes_(params_, trace_ ? &*trace_ : nullptr, false),
       ledger_("ledger", timeline, params.carry_payload),
-      peer_("peer", timeline, params_, ledger_) {}
+      peer_("peer", timeline, params_, ledger_) {
+  if (params_.wire.hairpin) bridge_ = std::make_unique<AdjacentBridge>("bridge", timeline, params_.wire, ledger_, peer_);
+}
+
+void Workload::connect(FrameSink& nic) {
+  if (bridge_) bridge_->connect(nic);
+  peer_.connect(bridge_ ? bridge_->from_peer() : nic);
+}
+
+FrameSink& Workload::wire() { return bridge_ ? bridge_->from_nic() : peer_; }
 
 GuestTraffic& Workload::add_vm(MacAddress mac) {
   const auto vm = static_cast<unsigned>(vms_.size());
   ledger_.add_vm();
   peer_.add_vm(mac);
+  if (bridge_) bridge_->add_vm(mac);
   return *vms_.emplace_back(std::make_unique<VmTraffic>(params_, ledger_, vm_sizes_, vm, mac, Peer::mac));
 }
 
@@ -47,6 +57,11 @@ std::unique_ptr<PacketPlan> Workload::plan(bool from_vm, std::vector<unsigned> v
 
 void Workload::start() {
   if (vms_.empty()) return;
+  if (params_.to == SendsTo::next_vm)
+    for (unsigned vm = 0; vm < vms_.size(); ++vm) {
+      const unsigned next = (vm + 1) % static_cast<unsigned>(vms_.size());
+      vms_[vm]->send_to(next, vms_[next]->mac());
+    }
   if (params_.direction == Direction::request_response) return peer_.start_clients(peer_sizes_);
   if (params_.direction != Direction::transmit) {
     std::vector<unsigned> all(vms_.size());

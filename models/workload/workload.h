@@ -11,6 +11,7 @@
 #include <systemc>
 #include <vector>
 
+#include "models/workload/adjacent_bridge.h"
 #include "models/workload/packet_ledger.h"
 #include "models/workload/params.h"
 #include "models/workload/pcap_trace.h"
@@ -44,8 +45,8 @@ class Workload : public sc_core::sc_module {
   const Params& params() const { return params_; }
   /// Before start(); VMs are numbered in this order. The reference stays valid.
   GuestTraffic& add_vm(MacAddress mac);
-  void connect(FrameSink& nic) { peer_.connect(nic); }  ///< where the peer's frames go
-  FrameSink& wire() { return peer_; }                   ///< where the NIC's frames go
+  void connect(FrameSink& nic);  ///< where frames for the VMs go
+  FrameSink& wire();             ///< where the NIC's frames go
   PacketBook& book() { return ledger_; }
 
   void start();
@@ -73,6 +74,7 @@ class Workload : public sc_core::sc_module {
   const SizeSequence vm_sizes_, peer_sizes_;
   PacketLedger ledger_;
   Peer peer_;
+  std::unique_ptr<AdjacentBridge> bridge_;  ///< with wire.hairpin
   std::vector<std::unique_ptr<VmTraffic>> vms_;
 };
 

@@ -80,7 +80,14 @@ struct DescriptorRing {
     if (reg == nic::queue_base + 4) base = (base & 0xffff'ffff) | std::uint64_t{low} << 32;
     if (reg == nic::queue_length) length = low;
   }
-  void stop() { control = head = tail = fetch = fetching = 0; }
+  /// A ring the device cannot use stays off; one that is turned on begins anew.
+  void set_control(std::uint32_t value) {
+    if (!usable()) value &= ~1u;
+    if (!enabled() && (value & 1)) head = 0;
+    control = value;
+  }
+  /// The head still tells how far the device came.
+  void stop() { control = tail = fetch = fetching = 0; }
 };
 
 }  // namespace iov::endpoint

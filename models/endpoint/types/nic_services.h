@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the transmit and receive sides of a NIC share: accounts per function, the book of packets, and the
-/// way to an interrupt. Plain references, handed to both by the Nic.
+/// What the parts of a NIC share: accounts and policy per function, the book of packets, the way to an interrupt and to
+/// the PF's event queue. Plain references, handed to all by the Nic.
 #pragma once
+#include <vector>
+
 #include "models/core/stat.h"
 #include "models/endpoint/dma_engine.h"
-#include "models/endpoint/l2_sorter.h"
+#include "models/endpoint/types/function_policy.h"
 #include "models/protocol/traffic.h"
 
 namespace iov::endpoint {
@@ -14,6 +16,8 @@ class InterruptLines {  ///< implemented by the Nic
   /// This I/O will be announced by the next message of the vector.
   virtual void join(unsigned function, unsigned vector, JourneyRef journey) = 0;
   virtual void raise(unsigned function, unsigned vector) = 0;
+  /// Something that the PF of this function has to look at.
+  virtual void event(unsigned function, nic::PfEvent kind) = 0;
 
  protected:
   ~InterruptLines() = default;
@@ -27,12 +31,7 @@ class FunctionTable : public TableStat {
   };
   using NameOf = Delegate<std::string(unsigned)>;
   FunctionTable(const char* name, NameOf name_of)
-      : TableStat(name, "frames and interrupts by function",
-                  {{"tx_frames", "1"}, {"tx_bytes", "B"}, {"rx_frames", "1"}, {"rx_bytes", "B"},
-                   {"local_frames", "1"}, {"interrupts", "1"},
-                   {drop_name(0), "1"}, {drop_name(1), "1"}, {drop_name(2), "1"}, {drop_name(3), "1"},
-                   {drop_name(4), "1"}, {drop_name(5), "1"}, {drop_name(6), "1"}, {drop_name(7), "1"}}),
-        name_of_(name_of) {}
+      : TableStat(name, "frames and interrupts by function", columns()), name_of_(name_of) {}
   std::uint64_t& count(unsigned function, Column c) { return at(row_of(function), c); }
   std::uint64_t& dropped(unsigned function, DropReason r) {
     return at(row_of(function), drops + static_cast<std::size_t>(r));
@@ -45,19 +44,29 @@ class FunctionTable : public TableStat {
 
  private:
   static constexpr std::size_t no_row = ~std::size_t{0};
-  static const char* drop_name(std::size_t reason) { return drop_reason_names[reason]; }
+  static std::vector<TableStat::Column> columns() {
+    std::vector<TableStat::Column> all{{"tx_frames", "1"}, {"tx_bytes", "B"},     {"rx_frames", "1"},
+                                       {"rx_bytes", "B"},  {"local_frames", "1"}, {"interrupts", "1"}};
+    for (const char* reason : drop_reason_names) all.push_back({reason, "1"});
+    return all;
+  }
   const NameOf name_of_;
   std::vector<std::size_t> row_;  ///< by function
 };
 
+class EmbeddedSwitch;
+
 struct NicServices {
   Timeline& timeline;
   DmaEngine& dma;
-  L2Sorter& sorter;
+  EmbeddedSwitch& fabric;
   PacketBook& packets;
   InterruptLines& interrupts;
   FunctionTable& table;
+  std::vector<FunctionPolicy>& policies;  ///< by function
+  unsigned pfs;                           ///< functions below are PFs
   bool carry_payload;
+  bool physical(unsigned function) const { return function < pfs; }
 };
 
 }  // namespace iov::endpoint

@@ -10,8 +10,11 @@ constexpr std::uint32_t ticket_bits = (1u << 30) - 1;
 constexpr std::uint32_t status_done = 1, status_end_of_packet = 2;
 }  // namespace
 
-Receiver::Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services)
-    : sc_module(name), params_(params), s_(services) {}
+Receiver::Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services,
+                   FlowControl& flow_control)
+    : sc_module(name), params_(params), s_(services), flow_control_(flow_control) {
+  s_.fabric.connect({bind<&Receiver::store>(this), bind<&Receiver::listens>(this)});
+}
 
 unsigned Receiver::add_queue(unsigned function, RequesterId requester) {
   Queue& q = queues_.emplace_back();
@@ -25,14 +28,37 @@ void Receiver::set_requester(unsigned queue, RequesterId requester) {
 }
 
 void Receiver::set_function(unsigned function, unsigned first_queue, unsigned queues) {
-  if (functions_.size() <= function) functions_.resize(function + 1);
-  functions_[function] = {first_queue, queues, false};
+  if (functions_.size() <= function) functions_.resize(function + 1, {{}, params_.spread, 0, {}});
+  functions_[function].range = {first_queue, queues, false};
 }
 
 void Receiver::assign_pool(unsigned pool, unsigned first_queue, unsigned queues) {
   if (pools_.size() <= pool) pools_.resize(pool + 1);
   pools_[pool] = {first_queue, queues, false};
-  functions_[queues_[first_queue].function].pools = true;
+  functions_[queues_[first_queue].function].range.pools = true;
+}
+
+std::uint32_t Receiver::read_redirection(unsigned function, std::uint32_t offset) const {
+  const FunctionQueues& f = functions_[function];
+  std::uint32_t value = 0;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    const std::uint32_t even = f.range.count ? (offset + i) % f.range.count : 0;
+    value |= (f.redirection.empty() ? even : f.redirection[offset + i]) << (8 * i);
+  }
+  return value;
+}
+
+void Receiver::write_redirection(unsigned function, std::uint32_t offset, std::uint32_t four_entries) {
+  FunctionQueues& f = functions_[function];
+  if (f.redirection.empty())
+    for (unsigned i = 0; i < nic::redirection_entries; ++i)
+      f.redirection.push_back(static_cast<std::uint8_t>(f.range.count ? i % f.range.count : 0));
+  for (std::uint32_t i = 0; i < 4; ++i) f.redirection[offset + i] = static_cast<std::uint8_t>(four_entries >> (8 * i));
+}
+
+void Receiver::set_rate(FunctionPolicy& policy, std::uint32_t mbps) {
+  policy.receive_mbps = mbps;
+  policy.receive.set(FunctionPolicy::bytes_per_second(mbps), params_.shaping_burst.count);
 }
 
 void Receiver::write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes) {
@@ -48,8 +74,7 @@ void Receiver::write(unsigned queue, std::uint32_t reg, std::uint64_t value, uns
 void Receiver::control(unsigned queue, std::uint32_t value) {
   Queue& q = queues_[queue];
   if (q.ring.enabled() && !(value & 1)) stop(queue);
-  if (!q.ring.usable()) value &= ~1u;  // a ring the device cannot use stays off
-  q.ring.control = value;
+  q.ring.set_control(value);
   fetch(queue);
 }
 
@@ -83,38 +108,7 @@ void Receiver::fetched(unsigned queue, DmaStatus status, const ByteBuffer& data)
 void Receiver::arrive(Frame&& frame) {
   ++frames_;
   frame.journey.enter(Stage::device, s_.timeline.now());
-  if (!frame.header.destination.multicast()) {
-    const auto where = s_.sorter.unicast(frame.header);
-    if (where) return receive(std::move(frame), *where, true);
-    return lose(frame, 0, DropReason::no_filter_match, true);
-  }
-  replicate(std::move(frame));
-}
-
-/// One copy for each subscriber with a running queue; the last one gets the original and its journey.
-void Receiver::replicate(Frame&& frame) {
-  const Destination* last = nullptr;
-  unsigned listeners = 0;
-  for (const Destination& d : s_.sorter.subscribers())
-    if (listens(d)) last = &d, ++listeners;
-  if (!last) return lose(frame, 0, DropReason::no_filter_match, true);
-  for (const Destination& d : s_.sorter.subscribers()) {
-    if (&d == last || !listens(d)) continue;
-    Frame copy;
-    copy.header = frame.header;
-    copy.bytes = frame.bytes;
-    if (frame.data) copy.data = pool_.copy(frame.data.bytes());
-    ++copies_;
-    receive(std::move(copy), d, false);
-  }
-  receive(std::move(frame), *last, listeners == 1);
-}
-
-void Receiver::accept(Frame&& frame, Destination where) {
-  if (!listens(where) && frame.header.destination.multicast()) return;  // nobody there: no copy was made
-  const bool sole = !frame.header.destination.multicast();
-  frame.journey.enter(Stage::device, s_.timeline.now());
-  receive(std::move(frame), where, sole);
+  s_.fabric.ingress(std::move(frame));
 }
 
 /// A frame that finds no place is lost before it enters the ledger's "in flight".
@@ -127,7 +121,7 @@ void Receiver::lose(const Frame& frame, unsigned function, DropReason reason, bo
 
 Receiver::QueueRange Receiver::range_of(Destination where) const {
   if (where.pool != Destination::no_pool) return where.pool < pools_.size() ? pools_[where.pool] : QueueRange{};
-  QueueRange all = where.function < functions_.size() ? functions_[where.function] : QueueRange{};
+  QueueRange all = where.function < functions_.size() ? functions_[where.function].range : QueueRange{};
   if (all.pools)  // queues that belong to pools are not the PF's own any more
     for (const QueueRange& pool : pools_)
       if (pool.count != 0 && pool.first >= all.first) all.count = std::min(all.count, pool.first - all.first);
@@ -137,27 +131,44 @@ Receiver::QueueRange Receiver::range_of(Destination where) const {
   return all;
 }
 
-bool Receiver::listens(Destination where) const {
+bool Receiver::listens(Destination where) {
   const QueueRange range = range_of(where);
   return range.count != 0 && queues_[range.first].ring.enabled();
 }
 
-const Receiver::Queue* Receiver::choose(const FrameHeader& header, Destination where, unsigned& queue) const {
-  const QueueRange range = range_of(where);
+const Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival, unsigned& queue) {
+  const QueueRange range = range_of(arrival.to);
   if (range.count == 0) return nullptr;
-  queue = range.first + (params_.rss ? rss_queue(rss_hash(header.flow), range.count) : 0);
-  return queues_[queue].ring.enabled() ? &queues_[queue] : nullptr;
+  FunctionQueues& f = functions_[arrival.to.function];
+  const unsigned entry = hash % nic::redirection_entries;
+  unsigned at = 0;
+  if (arrival.queue != EmbeddedSwitch::Arrival::any_queue)
+    at = arrival.queue;
+  else if (f.spread == nic::Spread::round_robin)
+    at = f.turn++ % range.count;
+  else if (f.spread == nic::Spread::rss)
+    at = (f.redirection.empty() ? entry : f.redirection[entry]) % range.count;
+  queue = range.first + at;
+  return at < range.count && queues_[queue].ring.enabled() ? &queues_[queue] : nullptr;
 }
 
-void Receiver::receive(Frame&& frame, Destination where, bool sole) {
-  unsigned queue = 0;
-  const Queue* const chosen = choose(frame.header, where, queue);
+std::uint32_t Receiver::pieces_of(std::uint32_t bytes) const {
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
-  const std::uint32_t pieces = (frame.bytes + each - 1) / each;
-  if (!chosen || chosen->ring.available() < chosen->waiting_pieces + pieces)
-    return lose(frame, where.function, DropReason::no_receive_descriptor, sole);
-  if (buffered_ + frame.bytes > params_.buffer.count)
-    return lose(frame, where.function, DropReason::receive_buffer_full, sole);
+  return (bytes + each - 1) / each;
+}
+
+/// Why a frame finds no place.
+std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const {
+  if (!queue) return DropReason::no_receive_descriptor;
+  const FunctionPolicy& policy = s_.policies[queue->function];
+  const bool room = queue->ring.available() >= queue->waiting_pieces + pieces;
+  if (!room && policy.has(nic::vf_drop_enable)) return DropReason::no_receive_descriptor;
+  if (buffered_ + bytes > params_.buffer.count) return DropReason::receive_buffer_full;
+  if (policy.receive.active() && queue->waiting_bytes + bytes > params_.shaping_backlog.count) return DropReason::shaped;
+  return std::nullopt;
+}
+
+std::uint32_t Receiver::take_slot() {
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(packets_.size()));
     packets_.emplace_back();
@@ -166,21 +177,53 @@ void Receiver::receive(Frame&& frame, Destination where, bool sole) {
   free_.pop_back();
   ++live_;
   ledger_.came();
+  return slot;
+}
+
+void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
+  unsigned queue = 0;
+  const std::uint32_t hash = hash_.of(frame.header), pieces = pieces_of(frame.bytes);
+  const Queue* const chosen = choose(hash, arrival, queue);
+  if (const auto reason = refusal(chosen, frame.bytes, pieces))
+    return lose(frame, arrival.to.function, *reason, arrival.sole);
+  const std::uint32_t slot = take_slot();
   Packet& p = packets_[slot];
   p.frame = std::move(frame);
-  p.queue = queue, p.pieces = pieces, p.moved = 0, p.length = p.frame.bytes, p.failed = false, p.sole = sole;
-  buffered_ += p.length;
-  occupancy_.set(buffered_, s_.timeline.now());
-  queues_[queue].waiting.push(slot);
-  queues_[queue].waiting_pieces += pieces;
+  p.frame.journey.enter(Stage::device, s_.timeline.now());
+  p.queue = queue, p.pieces = pieces, p.moved = 0, p.length = p.frame.bytes, p.failed = false, p.sole = arrival.sole;
+  p.hash = hash;
+  set_level(buffered_ + p.length);
+  Queue& q = queues_[queue];
+  q.waiting.push(slot);
+  q.waiting_pieces += pieces;
+  q.waiting_bytes += p.length;
+  serve(queue);
+}
+
+/// Whether the frame at the front may go: descriptors are there, and its function's rate allows it.
+bool Receiver::may_move(unsigned queue) {
+  Queue& q = queues_[queue];
+  if (q.parked || q.waiting.empty()) return false;
+  const Packet& p = packets_[q.waiting.front()];
+  if (q.cache.size() < p.pieces) return false;
+  Pacer& pacer = s_.policies[q.function].receive;
+  if (pacer.take(s_.timeline.now(), p.length + fcs_bytes)) return true;
+  q.parked = true;
+  parked_.park(queue, pacer.earliest());
+  return false;
+}
+
+void Receiver::go_on(unsigned queue) {
+  queues_[queue].parked = false;
   serve(queue);
 }
 
 void Receiver::serve(unsigned queue) {
   Queue& q = queues_[queue];
-  while (!q.waiting.empty() && q.cache.size() >= packets_[q.waiting.front()].pieces) {
+  while (may_move(queue)) {
     const std::uint32_t slot = q.waiting.pop();
     q.waiting_pieces -= packets_[slot].pieces;
+    q.waiting_bytes -= packets_[slot].length;
     move(queue, slot);
   }
   fetch(queue);
@@ -217,7 +260,7 @@ ByteBuffer Receiver::slice(Packet& p, unsigned piece, std::uint32_t offset, std:
   }
   if (piece != 0) return {};
   ByteBuffer head = pool_.take(FrameHeader::header_bytes);
-  p.frame.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(head.data(), head.size()));
+  p.frame.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(head.data(), head.size()), p.length);
   return head;
 }
 
@@ -234,7 +277,7 @@ nic::RxDescriptor Receiver::result(const Packet& p, unsigned piece) const {
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
   const bool last = piece + 1 == p.pieces;
   nic::RxDescriptor d{};
-  d.write_back.rss_hash = rss_hash(p.frame.header.flow);
+  d.write_back.rss_hash = p.hash;
   d.write_back.status_error = status_done | (last ? status_end_of_packet : 0);
   d.write_back.length = static_cast<std::uint16_t>(p.failed ? 0 : last ? p.length - piece * each : each);
   d.write_back.vlan = p.frame.header.vlan;
@@ -251,7 +294,7 @@ void Receiver::moved(std::uint32_t slot, DmaStatus status) {
   q.done.push({(p.first_index + piece) & (q.ring.length - 1), slot, result(p, piece), last});
   if (!last) return;
   q.moving.pop();
-  leave_buffer(p);
+  set_level(buffered_ - p.length);
   if (q.moving.empty() || q.done.size() >= params_.write_back_batch) flush(p.queue);
 }
 
@@ -307,9 +350,10 @@ void Receiver::deliver(unsigned queue, std::uint32_t slot) {
   free_slot(slot);
 }
 
-void Receiver::leave_buffer(const Packet& p) {
-  buffered_ -= p.length;
+void Receiver::set_level(std::uint64_t bytes) {
+  buffered_ = bytes;
   occupancy_.set(buffered_, s_.timeline.now());
+  flow_control_.level(buffered_);
 }
 
 void Receiver::drop(std::uint32_t slot, DropReason reason) {
@@ -332,10 +376,10 @@ void Receiver::stop(unsigned queue) {
   q.ring.stop();
   q.cache.clear();
   q.batches.clear();
-  q.waiting_pieces = 0;
+  q.waiting_pieces = q.waiting_bytes = 0;
   for (Fifo<std::uint32_t>* frames : {&q.waiting, &q.moving})
     while (!frames->empty()) {
-      leave_buffer(packets_[frames->front()]);
+      set_level(buffered_ - packets_[frames->front()].length);
       drop(frames->pop(), DropReason::reset);
     }
   for (Fifo<WriteBack>* results : {&q.written, &q.done})

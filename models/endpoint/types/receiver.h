@@ -2,8 +2,9 @@
 /// Receiver -- the receive queues of all functions of a NIC: frames to buffers and descriptors in memory.
 ///
 /// Spec    models/protocol/nic.h; Intel 82599 datasheet 7.1 (receive functionality).
-/// Models  sorting, queue choice, a bounded packet buffer, descriptor prefetch, payload writes over one or more
-///         buffers, descriptor write-back in batches after the data, interrupt; drops with their reason.
+/// Models  queue choice (first, RSS, round robin), a bounded packet buffer, shaping by function, descriptor prefetch,
+///         payload writes over one or more buffers, descriptor write-back in batches after the data, interrupt; drops
+///         with their reason. A frame that waits for a descriptor (drop enable off) takes room, but holds up no other.
 /// Omits   header split, receive-side coalescing, checksum results, low-latency interrupts.
 /// Units   bytes
 #pragma once
@@ -12,9 +13,12 @@
 #include <systemc>
 #include <vector>
 
+#include "models/endpoint/toeplitz.h"
 #include "models/endpoint/types/descriptor_ring.h"
+#include "models/endpoint/types/embedded_switch.h"
+#include "models/endpoint/types/flow_control.h"
 #include "models/endpoint/types/frame_ledger.h"
-#include "models/endpoint/types/nic_services.h"
+#include "models/endpoint/types/parked_queues.h"
 
 namespace iov::endpoint {
 
@@ -23,7 +27,8 @@ struct ReceiveParams : PrefetchParams {
   unsigned write_back_batch = 4;
   Bytes buffer = 512_KiB;
   Bytes descriptor_buffer = 2_KiB;
-  bool rss = true;
+  Bytes shaping_backlog = 64_KiB, shaping_burst = 4_KiB;
+  nic::Spread spread = nic::Spread::rss;
 
   template <class V>
   void describe(V& v) {
@@ -34,14 +39,19 @@ struct ReceiveParams : PrefetchParams {
     v.field("buffer", buffer, Range<Bytes>{16_KiB, 64_MiB}, "packet buffer", "Intel 82599 datasheet 1.4: 512 KB");
     v.field("descriptor_buffer", descriptor_buffer, Range<Bytes>{256_B, 16_KiB},
             "host memory behind each descriptor", "Intel 82599 datasheet 8.2.3.8.7, BSIZEPACKET: 2 KB by default");
-    v.flag("rss", rss, "spread the flows of a function over its queues; off: queue 0 of the function or pool",
-           "Intel 82599 datasheet 7.1.2.8");
+    v.field("shaping_backlog", shaping_backlog, Range<Bytes>{2_KiB, 64_MiB},
+            "of a queue whose function receives beyond its rate; the rest is dropped", no_source);
+    v.field("shaping_burst", shaping_burst, Range<Bytes>{64_B, 16_MiB}, "depth of a function's receive token bucket",
+            no_source);
+    v.choice("spread", spread, Names<3>{"first", "rss", "round_robin"},
+             "after reset: over which queues the frames of a function or pool spread", "Intel 82599 datasheet 7.1.2.8");
   }
 };
 
 class Receiver : public sc_core::sc_module, DmaClient {
  public:
-  Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services);
+  Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services,
+           FlowControl& flow_control);
 
   unsigned add_queue(unsigned function, RequesterId requester);
   void set_requester(unsigned queue, RequesterId requester);
@@ -51,9 +61,15 @@ class Receiver : public sc_core::sc_module, DmaClient {
   void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes);
   std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue].ring.read(reg); }
   void stop(unsigned queue);  ///< reset: what is not in memory is lost
+  /// Registers of a function: how its frames spread, which queue each hash has.
+  nic::Spread spread(unsigned function) const { return functions_[function].spread; }
+  void set_spread(unsigned function, nic::Spread spread) { functions_[function].spread = spread; }
+  std::uint32_t read_redirection(unsigned function, std::uint32_t offset) const;
+  void write_redirection(unsigned function, std::uint32_t offset, std::uint32_t four_entries);
+  ToeplitzHash& hash() { return hash_; }
+  void set_rate(FunctionPolicy& policy, std::uint32_t mbps);
 
-  void arrive(Frame&& frame);                    ///< from the wire: sort, then accept
-  void accept(Frame&& frame, Destination where);  ///< also from the internal switch
+  void arrive(Frame&& frame);  ///< from the wire
 
  private:
   enum Ticket : std::uint32_t { fetch_ticket = 0, payload_ticket = 1u << 30, write_back_ticket = 2u << 30 };
@@ -65,9 +81,10 @@ class Receiver : public sc_core::sc_module, DmaClient {
   struct Queue {
     DescriptorRing ring;
     unsigned function = 0, channel = 0;
+    bool parked = false;            ///< its function receives beyond its rate
     Fifo<std::uint64_t> cache;      ///< buffer addresses
     Fifo<std::uint32_t> waiting;    ///< frames without descriptors yet
-    std::uint32_t waiting_pieces = 0;
+    std::uint32_t waiting_pieces = 0, waiting_bytes = 0;
     Fifo<std::uint32_t> moving;     ///< frames whose payload is being written
     Fifo<WriteBack> done, written;  ///< to be written back; being written back
     Fifo<std::uint32_t> batches;    ///< descriptors of each write-back on its way
@@ -75,24 +92,33 @@ class Receiver : public sc_core::sc_module, DmaClient {
   struct Packet {
     Frame frame;
     unsigned queue = 0, pieces = 0, moved = 0;
-    std::uint32_t first_index = 0, length = 0;
+    std::uint32_t first_index = 0, length = 0, hash = 0;
     bool failed = false, sole = true;
   };
   struct QueueRange {
     unsigned first = 0, count = 0;
     bool pools = false;  ///< of a function: some of its queues belong to pools
   };
+  struct FunctionQueues {
+    QueueRange range;
+    nic::Spread spread;
+    unsigned turn = 0;                      ///< round robin
+    std::vector<std::uint8_t> redirection;  ///< empty: even
+  };
   void dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) override;
 
-  void receive(Frame&& frame, Destination where, bool sole);
-  const Queue* choose(const FrameHeader& header, Destination where, unsigned& queue) const;
+  void store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival);
+  const Queue* choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival, unsigned& queue);
+  std::optional<DropReason> refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const;
+  std::uint32_t pieces_of(std::uint32_t bytes) const;
   QueueRange range_of(Destination where) const;
-  bool listens(Destination where) const;
-  void replicate(Frame&& frame);
+  bool listens(Destination where);
   void control(unsigned queue, std::uint32_t value);
   void fetch(unsigned queue);
   void fetched(unsigned queue, DmaStatus status, const ByteBuffer& data);
   void serve(unsigned queue);
+  void go_on(unsigned queue);
+  bool may_move(unsigned queue);
   void move(unsigned queue, std::uint32_t slot);
   ByteBuffer slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length);
   void moved(std::uint32_t slot, DmaStatus status);
@@ -103,21 +129,25 @@ class Receiver : public sc_core::sc_module, DmaClient {
   void lose(const Frame& frame, unsigned function, DropReason reason, bool sole);
   void drop(std::uint32_t slot, DropReason reason);
   void free_slot(std::uint32_t slot);
-  void leave_buffer(const Packet& p);
+  void set_level(std::uint64_t bytes);
+  std::uint32_t take_slot();
   std::size_t in_flight() { return live_; }
 
   const ReceiveParams params_;
   const NicServices s_;
+  FlowControl& flow_control_;
+  ToeplitzHash hash_;
   BytePool pool_;
   std::deque<Queue> queues_;
-  std::vector<QueueRange> functions_, pools_;
+  std::vector<FunctionQueues> functions_;
+  std::vector<QueueRange> pools_;
+  ParkedQueues parked_{s_.timeline, bind<&Receiver::go_on>(this)};
   std::deque<Packet> packets_;
   std::vector<std::uint32_t> free_;
   std::size_t live_ = 0;
   std::uint64_t buffered_ = 0;
 
   Counter frames_{"frames", "1", "frames that arrived from the wire"};
-  Counter copies_{"copies", "1", "copies made of broadcast and multicast frames"};
   Counter fetches_{"descriptor_fetches", "1", "descriptor reads"};
   Counter descriptors_{"descriptors", "1", "descriptors fetched"};
   Counter write_backs_{"write_backs", "1", "descriptor writes"};

@@ -12,18 +12,25 @@ std::uint32_t length_of(const nic::TxDescriptor& d) { return d.command_length & 
 }  // namespace
 
 Transmitter::Transmitter(const sc_core::sc_module_name& name, const TransmitParams& params,
-                         const NicServices& services, EthernetWire& wire, Local local)
-    : sc_module(name), params_(params), s_(services), wire_(wire), local_(local) {}
+                         const NicServices& services, EthernetWire& wire)
+    : sc_module(name), params_(params), s_(services), wire_(wire) {}
 
 unsigned Transmitter::add_queue(unsigned function, RequesterId requester) {
   Queue& q = queues_.emplace_back();
   q.self.function = function;
   q.channel = s_.dma.add_channel(requester, *this);
+  scheduler_.add_queue(function);
   return static_cast<unsigned>(queues_.size() - 1);
 }
 
 void Transmitter::set_requester(unsigned queue, RequesterId requester) {
   s_.dma.set_requester(queues_[queue].channel, requester);
+}
+
+std::uint64_t Transmitter::read(unsigned queue, std::uint32_t reg) const {
+  const Queue& q = queues_[queue];
+  const bool draining = reg == nic::queue_control && q.launched != 0;
+  return q.ring.read(reg) | (draining ? 1 : 0);
 }
 
 void Transmitter::write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes, JourneyRef journey) {
@@ -36,8 +43,7 @@ void Transmitter::write(unsigned queue, std::uint32_t reg, std::uint64_t value, 
 void Transmitter::control(unsigned queue, std::uint32_t value) {
   Queue& q = queues_[queue];
   if (q.ring.enabled() && !(value & 1)) stop(queue);
-  if (!q.ring.usable()) value &= ~1u;  // a ring the device cannot use stays off
-  q.ring.control = value;
+  q.ring.set_control(value);
   fetch(queue);
 }
 
@@ -56,6 +62,7 @@ void Transmitter::ring_doorbell(unsigned queue, std::uint32_t tail, JourneyRef j
 
 void Transmitter::fetch(unsigned queue) {
   Queue& q = queues_[queue];
+  if (!s_.policies[q.self.function].has(nic::vf_transmit_enable)) return;
   const auto cached = static_cast<std::uint32_t>(q.cache.size());
   const std::uint32_t n = q.ring.plan_fetch(cached, params_);
   if (n == 0) return;
@@ -98,16 +105,12 @@ void Transmitter::fetched(unsigned queue, DmaStatus status, const ByteBuffer& da
 }
 
 void Transmitter::list(unsigned queue) {
-  Queue& q = queues_[queue];
-  if (q.listed || q.cache.empty()) return;
-  q.listed = true;
-  ready_.push(queue);
+  if (!queues_[queue].cache.empty()) scheduler_.list(queue);
 }
 
-/// Frames of all queues in turn, as long as the packet buffer has room.
+/// Frames of the queues in turn, as long as the packet buffer has room.
 void Transmitter::schedule() {
-  while (!ready_.empty()) {
-    const unsigned queue = ready_.front();
+  for (unsigned queue; (queue = scheduler_.next()) != TransmitScheduler::nobody;) {
     Queue& q = queues_[queue];
     std::uint32_t bytes = 0;
     const unsigned pieces = next_frame(q, bytes);
@@ -115,12 +118,12 @@ void Transmitter::schedule() {
       ++buffer_waits_;
       return fetch(queue);
     }
-    ready_.pop();
-    q.listed = false;
     if (pieces == 0) {  // the rest of the frame is still to be fetched
+      scheduler_.passes(queue);
       fetch(queue);
       continue;
     }
+    scheduler_.sends(queue, bytes + fcs_bytes);
     start(queue, pieces, bytes);
     list(queue);
     if (q.cache.empty()) fetch(queue);
@@ -243,29 +246,34 @@ void Transmitter::leave_in_order(unsigned queue) {
   Queue& q = queues_[queue];
   while (!q.in_flight.empty() && packets_[q.in_flight.front()].pending == 0) {
     const std::uint32_t slot = q.in_flight.pop();
-    if (!packets_[slot].failed) {
-      launch(slot);
-      continue;
-    }
+    if (!packets_[slot].failed && launch(slot)) continue;
     finish_descriptors(queue, packets_[slot]);
     drop(slot, packets_[slot].reason);
     schedule();
   }
 }
 
-void Transmitter::launch(std::uint32_t slot) {
+/// @returns false when the frame may not leave
+bool Transmitter::launch(std::uint32_t slot) {
   Packet& p = packets_[slot];
+  const auto route = s_.fabric.egress(p.frame, queues_[p.queue].self);
+  const bool no_link = route.way == EmbeddedSwitch::Way::wire && !wire_.up();
+  if (no_link || route.way == EmbeddedSwitch::Way::refused) {
+    p.reason = no_link ? DropReason::link_down : route.reason;
+    return false;
+  }
   ++queues_[p.queue].launched;
-  const auto local = params_.loopback ? s_.sorter.match(p.frame.header) : std::nullopt;
-  if (local && *local != queues_[p.queue].self) {
-    p.to = *local;
+  if (route.way == EmbeddedSwitch::Way::local) {
+    p.to = route.to;
     const Time begin = std::max(switch_free_, s_.timeline.now());
     switch_free_ = begin + params_.switch_rate.time_for(p.frame.bytes);
-    return in_switch_.push(switch_free_, std::move(slot));
+    in_switch_.push(switch_free_, std::move(slot));
+    return true;
   }
   const EthernetWire::Slot wire = wire_.book(p.frame.bytes);
   p.frame.journey.enter(Stage::wire, wire.begin);
   on_wire_.push(wire.end, std::move(slot));
+  return true;
 }
 
 void Transmitter::left_switch(std::uint32_t&& slot) {
@@ -274,30 +282,36 @@ void Transmitter::left_switch(std::uint32_t&& slot) {
   ++s_.table.count(queues_[p.queue].self.function, FunctionTable::local_frames);
   Frame frame = std::move(p.frame);
   p.frame.bytes = frame.bytes;
-  const Destination to = p.to;
+  const Destination from = queues_[p.queue].self, to = p.to;
   sent(slot);
-  local_(std::move(frame), to);
+  s_.fabric.deliver(std::move(frame), from, to);
 }
 
 void Transmitter::left_wire(std::uint32_t&& slot) {
   Packet& p = packets_[slot];
-  if (params_.loopback && p.frame.header.destination.multicast()) copy_locally(p);
+  if (!wire_.up()) return lost_on_wire(slot);
+  s_.fabric.copy_locally(p.frame, queues_[p.queue].self);
   Frame frame = std::move(p.frame);
   p.frame.bytes = frame.bytes;
   sent(slot);
   wire_.left(std::move(frame));
 }
 
-/// Broadcast and multicast also go to the other local functions; the journey stays with the wire.
-void Transmitter::copy_locally(const Packet& p) {
-  for (const Destination& to : s_.sorter.subscribers()) {
-    if (to == queues_[p.queue].self) continue;
-    Frame copy;
-    copy.header = p.frame.header;
-    copy.bytes = p.frame.bytes;
-    if (p.frame.data) copy.data = pool_.copy(p.frame.data.bytes());
-    local_(std::move(copy), to);
-  }
+void Transmitter::lost_on_wire(std::uint32_t slot) {
+  Packet& p = packets_[slot];
+  leave(p);
+  drop(slot, DropReason::link_down);
+  schedule();
+}
+
+/// The descriptors of a frame are done, unless the queue began anew meanwhile.
+void Transmitter::leave(const Packet& p) {
+  Queue& q = queues_[p.queue];
+  --q.launched;
+  if (p.epoch == q.epoch)
+    finish_descriptors(p.queue, p);
+  else if (q.idle())
+    flush(p.queue);
 }
 
 void Transmitter::sent(std::uint32_t slot) {
@@ -306,10 +320,7 @@ void Transmitter::sent(std::uint32_t slot) {
   ++s_.table.count(q.self.function, FunctionTable::tx_frames);
   s_.table.count(q.self.function, FunctionTable::tx_bytes) += p.frame.bytes;
   ledger_.delivered();
-  if (p.epoch == q.epoch) {
-    --q.launched;
-    finish_descriptors(p.queue, p);
-  }
+  leave(p);
   free_slot(slot);
   schedule();
 }
@@ -318,8 +329,7 @@ void Transmitter::finish_descriptors(unsigned queue, const Packet& p) {
   Queue& q = queues_[queue];
   q.since_flush += p.pieces;
   if (p.last.command_length & nic::tx_report_status) q.done.push({p.last_index, p.last});
-  const bool idle = q.in_flight.empty() && q.launched == 0;
-  if (idle || q.since_flush >= params_.write_back_batch) flush(queue);
+  if (q.idle() || q.since_flush >= params_.write_back_batch) flush(queue);
 }
 
 /// One write per run of neighbouring descriptors.
@@ -373,7 +383,7 @@ void Transmitter::stop(unsigned queue) {
   q.doorbells.clear();
   q.cache.clear();
   q.done.clear();
-  q.launched = q.since_flush = 0;
+  q.since_flush = 0;
   ++q.epoch;
   while (!q.in_flight.empty()) drop(q.in_flight.pop(), DropReason::reset);
   schedule();

@@ -2,10 +2,10 @@
 /// Transmitter -- the transmit queues of all functions of a NIC: descriptors to frames on the wire.
 ///
 /// Spec    models/protocol/nic.h; Intel 82599 datasheet 7.2 (transmit functionality).
-/// Models  doorbell, batched descriptor prefetch, round robin between queues by frame, a bounded packet
-///         buffer, payload reads (several descriptors per frame), frames of a queue in order, local switching,
-///         write-back in batches when sent, interrupt.
-/// Omits   segmentation and checksum offload, context descriptors, traffic classes, rate limits.
+/// Models  doorbell, batched descriptor prefetch, scheduling of queues by frame, a bounded packet buffer, payload reads
+///         (several descriptors per frame), frames of a queue in order, local switching, write-back in batches when
+///         sent, interrupt.
+/// Omits   segmentation and checksum offload, context descriptors, traffic classes.
 /// Units   bytes; one FIFO wire for all functions
 #pragma once
 #include <array>
@@ -14,17 +14,18 @@
 #include <vector>
 
 #include "models/endpoint/types/descriptor_ring.h"
+#include "models/endpoint/types/embedded_switch.h"
 #include "models/endpoint/types/ethernet_wire.h"
 #include "models/endpoint/types/frame_ledger.h"
-#include "models/endpoint/types/nic_services.h"
+#include "models/endpoint/types/transmit_scheduler.h"
 
 namespace iov::endpoint {
 
 struct TransmitParams : PrefetchParams {
   unsigned write_back_batch = 8;
   Bytes buffer = 160_KiB;
-  bool loopback = true;
   Bandwidth switch_rate{10e9};
+  Bytes rate_burst = 16_KiB;
 
   template <class V>
   void describe(V& v) {
@@ -33,25 +34,34 @@ struct TransmitParams : PrefetchParams {
             "descriptors that are written back together while more frames are on their way",
             "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): 8");
     v.field("buffer", buffer, Range<Bytes>{16_KiB, 64_MiB}, "packet buffer", "Intel 82599 datasheet 1.4: 160 KB");
-    v.flag("loopback", loopback, "frames for a local function are switched inside the device",
-           "Intel 82599 datasheet 7.10.3, local VM switching");
     v.field("switch_rate", switch_rate, Range<Bandwidth>{{1e6}, {1e12}}, "rate of the internal switch", no_source);
+    v.field("rate_burst", rate_burst, Range<Bytes>{64_B, 16_MiB},
+            "depth of a function's token buckets: of what it may send at most and of its least share", no_source);
   }
 };
 
 class Transmitter : public sc_core::sc_module, DmaClient {
  public:
-  using Local = Delegate<void(Frame&&, Destination)>;
   Transmitter(const sc_core::sc_module_name& name, const TransmitParams& params, const NicServices& services,
-              EthernetWire& wire, Local local);
+              EthernetWire& wire);
 
   /// @returns the queue's number, for the calls below
   unsigned add_queue(unsigned function, RequesterId requester);
   void set_requester(unsigned queue, RequesterId requester);
   void set_pool(unsigned queue, unsigned pool) { queues_[queue].self.pool = pool; }
   void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes, JourneyRef journey);
-  std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue].ring.read(reg); }
+  std::uint64_t read(unsigned queue, std::uint32_t reg) const;
   void stop(unsigned queue);  ///< reset: what is not on the wire is lost
+  void resume(unsigned queue) { fetch(queue); }  ///< the PF lets its function send again
+  /// Registers of a function's policy, in Mb/s; 0: none.
+  void set_rate(FunctionPolicy& policy, std::uint32_t mbps) {
+    policy.transmit_mbps = mbps;
+    policy.transmit.set(FunctionPolicy::bytes_per_second(mbps), params_.rate_burst.count);
+  }
+  void set_share(FunctionPolicy& policy, std::uint32_t mbps) {
+    policy.share_mbps = mbps;
+    policy.share.set(FunctionPolicy::bytes_per_second(mbps), params_.rate_burst.count);
+  }
 
  private:
   static constexpr unsigned max_pieces = 40;  ///< descriptors per frame, 82599 datasheet 7.2.1.1
@@ -80,9 +90,9 @@ class Transmitter : public sc_core::sc_module, DmaClient {
     Fifo<Cached> cache;
     Fifo<std::uint32_t> in_flight;  ///< frames being read, oldest first
     Fifo<WriteBack> done;
-    unsigned launched = 0;       ///< frames booked on wire or switch
+    unsigned launched = 0;       ///< frames booked on wire or switch, of earlier epochs too
     unsigned since_flush = 0;    ///< descriptors sent since the last write-back
-    bool listed = false;
+    bool idle() const { return in_flight.empty() && launched == 0; }
     Time fetch_started;
   };
   struct Packet {
@@ -112,11 +122,12 @@ class Transmitter : public sc_core::sc_module, DmaClient {
   void payload(std::uint32_t slot, unsigned piece, DmaStatus status, const ByteBuffer& data);
   void recognise(Packet& p);
   void leave_in_order(unsigned queue);
-  void launch(std::uint32_t slot);
+  bool launch(std::uint32_t slot);
   void left_wire(std::uint32_t&& slot);
   void left_switch(std::uint32_t&& slot);
-  void copy_locally(const Packet& p);
   void sent(std::uint32_t slot);
+  void lost_on_wire(std::uint32_t slot);
+  void leave(const Packet& p);
   void drop(std::uint32_t slot, DropReason reason);
   void free_slot(std::uint32_t slot);
   void finish_descriptors(unsigned queue, const Packet& p);
@@ -127,10 +138,9 @@ class Transmitter : public sc_core::sc_module, DmaClient {
   const TransmitParams params_;
   const NicServices s_;
   EthernetWire& wire_;
-  Local local_;
   BytePool pool_;
   std::deque<Queue> queues_;
-  Fifo<unsigned> ready_;
+  TransmitScheduler scheduler_{s_.timeline, s_.policies, bind<&Transmitter::schedule>(this)};
   std::deque<Packet> packets_;
   std::vector<std::uint32_t> free_;
   std::size_t live_ = 0;

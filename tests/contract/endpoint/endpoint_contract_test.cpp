@@ -28,7 +28,7 @@ struct Stress : NicBench {
     host.completion_bytes = 64;
     enable_vfs(2);
     for (unsigned f = 0; f < 3; ++f) {
-      nic.add_filter(mac(f), std::nullopt, Destination{f});
+      nic.sorter().add_filter(mac(f), std::nullopt, Destination{f});
       set_vector(f, 0, 300 * f);
       start(f);
     }
@@ -61,7 +61,7 @@ struct Stress : NicBench {
     if (what < 45)
       send(f);
     else if (what < 90)
-      nic.receive_from_wire(make_frame(mac(static_cast<unsigned>(random.below(4))), ++id,
+      nic.frame(make_frame(mac(static_cast<unsigned>(random.below(4))), ++id,
                                        static_cast<std::uint32_t>(60 + random.below(1455))));
     else if (what < 98)
       refill(f);
@@ -126,19 +126,19 @@ TEST_CASE("1024 VFs can be enabled and each receives its own frame", "[B12]") {
   auto params = NicBench::quick();
   params.functions.total_vfs = 1024;
   params.functions.first_vf_offset = params.functions.vf_stride = 1;
-  params.filters = 2048;
+  params.embedded_switch.filters = 2048;
   NicBench b(params);
   b.host.memory.resize(1024u * 0x2000 + 0x2000);
   REQUIRE(b.enable_vfs(1024) == 1024);
   for (unsigned n = 1; n <= 1024; ++n) {
     const std::uint64_t ring = n * 0x2000ull;
-    b.nic.add_filter(NicBench::mac(n), std::nullopt, Destination{n});
+    b.nic.sorter().add_filter(NicBench::mac(n), std::nullopt, Destination{n});
     b.post_rx(ring, 0, ring + 0x1000);
     b.set_ring(n, false, 0, ring, 16, 0);
     b.write(n, nic::rx_register(0, nic::queue_tail), 1);
   }
   b.timeline.run(100_us);
-  for (unsigned n = 1; n <= 1024; ++n) b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(n), n));
+  for (unsigned n = 1; n <= 1024; ++n) b.nic.frame(NicBench::make_frame(NicBench::mac(n), n));
   unsigned right = 0;
   for (unsigned n = 1; n <= 1024; ++n) right += b.get_header(n * 0x2000ull + 0x1000).id == n;
   CHECK(right == 1024);

@@ -15,7 +15,7 @@ struct Hostile : MachineBench {
       : MachineBench(silent + more_vms(2, "sriov") + Settings{{"vm0.path", path}, {"iommu.audit", true}} + others) {
     start();
     workload->begin_window(timeline.now());
-    run(50_us);
+    run(1000_us);  // the VFs come up through their mailboxes
   }
   void bystander_lives() {
     const auto before = counter("vm1.driver.received");

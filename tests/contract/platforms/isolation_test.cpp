@@ -17,7 +17,7 @@ struct TwoVms : MachineBench {
       : MachineBench(silent + more_vms(2, "sriov", {{"iommu_log2_page", 12}}) + Settings{{"iommu.audit", true}} + others) {
     start();
     workload->begin_window(timeline.now());
-    if (begin) run(50_us);
+    if (begin) run(1000_us);  // the VFs come up through their mailboxes
   }
   /// Where VM `vm` has put its first receive buffer (a guest-physical address, which its VF uses as IOVA).
   Iova first_buffer(unsigned vm) {
@@ -67,7 +67,7 @@ TEST_CASE("with swapped context entries the data goes to the other VM's page", "
   const auto entry = m.cpu_memory->peek<vtd::Pair>(first);
   m.cpu_memory->poke_value(first, m.cpu_memory->peek<vtd::Pair>(second));
   m.cpu_memory->poke_value(second, entry);
-  m.run(50_us);
+  m.run(1000_us);
   const Iova buffer = m.first_buffer(0);
   m.frame_arrives(m.mac(0));
   m.run(50_us);
@@ -136,6 +136,7 @@ TEST_CASE("a write through another VM's host address is blocked and changes no b
 
 TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: blocked and recorded", "[F2][F3]") {
   TwoVms m;
+  const auto before = m.processors->core(0).interrupts();
   m.write_msix(1, 0, vtd::compatibility_msi_address(0));
   m.write_msix(1, 8, 0x30);
   m.frame_arrives(m.mac(0));
@@ -144,11 +145,12 @@ TEST_CASE("a rogue VF cannot raise a vector by a compatibility-format message: b
   REQUIRE(record.valid());
   CHECK(record.source() == m.nic->requester(1).value);
   CHECK(record.reason() == static_cast<std::uint8_t>(FaultReason::compatibility_blocked));
-  CHECK(m.processors->core(0).interrupts() == 0);
+  CHECK(m.processors->core(0).interrupts() == before);
 }
 
 TEST_CASE("a rogue VF cannot use the table entry of another VF: the source is checked", "[F3]") {
   TwoVms m;
+  const auto posted = m.counter("vm1.vcpu0.posted");  // by its mailbox
   const auto victim = m.read_register(2, 0, 4, config::msix_bar);  // the remappable address of VM 1's vector
   m.write_msix(1, 0, victim);
   m.frame_arrives(m.mac(0));
@@ -157,13 +159,13 @@ TEST_CASE("a rogue VF cannot use the table entry of another VF: the source is ch
   REQUIRE(record.valid());
   CHECK(record.source() == m.nic->requester(1).value);
   CHECK(record.reason() == static_cast<std::uint8_t>(FaultReason::source_mismatch));
-  CHECK(m.counter("vm1.vcpu0.posted") == 0);
+  CHECK(m.counter("vm1.vcpu0.posted") == posted);
 }
 
 TEST_CASE("without an IOMMU the same rogue message interrupts the processor it names", "[F2]") {
   MachineBench m(silent + Settings{{"iommu", nullptr}, {"vm0.path", "native"}});
   m.start();
-  m.run(50_us);
+  m.run(1000_us);
   const auto before = m.processors->core(0).interrupts();
   m.write_msix(0, 0, vtd::compatibility_msi_address(0));
   m.write_msix(0, 8, 0x30);

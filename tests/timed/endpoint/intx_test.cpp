@@ -9,7 +9,7 @@ using endpoint::Destination;
 namespace {
 struct IntxBench : NicBench {
   IntxBench() : NicBench(with_pin()) {
-    nic.set_default_destination(Destination{0});
+    nic.sorter().set_default(Destination{0});
     set_vector(0, 0);
     set_vector(0, 1);
     enable_msix(false);
@@ -26,7 +26,7 @@ struct IntxBench : NicBench {
   }
   void receive_at(const Time& when, PacketId id) {
     timeline.run(when);
-    nic.receive_from_wire(make_frame(mac(0), id));
+    nic.frame(make_frame(mac(0), id));
   }
   std::vector<std::pair<Time, MessageCode>> messages() const {
     std::vector<std::pair<Time, MessageCode>> some;
@@ -88,12 +88,12 @@ TEST_CASE("Interrupt Disable keeps the pin quiet, a function level reset lets it
 
 TEST_CASE("a function without a pin has no INTx") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0);
   b.enumerated.write(0, b.enumerated.capability(0, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS, 2, 0);
   b.rx_ring(0, 0, 0x10000, 0);
   b.timeline.run(2_us);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 1));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 1));
   b.timeline.run(3_us);
   CHECK(b.host.sent(TlpType::message).empty());
 }

@@ -30,7 +30,7 @@ struct Machine {
     pcie::open_port(root, root.add_root_port(down), 1, 1, bar, 0x100'0000);
     root.set_interrupt_remapper(&interrupts);
     nic.set_wire(&wire, Time());
-    nic.set_default_destination(Destination{0});
+    nic.sorter().set_default(Destination{0});
   }
   void write(std::uint32_t reg, std::uint64_t value, unsigned bytes = 4) { root.write(Hpa(bar + reg), value, bytes, {}); }
   void ring(std::uint32_t first_register, std::uint64_t base, std::uint32_t tail) {
@@ -71,17 +71,17 @@ TEST_CASE("over a real link frames arrive byte-exact, in order, with the interru
     Frame f = NicBench::make_frame(NicBench::mac(0), id, 1500);
     f.data = pool.take(1500);
     for (unsigned i = 0; i < 1500; ++i) f.data.data()[i] = static_cast<std::uint8_t>(i * id);
-    f.header.write(std::span<std::uint8_t, 32>(f.data.data(), 32));
+    f.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(f.data.data(), FrameHeader::header_bytes));
     m.timeline.run(10_us + Time(1230.0 * static_cast<double>(id), sc_core::SC_NS));  // 10 Gb/s
-    m.nic.receive_from_wire(std::move(f));
+    m.nic.frame(std::move(f));
   }
   m.timeline.run(200_us);
   unsigned right = 0;
   for (PacketId id = 1; id <= 40; ++id) {
     std::array<std::uint8_t, 1500> seen{};
     m.root.memory.peek(Hpa(buffers + (id - 1) * 0x800), seen);
-    bool same = FrameHeader::read(std::span<const std::uint8_t, 32>(seen.data(), 32)).id == id;
-    for (unsigned i = 32; i < 1500; ++i) same &= seen[i] == static_cast<std::uint8_t>(i * id);
+    bool same = FrameHeader::read(std::span<const std::uint8_t, FrameHeader::header_bytes>(seen.data(), FrameHeader::header_bytes)).id == id;
+    for (unsigned i = FrameHeader::header_bytes; i < 1500; ++i) same &= seen[i] == static_cast<std::uint8_t>(i * id);
     right += same && (m.root.memory.peek<nic::RxDescriptor>(Hpa(ring + 16 * (id - 1))).write_back.status_error & 1);
   }
   CHECK(right == 40);
@@ -95,7 +95,7 @@ TEST_CASE("over a real link frames arrive byte-exact, in order, with the interru
 TEST_CASE("over a real link a full transmit ring keeps the Ethernet wire busy without gaps") {
   Machine m;
   const std::uint64_t ring = 0x10'0000, buffer = 0x20'0000;
-  std::array<std::uint8_t, 32> header{};
+  std::array<std::uint8_t, FrameHeader::header_bytes> header{};
   FrameHeader{NicBench::mac(9), NicBench::mac(0), FrameHeader::vlan_none, 0, 1}.write(header);
   m.root.memory.poke(Hpa(buffer), header);
   for (std::uint64_t i = 0; i < 63; ++i)

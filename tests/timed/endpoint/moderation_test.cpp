@@ -14,13 +14,13 @@ std::vector<Time> times(const std::vector<Sent>& all) {
 }
 void receive_at(NicBench& b, const Time& when, PacketId id) {
   b.timeline.run(when);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), id));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), id));
 }
 }  // namespace
 
 TEST_CASE("a throttled vector fires at once, then once per interval for all that came meanwhile", "[F7]") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0, 5000);
   b.rx_ring(0, 0, 0x10000, 0);
   receive_at(b, 2_us, 1);
@@ -36,19 +36,19 @@ TEST_CASE("a throttled vector fires at once, then once per interval for all that
 
 TEST_CASE("vectors of different queues are moderated separately", "[F9]") {
   auto params = NicBench::quick();
-  params.receiver.rss = false;
+  params.receiver.spread = nic::Spread::first;
   NicBench b(params);
-  b.nic.assign_pool(1, 1, 1);
-  b.nic.add_filter(NicBench::mac(1), std::nullopt, Destination{0, 1});
-  b.nic.set_default_destination(Destination{0});
+  b.assign_pool(1, 1, 1);
+  b.nic.sorter().add_filter(NicBench::mac(1), std::nullopt, Destination{0, 1});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0, 10000);
   b.set_vector(0, 1, 1000);
   b.rx_ring(0, 0, 0x10000, 0);
   b.rx_ring(0, 1, 0x20000, 1);
   for (unsigned i = 0; i < 3; ++i) {
     b.timeline.run(Time(2.0 + 0.1 * i, sc_core::SC_US));
-    b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 10 + i));
-    b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(1), 20 + i));
+    b.nic.frame(NicBench::make_frame(NicBench::mac(0), 10 + i));
+    b.nic.frame(NicBench::make_frame(NicBench::mac(1), 20 + i));
   }
   b.timeline.run(20_us);
   std::vector<Time> first, second;
@@ -59,7 +59,7 @@ TEST_CASE("vectors of different queues are moderated separately", "[F9]") {
 
 TEST_CASE("a masked cause waits until its vector is enabled, reading the causes takes it back") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0);
   b.rx_ring(0, 0, 0x10000, 0);
   b.write(0, nic::reg_interrupt_mask_clear, 1, 8);
@@ -82,7 +82,7 @@ TEST_CASE("a masked cause waits until its vector is enabled, reading the causes 
 
 TEST_CASE("a masked MSI-X entry keeps its interrupt pending and sends it when unmasked") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0);
   b.rx_ring(0, 0, 0x10000, 0);
   b.write_entry(0, 0, 12, 1);
@@ -95,7 +95,7 @@ TEST_CASE("a masked MSI-X entry keeps its interrupt pending and sends it when un
 
 TEST_CASE("an auto-masked vector fires once until software enables it again") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0);
   b.write(0, nic::reg_auto_mask, 1, 8);
   b.rx_ring(0, 0, 0x10000, 0);
@@ -110,8 +110,8 @@ TEST_CASE("an auto-masked vector fires once until software enables it again") {
 TEST_CASE("the PF's limit holds against a VF that throttles nothing, and outlives its reset", "[F8]") {
   NicBench b;
   b.enable_vfs(1);
-  b.nic.set_default_destination(Destination{1});
-  b.nic.limit_interrupts(1, 8_us);
+  b.nic.sorter().set_default(Destination{1});
+  b.write_vf(1, nic::vf_interrupt_interval, 8000);
   b.write(1, nic::reg_control, 1);
   b.set_vector(1, 0, 0);
   b.rx_ring(1, 0, 0x10000, 0);

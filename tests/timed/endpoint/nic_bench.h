@@ -21,6 +21,7 @@ struct Wire : FrameSink {
 struct Book : PacketBook {
   void dropped(PacketId id, DropReason reason) override { drops.emplace_back(id, reason); }
   JourneyRef journey(PacketId id) override { return journeys.contains(id) ? journeys[id] : JourneyRef(); }
+  bool under_way(PacketId) const override { return true; }
   std::vector<std::pair<PacketId, DropReason>> drops;
   std::map<PacketId, JourneyRef> journeys;
 };
@@ -48,6 +49,23 @@ struct NicBench {
   }
   void write_entry(unsigned function, unsigned v, unsigned offset, std::uint32_t value) {
     host.mmio_write(enumerated.msix(function) + 16 * v + offset, value, 4);
+  }
+  /// What a PF driver does: a register of the window of VF n.
+  void write_vf(unsigned vf, std::uint32_t reg, std::uint64_t value, unsigned bytes = 4) {
+    write(0, nic::reg_vf_select, vf);
+    write(0, reg, value, bytes);
+  }
+  void assign_pool(std::uint64_t pool, std::uint64_t first, std::uint64_t queues) {
+    write(0, nic::reg_pool, pool | first << 16 | queues << 32, 8);
+  }
+  /// The answer to a register read, at once.
+  std::uint64_t read(unsigned function, std::uint32_t reg, unsigned bytes = 4) {
+    host.mmio_read(bar(function) + reg, bytes);
+    timeline.run(timeline.now() + params.register_latency);
+    const auto answers = host.sent(TlpType::completion_data);
+    std::uint64_t value = 0;
+    if (!answers.empty()) std::memcpy(&value, answers.back().data.data(), answers.back().data.size());
+    return value;
   }
   /// Table entry v: address fee0'v000, data 0x40 + v.
   void set_vector(unsigned function, unsigned v, std::uint32_t throttle_ns = 0) {
@@ -93,6 +111,24 @@ struct NicBench {
     for (unsigned i = 0; i < 16; ++i) post_rx(base, i, base + 0x1000 + i * 0x800);
     set_ring(function, false, queue, base, 16, vector);
     write(function, nic::rx_register(queue, nic::queue_tail), posted);
+  }
+  /// A ring of `length` transmit descriptors of queue 0 at `ring`, all with the same frame in the buffer before it.
+  void tx_stream(unsigned function, std::uint64_t ring, unsigned length, unsigned frames, const FrameHeader& h,
+                 std::uint32_t bytes) {
+    put_header(ring - 0x100, h);
+    for (unsigned i = 0; i < frames; ++i) post_tx(ring, i, ring - 0x100, bytes, nic::tx_end_of_packet);
+    set_ring(function, true, 0, ring, length, 0);
+    write(function, nic::tx_register(0, nic::queue_tail), frames % length);
+  }
+  static FrameHeader header(MacAddress from, MacAddress to, PacketId id = 1) {
+    FrameHeader h;
+    h.source = from, h.destination = to, h.id = id;
+    return h;
+  }
+  std::uint64_t dropped(unsigned function, DropReason reason) { return nic.table().dropped(function, reason); }
+  std::uint64_t event() { return read(0, nic::reg_event); }
+  static constexpr std::uint64_t event_of(nic::PfEvent kind, unsigned vf) {
+    return 1u << 31 | static_cast<std::uint64_t>(kind) << 16 | vf;
   }
   void audit(Invariant::When when) { iov::audit(when, timeline.now()); }
   std::vector<Sent> interrupts() const {

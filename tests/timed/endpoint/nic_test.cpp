@@ -13,7 +13,7 @@ TEST_CASE("a frame is sent byte by byte as it lies in memory, and its descriptor
   NicBench b(params);
   FrameHeader h{NicBench::mac(9), NicBench::mac(0), FrameHeader::vlan_none, 3, 77};
   b.put_header(0x2000, h);
-  for (std::uint32_t i = 32; i < 1500; ++i) b.host.memory[0x2000 + i] = static_cast<std::uint8_t>(i * 7);
+  for (std::uint32_t i = FrameHeader::header_bytes; i < 1500; ++i) b.host.memory[0x2000 + i] = static_cast<std::uint8_t>(i * 7);
   b.post_tx(0x1000, 0, 0x2000, 1500);
   b.set_vector(0, 1);
   b.set_ring(0, true, 0, 0x1000, 64, 1);
@@ -44,23 +44,23 @@ TEST_CASE("a received frame lies in its buffer, its descriptor says so, and the 
   auto params = NicBench::quick();
   params.carry_payload = true;
   NicBench b(params);
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 2);
   b.rx_ring(0, 0, 0x10000, 2);
   b.timeline.run(1_us);  // descriptors are prefetched
   BytePool pool;
   Frame f = NicBench::make_frame(NicBench::mac(0), 5, 600, 9);
   f.data = pool.take(600);
-  f.header.write(std::span<std::uint8_t, 32>(f.data.data(), 32));
-  for (std::uint32_t i = 32; i < 600; ++i) f.data.data()[i] = static_cast<std::uint8_t>(i * 3);
+  f.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(f.data.data(), FrameHeader::header_bytes));
+  for (std::uint32_t i = FrameHeader::header_bytes; i < 600; ++i) f.data.data()[i] = static_cast<std::uint8_t>(i * 3);
   const std::vector<std::uint8_t> bytes(f.data.bytes().begin(), f.data.bytes().end());
   b.host.log.clear();
-  b.nic.receive_from_wire(std::move(f));
+  b.nic.frame(std::move(f));
   CHECK(std::memcmp(b.host.memory.data() + 0x11000, bytes.data(), 600) == 0);
   const auto d = b.host.peek<nic::RxDescriptor>(0x10000);
   CHECK(d.write_back.length == 600);
   CHECK(d.write_back.status_error == 3);
-  CHECK(d.write_back.rss_hash == endpoint::rss_hash(9));
+  CHECK(d.write_back.rss_hash == endpoint::ToeplitzHash().of(NicBench::make_frame(NicBench::mac(0), 5, 600, 9).header));
   std::vector<std::uint64_t> order;
   for (const Sent& s : b.host.log) order.push_back(s.address);
   CHECK(order == std::vector<std::uint64_t>{0x11000, 0x11100, 0x11200, 0x10000, 0xfee0'2000});
@@ -74,15 +74,15 @@ TEST_CASE("each VF uses its own routing ID and BAR slice, and its registers reac
   REQUIRE(b.enable_vfs(3) == 3);
   for (unsigned n = 1; n <= 3; ++n) {
     CHECK(b.nic.requester(n).value == 0x0100 + 128 + (n - 1) * 2);
-    b.nic.add_filter(NicBench::mac(n), std::nullopt, Destination{n});
+    b.nic.sorter().add_filter(NicBench::mac(n), std::nullopt, Destination{n});
     b.set_vector(n, 0);
   }
   b.rx_ring(3, 0, 0x30000, 0);
   b.timeline.run(1_us);
   b.host.mmio_read(b.bar(3) + nic::rx_register(0, nic::queue_tail), 4);
   b.host.mmio_read(b.bar(2) + nic::rx_register(0, nic::queue_tail), 4);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(3), 1));
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(2), 2));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(3), 1));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(2), 2));
   b.timeline.run(2_us);
   const auto replies = b.host.sent(TlpType::completion_data);
   REQUIRE(replies.size() == 2);

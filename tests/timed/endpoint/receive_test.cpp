@@ -12,17 +12,17 @@ TEST_CASE("a frame that no filter wants is dropped and named") {
   NicBench b;
   b.rx_ring(0, 0, 0x10000, 0);
   b.timeline.run(1_us);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(4), 1));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(4), 1));
   CHECK(b.book.drops == Drops{{1, DropReason::no_filter_match}});
   CHECK(b.host.sent(TlpType::memory_write).empty());
 }
 
 TEST_CASE("with all descriptors used the next frame is dropped for want of one") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.rx_ring(0, 0, 0x10000, 0, 3);
   b.timeline.run(1_us);
-  for (PacketId id = 1; id <= 4; ++id) b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), id));
+  for (PacketId id = 1; id <= 4; ++id) b.nic.frame(NicBench::make_frame(NicBench::mac(0), id));
   CHECK(b.book.drops == Drops{{4, DropReason::no_receive_descriptor}});
   for (unsigned i = 0; i < 3; ++i) CHECK(b.get_header(0x11000 + i * 0x800).id == i + 1);
   CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 3);
@@ -32,9 +32,9 @@ TEST_CASE("a frame waits in the packet buffer for descriptors on their way, and 
   auto params = NicBench::quick();
   params.receiver.buffer = 16_KiB;
   NicBench b(params);
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.rx_ring(0, 0, 0x10000, 0);  // the fetch takes 500 ns
-  for (PacketId id = 1; id <= 11; ++id) b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), id, 1514));
+  for (PacketId id = 1; id <= 11; ++id) b.nic.frame(NicBench::make_frame(NicBench::mac(0), id, 1514));
   CHECK(b.book.drops == Drops{{11, DropReason::receive_buffer_full}});  // 10 x 1514 B fit in 16 KiB
   b.timeline.run(500_ns - 1_ps);
   CHECK(b.host.sent(TlpType::memory_write).empty());
@@ -45,12 +45,12 @@ TEST_CASE("a frame waits in the packet buffer for descriptors on their way, and 
 
 TEST_CASE("while writes wait for the link, descriptors are written back several at a time") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.rx_ring(0, 0, 0x10000, 0);
   b.timeline.run(1_us);
   b.host.posted_credits = 0;
   b.host.log.clear();
-  for (PacketId id = 1; id <= 8; ++id) b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), id, 1500));
+  for (PacketId id = 1; id <= 8; ++id) b.nic.frame(NicBench::make_frame(NicBench::mac(0), id, 1500));
   CHECK(b.host.backlog(FcClass::posted) == b.params.dma_engine.posted_backlog);
   while (b.host.backlog(FcClass::posted) != 0) b.host.credits(100);
   std::vector<std::uint32_t> write_backs;
@@ -64,10 +64,10 @@ TEST_CASE("while writes wait for the link, descriptors are written back several 
 
 TEST_CASE("a long frame fills several buffers, the last one marked as end of packet") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.rx_ring(0, 0, 0x10000, 0);
   b.timeline.run(1_us);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 8, 5000));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 8, 5000));
   const std::array<std::uint32_t, 3> length{2048, 2048, 904}, status{1, 1, 3};
   for (unsigned i = 0; i < 3; ++i) {
     const auto d = b.host.peek<nic::RxDescriptor>(0x10000 + 16 * i);
@@ -80,20 +80,20 @@ TEST_CASE("a long frame fills several buffers, the last one marked as end of pac
 TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue within", "[G1]") {
   NicBench b;
   b.enable_vfs(2);
-  b.nic.add_filter(NicBench::mac(1), std::nullopt, Destination{1});
-  b.nic.add_filter(NicBench::mac(1), std::uint16_t{100}, Destination{2});
+  b.nic.sorter().add_filter(NicBench::mac(1), std::nullopt, Destination{1});
+  b.nic.sorter().add_filter(NicBench::mac(1), std::uint16_t{100}, Destination{2});
   b.rx_ring(1, 0, 0x10000, 0);
   b.rx_ring(1, 1, 0x20000, 0);
   b.rx_ring(2, 0, 0x30000, 0);
   b.timeline.run(1_us);
   Frame tagged = NicBench::make_frame(NicBench::mac(1), 50);
   tagged.header.vlan = 100;
-  b.nic.receive_from_wire(std::move(tagged));
+  b.nic.frame(std::move(tagged));
   CHECK(b.get_header(0x31000).id == 50);
   unsigned spread[2] = {0, 0};
   for (std::uint32_t flow = 0; flow < 10; ++flow) {
-    const unsigned queue = endpoint::rss_queue(endpoint::rss_hash(flow), 2);
-    b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(1), 100 + flow, 60, flow));
+    const unsigned queue = endpoint::ToeplitzHash().of(NicBench::make_frame(NicBench::mac(1), 0, 60, flow).header) % 128 % 2;
+    b.nic.frame(NicBench::make_frame(NicBench::mac(1), 100 + flow, 60, flow));
     CHECK(b.get_header((queue ? 0x21000 : 0x11000) + 0x800 * spread[queue]).id == 100 + flow);
     ++spread[queue];
   }
@@ -107,7 +107,7 @@ TEST_CASE("a broadcast reaches every function that listens, and only those", "[G
   b.rx_ring(1, 0, 0x10000, 0);
   b.rx_ring(3, 0, 0x30000, 0);
   b.timeline.run(1_us);
-  b.nic.receive_from_wire(NicBench::make_frame({0xffff'ffff'ffffull}, 9));
+  b.nic.frame(NicBench::make_frame({0xffff'ffff'ffffull}, 9));
   CHECK(b.get_header(0x11000).id == 9);
   CHECK(b.get_header(0x31000).id == 9);
   CHECK(b.book.drops.empty());
@@ -118,7 +118,7 @@ TEST_CASE("a broadcast reaches every function that listens, and only those", "[G
 TEST_CASE("a received packet's journey passes device, link, completion and interrupt") {
   NicBench b;
   JourneyLog log("log");
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.set_vector(0, 0, 4000);
   b.rx_ring(0, 0, 0x10000, 0);
   b.timeline.run(1_us);
@@ -126,7 +126,7 @@ TEST_CASE("a received packet's journey passes device, link, completion and inter
   for (const JourneyRef& ref : {first, second}) {
     Frame f = NicBench::make_frame(NicBench::mac(0), 1);
     f.journey = ref;
-    b.nic.receive_from_wire(std::move(f));
+    b.nic.frame(std::move(f));
   }
   CHECK(first.get()->stage == Stage::link);  // its three writes have just left, one behind the other
   b.timeline.run(2_us);
@@ -146,18 +146,18 @@ TEST_CASE("a received packet's journey passes device, link, completion and inter
 
 TEST_CASE("a reset loses what waits, says so, and nothing of it reaches memory afterwards") {
   NicBench b;
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.rx_ring(0, 0, 0x10000, 0);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 3));  // its descriptor is being fetched
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 3));  // its descriptor is being fetched
   b.write(0, nic::reg_control, 1);
   b.timeline.run(2_us);
   CHECK(b.book.drops == Drops{{3, DropReason::reset}});
   CHECK(b.host.sent(TlpType::memory_write).empty());
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 4));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 4));
   CHECK(b.book.drops.back() == std::pair<PacketId, DropReason>{4, DropReason::no_receive_descriptor});
   b.rx_ring(0, 0, 0x10000, 0);
   b.timeline.run(3_us);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 5));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 5));
   CHECK(b.get_header(0x11000).id == 5);
   b.audit(Invariant::at_rest);
 }
@@ -166,9 +166,9 @@ TEST_CASE("the loss of one VF's frames leaves its sibling's alone", "[B20]") {
   NicBench b;
   b.enable_vfs(2);
   for (unsigned n = 1; n <= 2; ++n) {
-    b.nic.add_filter(NicBench::mac(n), std::nullopt, Destination{n});
+    b.nic.sorter().add_filter(NicBench::mac(n), std::nullopt, Destination{n});
     b.rx_ring(n, 0, 0x10000 * n, 0);
-    b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(n), n));
+    b.nic.frame(NicBench::make_frame(NicBench::mac(n), n));
   }
   b.write(1, nic::reg_control, 1);
   b.timeline.run(2_us);

@@ -125,7 +125,7 @@ TEST_CASE("the packet buffer bounds how far payload reads run ahead of the wire"
 TEST_CASE("a frame for a local function is switched inside and never reaches wire or host software", "[G6]") {
   NicBench b;
   b.enable_vfs(2);
-  b.nic.add_filter(NicBench::mac(2), std::nullopt, Destination{2});
+  b.nic.sorter().add_filter(NicBench::mac(2), std::nullopt, Destination{2});
   b.rx_ring(2, 0, 0x50000, 0);
   b.timeline.run(1_us);
   post(b, 1, 0x10000, 1, 1000, 7, NicBench::mac(2));
@@ -205,10 +205,10 @@ TEST_CASE("a sent packet's journey is known once its header was read, and stampe
 
 TEST_CASE("frames between two pools of the PF are switched inside, frames to the own pool are not", "[A16][G6]") {
   NicBench b;
-  b.nic.assign_pool(0, 0, 1);
-  b.nic.assign_pool(1, 1, 1);
-  b.nic.add_filter(NicBench::mac(10), std::nullopt, Destination{0, 0});
-  b.nic.add_filter(NicBench::mac(11), std::nullopt, Destination{0, 1});
+  b.assign_pool(0, 0, 1);
+  b.assign_pool(1, 1, 1);
+  b.nic.sorter().add_filter(NicBench::mac(10), std::nullopt, Destination{0, 0});
+  b.nic.sorter().add_filter(NicBench::mac(11), std::nullopt, Destination{0, 1});
   b.rx_ring(0, 0, 0x50000, 0);
   b.rx_ring(0, 1, 0x70000, 0);
   b.timeline.run(1_us);

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/software/vf_driver.h"
+
+namespace iov::software {
+
+using host::Strand;
+using host::Work;
+using namespace nic;
+
+namespace {
+MailboxMessage message(std::uint32_t type, std::uint32_t argument = 0, std::uint32_t info = 0) {
+  MailboxMessage m{};
+  m[0] = type | info << msg_info_shift;
+  m[1] = argument;
+  return m;
+}
+MailboxMessage mac_message(MacAddress mac) {
+  MailboxMessage m = message(msg_set_mac);
+  m.set_mac(mac);
+  return m;
+}
+MailboxMessage multicast_message(const std::vector<MacAddress>& groups) {
+  const auto count = static_cast<unsigned>(std::min<std::size_t>(groups.size(), MailboxMessage::max_hashes));
+  MailboxMessage m = message(msg_set_multicast, 0, count);
+  for (unsigned i = 0; i < count; ++i) m.set_hash(i, static_cast<std::uint32_t>(groups[i].value));
+  return m;
+}
+}  // namespace
+
+VfDriver::VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
+                   RegisterIo& registers, NicDriver& data, const Place& place)
+    : sc_module(name), timeline_(timeline), params_(params), costs_(costs), registers_(registers), data_(data), place_(place) {}
+
+void VfDriver::start(Delegate<void()> ready) {
+  ready_ = ready;
+  task_ = serve();
+  task_.start();
+}
+
+// --- what the guest asks for --------------------------------------------------------------------------------
+
+void VfDriver::want(const MailboxMessage& message, unsigned words) {
+  if (!up_) return;  // bring_up() asks for everything
+  wanted_.push_back({message, words});
+  place_.strand.wake();
+}
+void VfDriver::ask_mac(MacAddress mac) {
+  wanted_mac_ = mac;
+  want(mac_message(mac), 3);
+}
+void VfDriver::ask_vlan(std::uint16_t vlan, bool join) {
+  join ? static_cast<void>(vlans_.insert(vlan)) : static_cast<void>(vlans_.erase(vlan));
+  want(message(msg_set_vlan, vlan, join), 2);
+}
+void VfDriver::ask_multicast(std::vector<MacAddress> groups) {
+  groups_ = std::move(groups);
+  want(multicast_message(groups_), mailbox_words);
+}
+void VfDriver::ask_promiscuous(unsigned mode) {
+  promiscuity_ = mode;
+  want(message(msg_promiscuous, mode), 2);
+}
+
+// --- the thread ---------------------------------------------------------------------------------------------
+
+/// Reading clears what it says, so it is kept.
+Task VfDriver::interrupt(Strand& strand) {
+  std::uint64_t bits = 0;
+  co_await registers_.read(strand, reg_mailbox, 4, bits);
+  seen_ |= static_cast<std::uint32_t>(bits);
+  co_await strand.spend(place_.interrupt_context, Work::driver, costs_.driver_interrupt);
+  place_.strand.wake();
+}
+
+Task VfDriver::serve() {
+  for (;;) {
+    if (restart_) {
+      co_await bring_up();
+    } else if (seen_ & vf_mailbox_pf_status) {
+      MailboxMessage message{};
+      co_await take_message(message);
+      co_await obey(message);
+    } else if (!wanted_.empty()) {
+      const Wanted next = wanted_.front();
+      wanted_.pop_front();
+      Answer answer{};
+      co_await request(next.message, next.words, answer, params_.retries);
+      if (answer == Answer::ack && next.message.type() == msg_set_mac) mac_ = next.message.mac();
+    } else {
+      co_await place_.strand.wait();
+    }
+  }
+}
+
+Task VfDriver::write(std::uint32_t offset, std::uint64_t value, unsigned bytes) {
+  co_await registers_.write(place_.strand, offset, value, bytes, {});
+}
+Task VfDriver::read(std::uint32_t offset, unsigned bytes, std::uint64_t& value) {
+  co_await registers_.read(place_.strand, offset, bytes, value);
+}
+Task VfDriver::pause(Time time) {
+  timer_.at(timeline_.now() + time);
+  while (timer_.scheduled()) co_await place_.strand.wait();
+}
+
+Task VfDriver::bring_up() {
+  const bool again = up_;
+  if (up_) co_await take_down();
+  for (bool opened = false; !opened;) {
+    co_await open(opened);
+    if (!opened) co_await pause(params_.retry_interval);
+  }
+  restart_ = false;
+  co_await configure();
+  if (restart_) co_return;  // told to begin anew meanwhile
+  co_await data_.initialise(place_.strand);
+  co_await look_at_link();
+  up_ = true;
+  again ? ++restarts_ : ready_ ? std::exchange(ready_, {})() : void();
+}
+
+Task VfDriver::take_down() {
+  up_ = false;
+  wanted_.clear();
+  co_await data_.stop(place_.strand);
+  up_ = true;  // counts as a restart
+}
+
+/// Resets the function and asks the PF to open it, once: what hinders the PF may have reset the function again.
+Task VfDriver::open(bool& opened) {
+  Answer answer{};
+  co_await write(reg_control, control_reset_function);
+  co_await write(reg_mailbox_vector, place_.vector);
+  co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
+  seen_ = 0;
+  co_await request(message(msg_reset), 1, answer, 1);
+  opened = answer == Answer::ack;
+  if (opened) mac_ = answer_.mac();
+}
+
+Task VfDriver::configure() {
+  Answer answer{};
+  co_await request(message(msg_negotiate, api_1_1), 2, answer, params_.retries);
+  co_await request(message(msg_get_queues), 1, answer, params_.retries);
+  co_await request(message(msg_set_mtu, params_.max_frame), 2, answer, params_.retries);
+  co_await request(multicast_message(groups_), mailbox_words, answer, params_.retries);
+  for (const std::uint16_t vlan : vlans_) co_await request(message(msg_set_vlan, vlan, 1), 2, answer, params_.retries);
+  if (promiscuity_ != 0) co_await request(message(msg_promiscuous, promiscuity_), 2, answer, params_.retries);
+  if (wanted_mac_.value == 0 || wanted_mac_ == mac_) co_return;
+  co_await request(mac_message(wanted_mac_), 3, answer, params_.retries);
+  if (answer == Answer::ack) mac_ = wanted_mac_;
+}
+
+// --- the mailbox --------------------------------------------------------------------------------------------
+
+Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts) {
+  answer = Answer::none;
+  ++requests_;
+  bool over = false;
+  for (unsigned attempt = 0; attempt < attempts && !over; ++attempt) {
+    bool owned = false;
+    co_await obtain(owned);
+    if (!owned) {
+      ++collisions_;
+      co_await pause(params_.retry_interval);
+      continue;
+    }
+    for (unsigned i = 0; i < words; ++i) co_await write(reg_mailbox_memory + 4 * i, asked[i]);
+    co_await write(reg_mailbox, vf_mailbox_request);  // and gives the buffer up
+    timer_.at(timeline_.now() + params_.answer_timeout);
+    co_await exchange(asked.type(), over, answer);
+    timer_.cancel();
+  }
+  if (answer == Answer::nack) ++refused_;
+}
+
+/// Waits for the answer; what the PF says on its own account meanwhile is obeyed.
+Task VfDriver::exchange(std::uint32_t type, bool& over, Answer& answer) {
+  while (!(seen_ & vf_mailbox_pf_status)) {
+    if (!timer_.scheduled()) {
+      ++timeouts_;
+      co_return;
+    }
+    co_await place_.strand.wait();
+  }
+  co_await take_message(answer_);
+  if (answer_.type() == type) {
+    answer = answer_.has(msg_ack) ? Answer::ack : Answer::nack;
+    over = true;
+  } else if (!answer_.has(msg_ack | msg_nack)) {
+    co_await obey(answer_);
+    over = restart_ && type != msg_reset;  // what was asked does not matter any more
+    if (!over) co_await exchange(type, over, answer);
+  }  // else the answer to something garbled: ask again
+}
+
+Task VfDriver::obtain(bool& owned) {
+  std::uint64_t bits = 0;
+  co_await write(reg_mailbox, vf_mailbox_vfu);
+  co_await read(reg_mailbox, 4, bits);
+  seen_ |= static_cast<std::uint32_t>(bits);
+  if (seen_ & vf_mailbox_pf_status) {  // a message is in it: it would be overwritten
+    MailboxMessage message{};
+    co_await take_message(message);
+    co_await obey(message);
+    co_return;
+  }
+  owned = bits & vf_mailbox_vfu;
+}
+
+Task VfDriver::take_message(MailboxMessage& message) {
+  seen_ &= ~std::uint32_t{vf_mailbox_pf_status};
+  for (unsigned i = 0; i < 6; i += 2) {
+    std::uint64_t pair = 0;
+    co_await read(reg_mailbox_memory + 4 * i, 8, pair);
+    message[i] = static_cast<std::uint32_t>(pair), message[i + 1] = static_cast<std::uint32_t>(pair >> 32);
+    if (message.type() == msg_control) break;
+  }
+  co_await write(reg_mailbox, vf_mailbox_ack);
+  co_await place_.strand.spend(place_.context, Work::driver, costs_.control_message);
+}
+
+Task VfDriver::obey(MailboxMessage said) {
+  if (said.type() != msg_control) co_return;  // a late answer
+  const std::uint32_t info = said.info();
+  if (info == control_removal) {
+    removed_ = true;
+    if (up_) co_await data_.stop(place_.strand);
+    co_return;
+  }
+  if (info == control_reset || !said.has(msg_cts)) {
+    restart_ = true;
+    removed_ = false;
+    co_return;
+  }
+  ++link_changes_;
+  co_await look_at_link();
+}
+
+Task VfDriver::look_at_link() {
+  std::uint64_t status = 0;
+  co_await read(reg_status, 4, status);
+  data_.set_carrier(status & 1);
+}
+
+}  // namespace iov::software

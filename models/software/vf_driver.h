@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/// VfDriver -- the part of a VF's driver that talks to its PF: brings the function up through the mailbox, hands on what
+/// the guest asks for, and obeys what the PF announces. Moving packets is the NicDriver's.
+///
+/// Spec    models/protocol/nic_policy.h; Linux drivers/net/ethernet/intel/ixgbevf (mbx.c, vf.c, ixgbevf_main.c).
+/// Models  reset, API, queue, MTU, multicast, MAC, VLAN and promiscuous requests with timeout and retry; waiting for the
+///         mailbox interrupt; link changes; impending reset (stop, wait, start again); removal of the PF's driver.
+/// Omits   polling for the answer, as ixgbevf does with interrupts off.
+#pragma once
+#include <deque>
+#include <set>
+
+#include "models/core/stat.h"
+#include "models/software/mailbox_message.h"
+#include "models/software/nic_driver.h"
+
+namespace iov::software {
+
+class VfDriver : public sc_core::sc_module {
+ public:
+  struct Params {
+    Time answer_timeout = 2000_us, retry_interval = 500_us;
+    unsigned retries = 10, max_frame = 1514;
+    template <class V>
+    void describe(V& v) {
+      const Range<Time> range{1_us, 1'000'000_us};
+      v.field("answer_timeout", answer_timeout, range, "how long it waits for an answer before it asks again", no_source);
+      v.field("retry_interval", retry_interval, range, "between two attempts to get the mailbox",
+              "Linux ixgbevf: IXGBE_VF_MBX_INIT_DELAY 500 us");
+      v.field("retries", retries, Range<unsigned>{1, 2000}, "attempts per request", "Linux ixgbevf: 10 resets, then the watchdog");
+      v.field("max_frame", max_frame, Range<unsigned>{60, 9014}, "largest frame without FCS it asks for", "MTU 1500");
+    }
+  };
+  struct Place {
+    host::Strand& strand;
+    host::Context context;
+    host::Context interrupt_context;
+    unsigned vector = 1;
+  };
+  VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
+           RegisterIo& registers, NicDriver& data, const Place& place);
+
+  /// @param ready  called when packets can move for the first time
+  void start(Delegate<void()> ready);
+  Task interrupt(host::Strand& strand);  ///< the handler of the mailbox vector
+
+  // --- what the guest asks for; asked again after every reset
+  void ask_mac(MacAddress mac);
+  void ask_vlan(std::uint16_t vlan, bool join);
+  void ask_multicast(std::vector<MacAddress> groups);
+  void ask_promiscuous(unsigned mode);  ///< 0 none, 1 all multicast, 2 all
+
+  bool up() const { return up_; }
+  bool removed() const { return removed_; }
+  MacAddress mac() const { return mac_; }
+  std::uint64_t refused() const { return refused_.value(); }
+  std::uint64_t restarts() const { return restarts_.value(); }
+  std::uint64_t timeouts() const { return timeouts_.value(); }
+  std::uint64_t collisions() const { return collisions_.value(); }
+
+ private:
+  enum class Answer : std::uint8_t { none, ack, nack };
+  Task serve();
+  Task bring_up();
+  Task configure();
+  Task open(bool& opened);
+  Task take_down();
+  Task request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts);
+  Task exchange(std::uint32_t type, bool& over, Answer& answer);
+  Task obtain(bool& owned);
+  Task take_message(MailboxMessage& message);
+  Task obey(MailboxMessage said);
+  Task look_at_link();
+  Task pause(Time time);
+  Task write(std::uint32_t offset, std::uint64_t value, unsigned bytes = 4);
+  Task read(std::uint32_t offset, unsigned bytes, std::uint64_t& value);
+  void want(const MailboxMessage& message, unsigned words);
+  void time_up() { place_.strand.wake(); }
+
+  struct Wanted {
+    MailboxMessage message;
+    unsigned words;
+  };
+  Timeline& timeline_;
+  const Params params_;
+  const SoftwareCosts& costs_;
+  RegisterIo& registers_;
+  NicDriver& data_;
+  const Place place_;
+  Delegate<void()> ready_;
+  std::uint32_t seen_ = 0;  ///< read-to-clear bits of the mailbox not yet acted on
+  MacAddress mac_, wanted_mac_;
+  std::set<std::uint16_t> vlans_;
+  std::vector<MacAddress> groups_;
+  unsigned promiscuity_ = 0;
+  std::deque<Wanted> wanted_;
+  bool up_ = false, restart_ = true, removed_ = false;
+  MailboxMessage answer_{};
+  Task task_;
+  Event timer_{timeline_, bind<&VfDriver::time_up>(this)};
+  Counter requests_{"requests", "1", "requests to the PF"};
+  Counter refused_{"refused", "1", "requests that the PF refused"};
+  Counter timeouts_{"timeouts", "1", "requests that were not answered in time"};
+  Counter collisions_{"collisions", "1", "times the PF had the mailbox when it was wanted"};
+  Counter link_changes_{"link_changes", "1", "link events"};
+  Counter restarts_{"restarts", "1", "times the function was brought up again"};
+};
+
+}  // namespace iov::software
