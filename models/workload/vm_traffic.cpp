@@ -5,7 +5,13 @@ namespace iov::workload {
 
 VmTraffic::VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes,
                      unsigned vm, MacAddress mac, MacAddress peer)
-    : params_(params), ledger_(ledger), vm_(vm), mac_(mac), peer_(peer), answer_sizes_(answer_sizes) {}
+    : params_(params),
+      ledger_(ledger),
+      vm_(vm),
+      mac_(mac),
+      source_(mac),
+      destination_(peer),
+      answer_sizes_(answer_sizes) {}
 
 void VmTraffic::start(std::unique_ptr<PacketPlan> plan) {
   plan_ = std::move(plan);
@@ -52,8 +58,8 @@ bool VmTraffic::take(const Time& now, OutPacket& packet) {
   if (!next_entry(now, entry)) return false;
   entry.way = Way::transmit;
   entry.vm = vm_;
-  entry.header.destination = peer_;
-  entry.header.source = mac_;
+  entry.header.destination = destination_;
+  entry.header.source = source_;
   entry.header.flow = vm_ * params_.flows + packets_++ % params_.flows;
   ledger_.send(entry, Stage::application);
   packet.header = entry.header;

@@ -20,6 +20,10 @@ class VmTraffic : public GuestTraffic {
             MacAddress mac, MacAddress peer);
 
   MacAddress mac() const { return mac_; }
+  /// From now on this load; whoever sends has been stopped.
+  void use(const Params& params, const SizeSequence& answer_sizes) { params_ = params, answer_sizes_ = answer_sizes; }
+  /// What it sends has these addresses: its own and the peer's unless it misbehaves.
+  void address(MacAddress source, MacAddress destination) { source_ = source, destination_ = destination; }
   /// Sends from `now` on; without a plan it only answers and consumes.
   void start(std::unique_ptr<PacketPlan> plan);
   /// Books what is due by `now`, though the application did not come for it.
@@ -36,13 +40,14 @@ class VmTraffic : public GuestTraffic {
  private:
   bool next_entry(const Time& now, PacketEntry& entry);
 
-  const Params& params_;
+  Params params_;
   PacketLedger& ledger_;
   const unsigned vm_;
-  const MacAddress mac_, peer_;
+  const MacAddress mac_;
+  MacAddress source_, destination_;
   SizeSequence answer_sizes_;
   std::unique_ptr<PacketPlan> plan_;
-  std::optional<SocketQueue> queue_;
+  std::optional<SocketQueue<PacketPlan>> queue_;
   Ring<PacketEntry> answers_;
   std::uint32_t packets_ = 0;
   Delegate<void()> due_;
