@@ -9,19 +9,31 @@ namespace iov::bench {
 
 namespace {
 
-nlohmann::json configuration(const char* path, unsigned packets_per_second) {
-  return machine_config("platforms/server_10g.json", {{"vm0.path", path},
-                                                      {"workload.direction", "receive"},
-                                                      {"workload.packet_bytes", 1500},
-                                                      {"workload.arrivals", packets_per_second ? "constant" : "saturate"},
-                                                      {"workload.packet_rate", packets_per_second}});
+/// @param packets_per_second  of each VM; 0: line rate
+nlohmann::json configuration(const char* path, double packets_per_second, unsigned vms = 1) {
+  Settings settings{{"vm0.path", path},
+                    {"workload.direction", "receive"},
+                    {"workload.packet_bytes", 1500},
+                    {"workload.arrivals", packets_per_second > 0 ? "constant" : "saturate"},
+                    {"workload.packet_rate", packets_per_second}};
+  // All together have the same 262144 receive buffers, so that the simulated caches are as full whatever the number of VMs.
+  const Settings many{{"vm0.count", vms},
+                      {"vm0.driver.rx_descriptors", 262144 / vms},
+                      {"vm0.driver.tx_descriptors", 64},
+                      {"vm0.memory", std::to_string(std::max(8u, 1024 / vms)) + " MiB"},
+                      {"host.cores", 64},
+                      {"memory.size", "1 TiB"},
+                      {"nic0.functions.total_vfs", 4096},
+                      {"nic0.filters", 8192}};
+  if (vms > 1) settings.insert(settings.end(), many.begin(), many.end());
+  return machine_config("platforms/server_10g.json", settings);
 }
 
-Measurement packets(const char* path, unsigned packets_per_second, std::uint64_t wanted) {
-  platform::Machine machine(configuration(path, packets_per_second), 1);
+Measurement packets(const char* path, double packets_per_second, std::uint64_t wanted, unsigned vms = 1) {
+  platform::Machine machine(configuration(path, packets_per_second, vms), 1);
   Timeline& timeline = machine.timeline;
   constexpr double line_rate = 10e9 / 8 / 1520;
-  const double rate = packets_per_second ? packets_per_second : line_rate;
+  const double rate = packets_per_second > 0 ? packets_per_second * vms : line_rate;
   machine.start();
   timeline.run(timeline.now() + Time(2, sc_core::SC_MS));
   machine.workload->begin_window(timeline.now());
@@ -37,8 +49,18 @@ Measurement packets(const char* path, unsigned packets_per_second, std::uint64_t
 Measurement sriov() { return packets("sriov", 0, 100'000); }
 Measurement virtio() { return packets("virtio", 100'000, 20'000); }
 Measurement emulation() { return packets("emulation", 25'000, 5'000); }
+/// The VMs get so many packets together that each packet finds its VM asleep, however many they are.
+template <unsigned vms>
+Measurement many_vfs() {
+  return packets("sriov", 400'000.0 / vms, 100'000, vms);
+}
 Measurement at_rest() {
   platform::Machine machine(configuration("sriov", 0), 1);
+  machine.start();
+  return {};
+}
+Measurement many_at_rest() {
+  platform::Machine machine(configuration("sriov", 100, 4096), 1);
   machine.start();
   return {};
 }
@@ -49,7 +71,11 @@ std::vector<Row> packet_rows() {
   return {{"1500 B packet received, sriov, at line rate", "packet", 40, sriov},
           {"1500 B packet received, virtio, 100000/s", "packet", 0, virtio},
           {"1500 B packet received, emulation, 25000/s", "packet", 0, emulation},
-          {"a whole server at rest", "", 0, at_rest}};
+          {"1500 B packet received, 8 VFs, 400000/s", "packet", 0, many_vfs<8>},
+          {"1500 B packet received, 256 VFs, 400000/s", "packet", 0, many_vfs<256>},
+          {"1500 B packet received, 4096 VFs, 400000/s", "packet", 0, many_vfs<4096>},
+          {"a whole server at rest", "", 0, at_rest},
+          {"a whole server with 4096 VMs on VFs at rest", "", 0, many_at_rest}};
 }
 
 }  // namespace iov::bench

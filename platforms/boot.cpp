@@ -57,7 +57,10 @@ Task Machine::boot_up() {
 Task Machine::enable_vfs() {
   for (unsigned pf = 0; pf < nic->functions().pfs(); ++pf) {
     std::string refusal;
-    if (const unsigned vfs = management_->taken_vfs(pf)) co_await boot_->vf_manager.enable(boot_->strand, pf, vfs, refusal);
+    const unsigned taken = management_->taken_vfs(pf), vfs = std::max(taken, pf == 0 ? host_params.vfs : 0);
+    if (vfs) co_await boot_->vf_manager.enable(boot_->strand, pf, vfs, refusal);
+    for (unsigned vf = taken + 1; refusal.empty() && iommu_driver_ && vf <= vfs; ++vf)
+      iommu_driver_->attach_pass_through(nic->requester(nic->functions().number(pf, vf)));
     if (refusal.empty()) continue;
     boot_->refusal = nic_name + ".functions: " + refusal;
     co_return;
@@ -69,6 +72,7 @@ void Machine::start() {
   io_path::start(*host_);
   for (Vm& vm : vms) vm.path->start();
   workload->start();
+  if (script) script->start();
 }
 
 }  // namespace iov::platform

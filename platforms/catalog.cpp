@@ -21,7 +21,7 @@ const std::vector<Kind>& catalog() {
       make_kind<endpoint::Nic::Params>("nic", "SR-IOV network interface"),
       make_kind<DmaBenchModule>("dma_bench", "DMA microbenchmark: an accelerator with a DMA engine, its transfers, its mappings"),
       make_kind<HostModule>("host", "processors, costs of software, the host's own drivers"),
-      make_kind<io_path::VmParams>("vm", "a virtual machine and its I/O path; for path native the bare-metal host"),
+      make_kind<VmModule>("vm", "a virtual machine, its I/O path and its load; for path native the bare-metal host"),
       make_kind<workload::Workload::Params>("workload", "traffic and measurement window"),
   };
   return kinds;

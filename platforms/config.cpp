@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "platforms/script_action.h"
+
 namespace iov::platform {
 
 namespace fs = std::filesystem;
@@ -26,7 +28,7 @@ auto nearest_origin(const Origins& origins, std::string path) {
 /// Who to name for a problem of a path: of an object, whoever had the last word on any of its keys.
 template <class Origins>
 std::string to_blame(const Origins& origins, const std::string& path) {
-  auto last = nearest_origin(origins, path);
+  auto last = nearest_origin(origins, path.substr(0, path.find('[')));
   for (auto at = origins.lower_bound(path + "."); at != origins.end() && at->first.starts_with(path + "."); ++at)
     if (at->second.layer > last.layer) last = at->second;
   return last.shown;
@@ -179,6 +181,10 @@ nlohmann::json Config::effective(ProblemSink& problems) const {
   nlohmann::json result = nlohmann::json::object();
   for (const auto& [name, module] : modules.items()) {
     if (is_remark(name)) continue;
+    if (name == "script") {
+      result[name] = effective_script(module, found);
+      continue;
+    }
     const Kind* kind = kind_of(modules, name, module, origins, found);
     if (!kind) continue;
     found.below(name);

@@ -6,6 +6,8 @@
 /// takes away what the layers before said about a key. "use" may stand in any object and may be set
 /// by a later layer: it is followed last, and what it brings lies below everything inline.
 ///
+/// Beside the modules "script" is a list of actions (platforms/script.h); a later layer replaces it whole.
+///
 /// A module's key is its object name, its path in the statistics and its --set key.
 #pragma once
 #include <filesystem>

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/machine.h"
 
+#include <set>
+
 #include "models/io_path/uplink.h"
 #include "platforms/kind.h"
+#include "platforms/modules.h"
 
 namespace iov::platform {
 
@@ -33,6 +36,7 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   connect();
   link.device.on_link(bind<&endpoint::Endpoint::link_changed>(static_cast<endpoint::Endpoint*>(nic.get())));
   make_software(config);
+  if (config.contains("script")) script = std::make_unique<Script>(config["script"], *this);
 }
 
 void Machine::connect() {
@@ -41,9 +45,27 @@ void Machine::connect() {
   connect_iommu();
 }
 
+void Machine::name_vms(const nlohmann::json& config) {
+  std::set<std::string> taken;
+  for (const auto& [name, module] : config.items()) taken.insert(name);
+  for (const std::string& name : modules_of(config, "vm")) {
+    const auto [params, load] = read_params<VmModule>(config, name);
+    for (unsigned i = 0; i < params.count; ++i) {
+      const MacAddress mac{first_mac + vms.size()};
+      Vm& vm = vms.emplace_back();
+      vm.name = params.count == 1 ? name : name + "_" + std::to_string(i);
+      vm.params = params.instance(i, static_cast<unsigned>(processors->size()));
+      vm.load = load;
+      vm.mac = mac;
+      if (params.count > 1 && !taken.insert(vm.name).second)
+        throw BadInput(name + ".count: its VM " + vm.name + " has the name of another module");
+    }
+  }
+  if (vms.empty()) throw BadInput("the platform has no module of kind \"vm\"");
+}
+
 void Machine::make_software(const nlohmann::json& config) {
-  const auto names = modules_of(config, "vm");
-  if (names.empty()) throw BadInput("the platform has no module of kind \"vm\"");
+  name_vms(config);
   boot_ = std::make_unique<BootSoftware>(timeline, *root_complex, host_params, processors->core(0),
                                          tree->link_to(nic_name).device.limits().max_read_request);
   management_ = std::make_unique<NicManagement>(*nic, boot_->vf_manager, boot_->owners);
@@ -54,30 +76,31 @@ void Machine::make_software(const nlohmann::json& config) {
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
                                       *root_complex, boot_->config, boot_->vf_manager, *management_, iommu_driver_.get(),
                                       *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr});
-  make_vms(config, names);
+  make_vms();
 }
 
-void Machine::make_vms(const nlohmann::json& config, const std::vector<std::string>& names) {
-  vms.resize(names.size());
+void Machine::make_vms() {
   std::uint64_t base = gib;
-  for (std::size_t i = 0; i < vms.size(); ++i) {
-    Vm& vm = vms[i];
-    vm.name = names[i];
-    vm.params = read_params<io_path::VmParams>(config, names[i]);
-    const bool native = vm.params.path == io_path::PathKind::native;
-    const std::uint64_t bytes = vm.params.memory.count;
-    if (base + bytes > memory->params().size.count)
-      throw BadInput(vm.name + ".memory: the VMs' memory does not fit into the host's " +
-                     std::to_string(memory->params().size.count >> 20) + " MiB");
-    vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, native ? base : 0);
-    const MacAddress mac{first_mac + i};
-    GuestTraffic& traffic = workload->add_vm(mac);
-    try {
-      vm.path = io_path::make_path(vm.name.c_str(), *host_, vm.params, mac, *vm.memory, traffic);
-    } catch (const SimError& refused) {
-      throw BadInput(refused.what());
-    }
-    base += (bytes + gib - 1) / gib * gib;
+  for (Vm& vm : vms) {
+    const std::uint64_t page = std::uint64_t{1} << std::max(vm.params.iommu_log2_page, 21u);
+    base = (base + page - 1) / page * page;
+    make_vm(vm, base);
+    base += vm.params.memory.count;
+  }
+}
+
+void Machine::make_vm(Vm& vm, std::uint64_t base) {
+  const bool native = vm.params.path == io_path::PathKind::native;
+  const std::uint64_t bytes = vm.params.memory.count;
+  if (base + bytes > memory->params().size.count)
+    throw BadInput(vm.name + ".memory: the VMs' memory does not fit into the host's " +
+                   std::to_string(memory->params().size.count >> 20) + " MiB");
+  vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, native ? base : 0);
+  GuestTraffic& traffic = workload->add_vm(vm.mac, vm.load);
+  try {
+    vm.path = io_path::make_path(vm.name.c_str(), *host_, vm.params, vm.mac, *vm.memory, traffic);
+  } catch (const SimError& refused) {
+    throw BadInput(refused.what());
   }
 }
 

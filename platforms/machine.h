@@ -2,13 +2,16 @@
 /// Machine -- a server with a NIC and VMs as a tree of modules: made from an effective configuration, wired, booted, and
 /// started.
 ///
-/// Address map  host memory from 0; a VM's memory inside it, 1 GiB aligned; BARs above the largest host memory, 4 TiB.
+/// Address map  host memory from 0; the VMs' memory inside it from 1 GiB on, aligned to its IOMMU pages; BARs above the
+///              largest host memory, 4 TiB.
+/// VMs          of a module vm0 with count 3: vm0_0, vm0_1, vm0_2.
 #pragma once
 #include "models/endpoint/types/nic.h"
 #include "models/io_path/vm_path.h"
 #include "models/software/pci_scan.h"
 #include "models/workload/workload.h"
 #include "platforms/hardware.h"
+#include "platforms/script.h"
 
 namespace iov::platform {
 
@@ -69,6 +72,8 @@ class Machine : public Hardware {
   struct Vm {
     std::string name;
     io_path::VmParams params;
+    workload::VmLoad load;
+    MacAddress mac;
     std::unique_ptr<software::MemoryView> memory;
     std::unique_ptr<io_path::VmPath> path;
   };
@@ -76,14 +81,18 @@ class Machine : public Hardware {
   std::unique_ptr<workload::Workload> workload;
   std::unique_ptr<endpoint::Nic> nic;
   std::vector<Vm> vms;
+  std::unique_ptr<Script> script;  ///< null: none
   std::string nic_name;
   const BootSoftware& boot_software() const { return *boot_; }
   software::VfManager& vf_manager() { return boot_->vf_manager; }
+  MacAddress mac_of(unsigned vm) const { return vms[vm].mac; }
 
  private:
   void connect();
   void make_software(const nlohmann::json& config);
-  void make_vms(const nlohmann::json& config, const std::vector<std::string>& names);
+  void name_vms(const nlohmann::json& config);
+  void make_vms();
+  void make_vm(Vm& vm, std::uint64_t base);
   Task boot_up();
   Task enable_vfs();
 

@@ -7,6 +7,7 @@
 #include "models/io_path/vm_path.h"
 #include "models/pcie/link.h"
 #include "models/protocol/acs.h"
+#include "models/workload/vm_load.h"
 
 namespace iov::platform {
 
@@ -16,12 +17,27 @@ struct HostModule {
   host::IoApic::Params io_apic;
   software::SoftwareCosts costs;
   io_path::HostParams software;
+  unsigned vfs = 0;
   template <class V>
   void describe(V& v) {
+    v.field("vfs", vfs, Range<unsigned>{0, 64000},
+            "VFs of PF 0 that the host enables, those of VMs included; 0: as many as VMs need. The others belong to the host, pass-through",
+            "Linux sriov_numvfs");
     processors.describe(v);
     v.group("io_apic", io_apic, "I/O interrupt controller, for INTx");
     v.group("costs", costs, "what software pays per operation");
     software.describe(v);
+  }
+};
+
+/// A virtual machine (or several): its I/O path, and its traffic where it is not the workload's.
+struct VmModule {
+  io_path::VmParams vm;
+  workload::VmLoad load;
+  template <class V>
+  void describe(V& v) {
+    vm.describe(v);
+    v.group("load", load, "its traffic, where it differs from the workload's");
   }
 };
 

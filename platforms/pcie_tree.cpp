@@ -25,7 +25,7 @@ bool has(const std::vector<std::string>& list, const std::string& what) {
 std::vector<std::string> modules_of(const nlohmann::json& config, const char* kind) {
   std::vector<std::string> names;
   for (const auto& [name, module] : config.items())
-    if (module.at("kind") == kind) names.push_back(name);
+    if (module.is_object() && module.at("kind") == kind) names.push_back(name);  // a script is a list
   return names;
 }
 

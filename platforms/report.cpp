@@ -5,7 +5,9 @@
 
 #include "models/core/tree.h"
 #include "platforms/machine.h"
+#include "platforms/resource_report.h"
 #include "platforms/utilization.h"
+#include "platforms/vm_report.h"
 
 namespace iov::platform {
 
@@ -99,9 +101,11 @@ void add_translation(Json& out, const std::vector<StatRow>& rows) {
 
 /// Who works on a core, for its name in the report: "host.core1 (vm0.backend)".
 std::string role_of(const Machine& m, std::size_t core) {
+  constexpr std::size_t named = 4;
   std::string roles;
+  std::size_t found = 0;
   const auto add = [&](unsigned where, const std::string& who) {
-    if (where == core) roles += (roles.empty() ? "" : ", ") + who;
+    if (where == core && found++ < named) roles += (roles.empty() ? "" : ", ") + who;
   };
   bool uplink = false;
   for (const Machine::Vm& vm : m.vms) {
@@ -113,6 +117,7 @@ std::string role_of(const Machine& m, std::size_t core) {
     uplink = uplink || software;
   }
   if (uplink) add(m.host_params.software.network_core, "host network");
+  if (found > named) roles += ", " + std::to_string(found - named) + " more";
   return roles.empty() ? "" : " (" + roles + ")";
 }
 
@@ -222,12 +227,14 @@ PointResult report(Machine& machine) {
   add_interrupts(out, machine, window);
   add_translation(out, result.stats);
   out["host_inspected_packets"] = sum_of(result.stats, "inspected", "count");
+  report_vms(result, machine);
   const Json utilization = utilization_of(machine, window, result.stats);
   out["binding_resource"] = binding_resource(machine, utilization);
   add_breakdowns(out, machine, window);
   add_journeys(result, machine);
   add_set_up(out, machine.boot_software());
   out["utilization"] = utilization;
+  out["resources"] = resources_of(machine);
   for (const LatencyHistogram* h : {&machine.workload->ledger().one_way, &machine.workload->ledger().round_trip,
                                     static_cast<const LatencyHistogram*>(&machine.interrupts->latency)})
     for (const auto& bucket : h->buckets()) result.latency.push_back({h->basename(), bucket});

@@ -36,6 +36,7 @@ void reset_statistics(Machine& machine) {
 /// Sources off; whatever is under way arrives, unless the limit cuts it short.
 void drain(Machine& machine) {
   machine.workload->stop_sources();
+  if (machine.script) machine.script->stop();
   const Time limit = machine.timeline.now() + machine.workload->params().measure.drain_limit;
   const Time step = machine.workload->params().measure.drain_limit * (1.0 / 64);
   bool stopped = false;
@@ -46,13 +47,16 @@ void drain(Machine& machine) {
     stopped = true;
   }
   settle(machine);
-  audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());
+  const bool stranded = machine.script && machine.script->stranded();
+  audit(machine.timeline.idle() && !stranded ? Invariant::at_rest : Invariant::always, machine.timeline.now());
 }
 
 }  // namespace
 
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress) {
   if (!modules_of(effective_config, "dma_bench").empty()) {
+    if (effective_config.contains("script"))
+      throw BadInput("script: a platform with a DMA microbenchmark has nobody who could carry out actions");
     DmaMachine machine(effective_config, seed);
     return run(machine, progress);
   }
@@ -77,6 +81,7 @@ PointResult run(Machine& machine, const Progress& progress) {
   machine.workload->end_window(machine.timeline.now());
   PointResult result = report(machine);
   drain(machine);
+  if (machine.script) result.script = machine.script->rows();
   result.events = machine.timeline.events();
   result.simulated_seconds = machine.timeline.now().to_seconds();
   return result;

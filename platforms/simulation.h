@@ -26,6 +26,27 @@ struct JourneyRow {  ///< one stage of journeys.csv
   double share = 0;    ///< of the whole journey, 0..1
 };
 
+struct VmRow {  ///< of vms.csv: one VM in the window, both ways together
+  std::string vm, path;
+  double throughput_gbps = 0, packet_rate_mpps = 0, offered_mpps = 0;
+  double latency_p50_ns = 0, latency_p99_ns = 0, latency_max_ns = 0;  ///< not a number: nothing delivered
+  std::uint64_t dropped_packets = 0;
+};
+
+struct TimeLineRow {  ///< of timeline.csv: one VM in one interval
+  double begin_us = 0, end_us = 0;  ///< since the start of the VMs
+  std::string vm;
+  double throughput_gbps = 0;
+  std::uint64_t delivered = 0, dropped = 0;
+  double latency_mean_ns = 0;  ///< not a number: nothing delivered
+};
+
+struct ScriptRow {  ///< of script.csv: one action that happened
+  double at_us = 0;
+  std::string action, arguments, outcome;
+  double done_us = -1;  ///< negative: not over
+};
+
 /// `summary` has the headline metrics under their contract names, and the breakdowns
 ///   "cycles_per_packet_by_context": {"guest", "host_kernel", "host_user", "irq"},
 ///   "exits_per_packet_by_cause": {cause: n}, "stage_ns": {stage: mean ns},
@@ -35,6 +56,9 @@ struct PointResult {
   std::vector<StatRow> stats;
   std::vector<LatencyRow> latency;
   std::vector<JourneyRow> journeys;
+  std::vector<VmRow> vms;
+  std::vector<ScriptRow> script;
+  std::vector<TimeLineRow> time_line;  ///< empty: not asked for (workload.measure.interval)
   std::uint64_t events = 0;    ///< timeline events, for the speed of the simulator
   double simulated_seconds = 0;
 };
@@ -50,6 +74,7 @@ struct BadInput : std::runtime_error {
 using Progress = std::function<void(const Time& simulated, double share)>;
 
 /// @param effective_config  object of modules by name, each {"kind": ..., every parameter}; checked
+/// beside them "script", a list of checked actions, when there is one.
 /// A platform with a module of kind "dma_bench" is a DmaMachine, any other a Machine.
 /// @throws BadInput, SimError, InvariantBroken
 PointResult simulate(const nlohmann::json& effective_config, std::uint64_t seed, const Progress& progress);

@@ -10,6 +10,7 @@
 #include <systemc>
 #include <vector>
 
+#include "models/core/histogram.h"
 #include "models/core/units.h"
 
 namespace iov {
@@ -54,30 +55,11 @@ class BusyTime : public Stat {  ///< how long a resource was in use
   Time sum_;
 };
 
-/// High-dynamic-range histogram of durations: 64 linear steps per power of two of picoseconds, so a
-/// quantile is within 1/64 (1.6 %) of the sample; count, sum, minimum and maximum are exact.
-class LatencyHistogram : public Stat {
+class LatencyHistogram : public Stat, public Histogram {  ///< how long
  public:
   LatencyHistogram(const char* object_name, const char* what) : Stat(object_name, "ns", what) {}
-  void record(const Time& duration);
-  std::uint64_t count() const { return count_; }
-  double mean_ns() const { return count_ ? sum_ns_ / static_cast<double>(count_) : 0; }
-  double min_ns() const { return count_ ? static_cast<double>(min_) * 1e-3 : 0; }
-  double max_ns() const { return static_cast<double>(max_) * 1e-3; }
-  /// @param share  0..1; the sample at rank ceil(share * count); 0 when empty
-  double quantile_ns(double share) const;
-  struct Bucket {
-    double low_ns, high_ns;
-    std::uint64_t count;
-  };
-  std::vector<Bucket> buckets() const;  ///< the occupied ones, ascending
   void append_rows(std::vector<StatRow>& rows) const override;
-  void reset() override;
-
- private:
-  std::vector<std::uint64_t> counts_;
-  std::uint64_t count_ = 0, min_ = ~std::uint64_t{0}, max_ = 0;
-  double sum_ns_ = 0;
+  void reset() override { clear(); }
 };
 
 /// Counts of many like things (functions, VMs, queues): rows are added at run time, columns are fixed.

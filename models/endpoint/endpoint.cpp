@@ -70,6 +70,22 @@ void Endpoint::send_intx(unsigned function, bool asserted) {
   port_.send(std::move(tlp));
 }
 
+void Endpoint::rogue_access(unsigned index, std::uint64_t address, std::uint32_t bytes, bool write) {
+  DmaRequest access;
+  access.write = write;
+  access.address = address;
+  access.length = bytes;
+  if (write) {
+    access.data = pool_.take(bytes);
+    std::memset(access.data.data(), 0xbd, bytes);
+  }
+  dma_engine_.submit(function(index).interrupt_channel, std::move(access));
+}
+
+void Endpoint::rogue_message(unsigned index, std::uint64_t address, std::uint32_t data) {
+  send_message(function(index).index, address, data, {});
+}
+
 void Endpoint::arrived() {
   while (!port_.empty()) {
     Tlp tlp = port_.take();

@@ -60,6 +60,10 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   DmaEngine& dma_engine() { return dma_engine_; }
   DeviceTlb& device_tlb() { return device_tlb_; }
   void set_interrupt_watch(InterruptWatch& watch) { watch_ = &watch; }
+  /// A function that misbehaves: an access of 1..4096 bytes that no queue asked for, an interrupt message of its own making.
+  /// @pre it exists
+  void rogue_access(unsigned index, std::uint64_t address, std::uint32_t bytes, bool write);
+  void rogue_message(unsigned index, std::uint64_t address, std::uint32_t data);
 
  protected:
   /// `offset` is DW aligned, `value` a whole DW or QW.

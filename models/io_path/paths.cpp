@@ -117,6 +117,7 @@ class Assigned : public VmPath {
     driver_.stop_polling();
   }
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
+  GuestDevice guest_device() override { return {&registers_, &vcpu_, 1, function_}; }
 
 
  protected:
@@ -254,6 +255,7 @@ class Emulation : public VmPath {
   void stop() override { vcpu_.stop(); }
   CopyAccount copied() const override { return model_.copied(); }
   void reset_copies() override { model_.reset_copies(); }
+  GuestDevice guest_device() override { return {&model_, &vcpu_, 1, std::nullopt}; }
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
 
  private:
@@ -348,6 +350,16 @@ bool needs_uplink(PathKind path) {
 }
 
 }  // namespace
+
+VmParams VmParams::instance(unsigned index, unsigned cores) const {
+  VmParams one = *this;
+  one.count = 1;
+  const unsigned rest = std::max(cores, vcpu_core + 1) - vcpu_core, step = index % (vcpu_cores ? vcpu_cores : rest);
+  one.vcpu_core += step;
+  one.backend_core += index % backend_cores;
+  one.interrupt_core = (interrupt_core + step) % std::max(cores, interrupt_core + 1);
+  return one;
+}
 
 std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmParams& params, MacAddress mac,
                                   MemoryView& guest, GuestTraffic& traffic) {

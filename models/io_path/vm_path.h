@@ -3,6 +3,7 @@
 /// `make_path` is the one table of paths.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ enum class InterruptDelivery : std::uint8_t { vmm_inject, posted, none };
 enum class HostIommu : std::uint8_t { off, pass_through, translate };
 
 struct VmParams {
+  unsigned count = 1;
   PathKind path = PathKind::sriov;
   software::EmulatedNic::Location emulation_location = software::EmulatedNic::Location::user;
   InterruptDelivery assigned_interrupts = InterruptDelivery::posted;
@@ -60,6 +62,7 @@ struct VmParams {
   Bytes memory{64ull << 20};
   unsigned iommu_log2_page = 21;
   unsigned vcpu_core = 2, backend_core = 1, interrupt_core = 2;
+  unsigned vcpu_cores = 0, backend_cores = 1;
   software::Vcpu::Params vcpu;
   software::NicDriver::Params driver, emulated_driver;
   software::VfDriver::Params vf_driver;
@@ -73,8 +76,13 @@ struct VmParams {
     emulated_driver.report_interval = 1;                                    // e1000 sets RS on every packet
     emulated_driver.throttle = 50_us;                                       // 20 000 interrupts/s, e1000
   }
+  /// What instance `index` of `count` is: a VM with cores of its own on a host of `cores`.
+  VmParams instance(unsigned index, unsigned cores) const;
+
   template <class V>
   void describe(V& v) {
+    v.field("count", count, Range<unsigned>{1, 65535}, "so many VMs that are equal but for their cores: vm0_0, vm0_1, ...",
+            no_source);
     v.choice("path", path, path_names, "how the VM gets its I/O", "the comparison this product is for");
     v.choice("emulation_location", emulation_location, Names<2>{"user", "kernel"}, "where the device model runs (path emulation)",
              "QEMU: user");
@@ -85,9 +93,15 @@ struct VmParams {
     v.field("memory", memory, Range<Bytes>{8_MiB, Bytes{std::uint64_t{1} << 40}}, "guest memory", no_source);
     v.field("iommu_log2_page", iommu_log2_page, Range<unsigned>{12, 30}, "leaf size of the VM's IOMMU mapping: 12, 21 or 30",
             "2 MiB: guest memory on huge pages");
-    v.field("vcpu_core", vcpu_core, Range<unsigned>{0, 1023}, "core the vCPU is pinned to", no_source);
-    v.field("backend_core", backend_core, Range<unsigned>{0, 1023}, "core of the back end's thread", no_source);
-    v.field("interrupt_core", interrupt_core, Range<unsigned>{0, 1023}, "core that takes the assigned function's host interrupts",
+    const Range<unsigned> core{0, 1023};
+    v.field("vcpu_core", vcpu_core, core, "core the vCPU is pinned to; of several VMs the first one's", no_source);
+    v.field("vcpu_cores", vcpu_cores, Range<unsigned>{0, 1024},
+            "several VMs: their vCPUs take turns on so many cores from vcpu_core on; 0: on all that there are", no_source);
+    v.field("backend_core", backend_core, core, "core of the back end's thread; of several VMs the first one's", no_source);
+    v.field("backend_cores", backend_cores, Range<unsigned>{1, 1024},
+            "several VMs: their back ends take turns on so many cores from backend_core on", no_source);
+    v.field("interrupt_core", interrupt_core, core,
+            "core that takes the assigned function's host interrupts; of several VMs it moves on with the vCPU",
             "affinity to the vCPU's core, irqbalance hint");
     v.group("vcpu", vcpu, "virtual processor");
     v.group("driver", driver, "NIC driver of bare metal, PF or VF");
@@ -145,6 +159,14 @@ struct HostSystem {  ///< what all paths of one host share
 Task set_up(HostSystem& host);
 void start(HostSystem& host);
 
+/// The NIC as the guest of a VM has it; empty: no registers, no PCIe function of its own.
+struct GuestDevice {
+  software::RegisterIo* registers = nullptr;
+  host::Thread* vcpu = nullptr;
+  unsigned unused_queue = 1;  ///< the first that no driver has
+  std::optional<unsigned> function;
+};
+
 class VmPath : public sc_core::sc_module {
  public:
   explicit VmPath(const sc_core::sc_module_name& name) : sc_module(name) {}
@@ -157,6 +179,7 @@ class VmPath : public sc_core::sc_module {
   virtual software::CopyAccount copied() const { return {}; }
   virtual void reset_copies() {}
   virtual software::VfDriver* vf_driver() { return nullptr; }  ///< path sriov only
+  virtual GuestDevice guest_device() { return {}; }
   /// Interrupts that reached whoever drives the device on behalf of this VM.
   virtual std::uint64_t interrupts() const = 0;
 };

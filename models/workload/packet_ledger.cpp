@@ -44,7 +44,10 @@ PacketLedger::PacketLedger(const sc_core::sc_module_name& name, Timeline& timeli
   ways.add_row("receive");
 }
 
-void PacketLedger::add_vm() { vms.add_row("vm" + std::to_string(vms.rows())); }
+void PacketLedger::add_vm() {
+  vms.add_row("vm" + std::to_string(vms.rows()));
+  vm_latency_.emplace_back();
+}
 
 void PacketLedger::count(Way way, unsigned vm, std::size_t column, std::uint64_t n) {
   if (!counting_) return;
@@ -80,6 +83,7 @@ void PacketLedger::refuse(Way way, unsigned vm) {
   ++totals_[static_cast<std::size_t>(way)].dropped;
   count(way, vm, offered);
   count(way, vm, first_drop + static_cast<std::size_t>(DropReason::driver_queue_full));
+  if (time_line_) time_line_->dropped(vm, timeline_.now());
 }
 
 bool PacketLedger::under_way(PacketId id) const {
@@ -116,8 +120,14 @@ std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned
                                                  std::span<const std::uint8_t> contents, std::uint32_t bytes,
                                                  const Time& now) {
   Slot* slot = nullptr;
-  if (contents.size() >= FrameHeader::header_bytes)
-    slot = find(FrameHeader::read(contents.first<FrameHeader::header_bytes>()).id);
+  if (contents.size() >= FrameHeader::header_bytes) {
+    const FrameHeader header = FrameHeader::read(contents.first<FrameHeader::header_bytes>());
+    slot = find(header.id);
+    if (header.destination.multicast() && (!slot || slot->entry.way != way)) {
+      if (counting_) ++group_copies;
+      return std::nullopt;
+    }
+  }
   if (!slot) {
     if (counting_) ++unknown;
     return std::nullopt;
@@ -136,8 +146,14 @@ std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned
 }
 
 void PacketLedger::finish(PacketEntry& entry, const Time& now) {
-  if (counting_) one_way.record(now - entry.due);
-  if (entry.kind == PacketKind::response && counting_) round_trip.record(now - entry.request_due);
+  const bool response = entry.kind == PacketKind::response;
+  const Time latency = now - (response ? entry.request_due : entry.due);
+  if (counting_) {
+    one_way.record(now - entry.due);
+    if (response) round_trip.record(latency);
+    if (entry.kind != PacketKind::request) vm_latency_[entry.vm].record(latency);
+  }
+  if (time_line_) time_line_->delivered(entry.vm, entry.bytes + fcs_bytes, latency, timeline_.now());
   if (entry.kind == PacketKind::request)
     entry.journey.enter(Stage::application, now);  // goes on in the response
   else
@@ -149,6 +165,7 @@ void PacketLedger::drop(Slot& slot, DropReason reason) {
   close(slot);
   ++totals_[static_cast<std::size_t>(entry.way)].dropped;
   count(entry.way, entry.vm, first_drop + static_cast<std::size_t>(reason));
+  if (time_line_) time_line_->dropped(entry.vm, timeline_.now());
   const Journey* journey = entry.journey.get();
   journeys.finish(entry.journey, journey ? std::max(timeline_.now(), journey->since) : Time(), false);
   if (lost_ && entry.kind != PacketKind::plain) lost_(entry);
@@ -172,7 +189,8 @@ void PacketLedger::write_payload(const FrameHeader& header, std::span<std::uint8
 }
 
 void PacketLedger::begin_window(const Time& now) {
-  for (Stat* stat : std::initializer_list<Stat*>{&ways, &vms, &unknown, &one_way, &round_trip}) stat->reset();
+  for (Stat* stat : std::initializer_list<Stat*>{&ways, &vms, &group_copies, &unknown, &one_way, &round_trip}) stat->reset();
+  for (Histogram& histogram : vm_latency_) histogram.clear();
   journeys.reset();
   window_begin_ = now;
   counting_ = true;

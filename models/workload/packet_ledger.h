@@ -6,6 +6,7 @@
 /// Models  offered / delivered / dropped by way and by VM; one-way and round-trip latency counted from the
 ///         time a packet was due; the journey of a request continues in its response; verification of
 ///         header, length, place and (carry_payload) every byte on arrival.
+/// Per VM  counts, and the latency of what it sent or received (of responses the round trip).
 /// Window  counters and histograms count between begin_window() and end_window() only; the conservation
 ///         invariant counts always.
 /// Units   bytes: frame without FCS.
@@ -22,6 +23,7 @@
 #include "models/core/timeline.h"
 #include "models/protocol/traffic.h"
 #include "models/workload/params.h"
+#include "models/workload/time_line.h"
 
 namespace iov::workload {
 
@@ -48,6 +50,8 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   PacketLedger(const sc_core::sc_module_name& name, Timeline& timeline, bool carry_payload);
 
   void add_vm();
+  /// Also keeps the books of `time_line`, in and outside the window.
+  void keep(TimeLine& time_line) { time_line_ = &time_line; }
   bool carry_payload() const { return carry_payload_; }
 
   /// Enters a packet that is being sent now; fills in header.id and, if it has none, a journey that begins
@@ -76,8 +80,10 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   void end_window(const Time& now);
   const Time& window() const { return window_; }  ///< its length, once ended
   std::uint64_t in_flight() const { return open_; }
+  const Histogram& latency_of(unsigned vm) const { return vm_latency_[vm]; }
 
   TableStat ways, vms;
+  Counter group_copies{"group_copies", "1", "copies of broadcast and multicast packets that a station beside the intended one got"};
   Counter unknown{"unknown", "1",
                   "arrivals whose id was not under way: duplicates and what old buffers held"};
   LatencyHistogram one_way{"one_way", "from due at the sender to read by the receiver"};
@@ -112,6 +118,8 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   std::uint64_t open_ = 0;
   bool counting_ = false;
   Time window_begin_, window_;
+  std::vector<Histogram> vm_latency_;
+  TimeLine* time_line_ = nullptr;
   Delegate<void(const PacketEntry&)> lost_;
   Invariant conserved_{"conserved", Invariant::always, "offered = delivered + dropped + in flight, each way",
                        [this] { return conservation(); }};

@@ -66,6 +66,21 @@ void PacketPlan::pop() {
   next_.vm = vms_[turn_];
 }
 
+void PacketPlan::leave(unsigned vm) {
+  const auto at = std::find(vms_.begin(), vms_.end(), vm);
+  if (at == vms_.end()) return;
+  const auto index = static_cast<std::size_t>(at - vms_.begin());
+  const bool was_next = next_.vm == vm;
+  vms_.erase(at);
+  if (vms_.empty()) next_.due = sc_core::sc_max_time();
+  if (next_.due == sc_core::sc_max_time()) return;
+  if (index < turn_ || (was_next && params_.arrivals == Arrivals::trace)) --turn_;  // may wrap: ++turn_ comes next
+  if (!was_next) return;
+  if (params_.arrivals == Arrivals::trace) return pop();
+  turn_ %= vms_.size();
+  next_.vm = vms_[turn_];
+}
+
 bool PacketPlan::concerns(const TraceRecord& record, unsigned vm) const {
   if (record.from_vm != from_vm_) return false;
   const unsigned stations = trace_->stations();

@@ -51,6 +51,9 @@ class PacketPlan {
   /// The next packet, without taking it; due is sc_max_time() when there is none.
   const PlannedPacket& peek() const { return next_; }
   void pop();
+  /// The source does not serve this VM any more; the rate of each of the others stays.
+  void leave(unsigned vm);
+  std::size_t vms() const { return vms_.size(); }
 
  private:
   Time gap(std::uint32_t bytes);
@@ -59,10 +62,10 @@ class PacketPlan {
   bool replay_next();
   void advance_record();
 
-  const Params& params_;
+  const Params params_;
   const PcapTrace* trace_;
   const bool from_vm_;
-  const std::vector<unsigned> vms_;
+  std::vector<unsigned> vms_;
   const unsigned all_vms_;
   Random random_;
   SizeSequence sizes_;
@@ -72,9 +75,11 @@ class PacketPlan {
   Time loop_begin_;
 };
 
+/// @tparam Plan  has peek() and pop() as PacketPlan has
+template <class Plan>
 class SocketQueue {
  public:
-  SocketQueue(PacketPlan& plan, std::size_t bound) : plan_(plan), bound_(bound) {}
+  SocketQueue(Plan& plan, std::size_t bound) : plan_(plan), bound_(bound) {}
 
   /// Takes in what is due by `now`; `due(packet, has_room)` is called for each, without room it is dropped.
   template <class Due>
@@ -89,11 +94,14 @@ class SocketQueue {
   bool empty() const { return waiting_.empty(); }
   const PlannedPacket& front() const { return waiting_.front(); }
   void pop() { waiting_.pop(); }
+  void clear() {
+    while (!waiting_.empty()) waiting_.pop();
+  }
   /// When there is or will be something; sc_max_time(): never again.
   Time next_due() const { return waiting_.empty() ? plan_.peek().due : waiting_.front().due; }
 
  private:
-  PacketPlan& plan_;
+  Plan& plan_;
   const std::size_t bound_;
   Ring<PlannedPacket> waiting_;
 };

@@ -26,6 +26,7 @@ struct Measure {
   Time warm_up{1, sc_core::SC_MS};
   Time duration{4, sc_core::SC_MS};
   Time drain_limit{5, sc_core::SC_MS};
+  Time interval;
 
   template <class V>
   void describe(V& v) {
@@ -35,6 +36,8 @@ struct Measure {
             no_source);
     v.field("drain_limit", drain_limit, range,
             "after the sources stopped: wait for what is under way, at most", no_source);
+    v.field("interval", interval, range, "of timeline.csv, each VM's throughput over time; 0: none", no_source);
+    v.require(interval * 100'000.0 >= warm_up + duration || interval == Time(), "interval: more than 100000 of them");
   }
 };
 

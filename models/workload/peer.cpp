@@ -11,29 +11,42 @@ constexpr std::uint32_t gap_bytes = 12;  // IEEE 802.3 4.4.2: part of wire_bytes
 
 Peer::Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
            PacketLedger& ledger)
-    : sc_module(name), timeline_(timeline), params_(params), ledger_(ledger) {
+    : sc_module(name), timeline_(timeline), params_(params), ledger_(ledger), load_(params.socket_queue) {
   ledger_.on_lost(bind<&Peer::lost>(this));
 }
 
-void Peer::start_load(std::unique_ptr<PacketPlan> plan) {
-  plan_ = std::move(plan);
-  queue_.emplace(*plan_, params_.socket_queue);
+void Peer::begin() {
+  if (!arrive_.scheduled()) wire_free_ = std::max(wire_free_, timeline_.now());
   running_ = true;
-  wire_free_ = std::max(wire_free_, timeline_.now());
+}
+
+void Peer::start_load(std::unique_ptr<PacketPlan> plan, bool saturates) {
+  begin();
+  load_.add(std::move(plan), saturates);
   schedule();
 }
 
-void Peer::start_clients(const SizeSequence& request_sizes) {
-  request_sizes_ = request_sizes;
-  running_ = true;
-  wire_free_ = std::max(wire_free_, timeline_.now());
-  for (unsigned n = 0; n < params_.outstanding; ++n)
-    for (unsigned vm = 0; vm < vms_.size(); ++vm) request(vm, timeline_.now());
+void Peer::start_client(unsigned vm, const SizeSequence& request_sizes) {
+  begin();
+  Client& client = clients_[vm];
+  client.request_sizes = request_sizes;
+  while (client.under_way < params_.outstanding) {
+    ++client.under_way;
+    request(vm, timeline_.now());
+  }
+}
+
+void Peer::leave(unsigned vm) {
+  load_.leave(vm);
+  clients_[vm].request_sizes.reset();
+  const auto gone = std::erase_if(requests_, [vm](const Request& r) { return r.vm == vm; });
+  clients_[vm].under_way -= static_cast<unsigned>(gone);
+  std::make_heap(requests_.begin(), requests_.end(), Request::later);
+  schedule();
 }
 
 void Peer::catch_up(const Time& now) {
-  if (!queue_ || params_.arrivals == Arrivals::saturate) return;
-  queue_->advance(now, [this](const PlannedPacket& p, bool has_room) {
+  load_.advance(now, [this](const PlannedPacket& p, bool has_room) {
     has_room ? ledger_.offer(Way::receive, p.vm) : ledger_.refuse(Way::receive, p.vm);
   });
 }
@@ -41,66 +54,78 @@ void Peer::catch_up(const Time& now) {
 void Peer::stop() {
   running_ = false;
   arrive_.cancel();
-  queue_.reset();
-  plan_.reset();
+  load_.clear();
   requests_.clear();
+  for (Client& client : clients_) client.request_sizes.reset();
 }
 
+/// One of a client's requests is free to go out again.
 void Peer::request(unsigned vm, const Time& due) {
-  if (!running_) return;
+  if (!running_ || !clients_[vm].request_sizes) return void(--clients_[vm].under_way);
   requests_.push_back({due, order_++, vm});
-  std::push_heap(requests_.begin(), requests_.end(),
-                 [](const Request& a, const Request& b) { return a.after(b); });
+  std::push_heap(requests_.begin(), requests_.end(), Request::later);
   schedule();
 }
 
 void Peer::lost(const PacketEntry& entry) { request(entry.vm, timeline_.now() + params_.retry_after); }
 
 Time Peer::head_due() const {
-  if (!requests_.empty()) return requests_.front().due;
-  if (queue_) return params_.arrivals == Arrivals::saturate ? Time() : queue_->next_due();
-  return sc_core::sc_max_time();
+  if (load_.saturates()) return {};
+  return std::min(load_.next_due(), requests_.empty() ? sc_core::sc_max_time() : requests_.front().due);
 }
 
-std::uint32_t Peer::head_bytes() const {
-  if (!requests_.empty()) return request_sizes_->peek();
-  return queue_->empty() ? plan_->peek().bytes : queue_->front().bytes;
+/// What leaves when the wire is free at `start`: whatever is due, else what is always there.
+Peer::Head Peer::head(const Time& start) const {
+  const Time asked = requests_.empty() ? sc_core::sc_max_time() : requests_.front().due;
+  const Time due = load_.next_due();
+  if (load_.saturates() && std::min(asked, due) > start) return Head::saturating;
+  return asked <= due ? Head::request : Head::open_loop;
+}
+
+std::uint32_t Peer::head_bytes(const Time& start) const {
+  switch (head(start)) {
+    case Head::request: return clients_[requests_.front().vm].request_sizes->peek();
+    case Head::open_loop: return load_.open_head().bytes;
+    case Head::saturating: break;
+  }
+  return load_.greedy_head().bytes;
 }
 
 /// The next frame is composed when its last bit arrives, not when its first leaves: what it is does not
 /// depend on anything in between, and the wire costs one event instead of two.
 void Peer::schedule() {
   const Time due = head_due();
-  if (!running_ || due == sc_core::sc_max_time()) return;
+  if (!running_ || due == sc_core::sc_max_time()) return arrive_.cancel();
   const Time start = start_of(due);
-  const Time last_bit =
-      start + params_.wire.rate.time_for(wire_bytes(head_bytes()) - gap_bytes) + params_.wire.propagation;
+  const Time last_bit = start + params_.wire.rate.time_for(wire_bytes(head_bytes(start)) - gap_bytes) +
+                        params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
 }
 
+void Peer::take_request(PacketEntry& entry) {
+  std::pop_heap(requests_.begin(), requests_.end(), Request::later);
+  entry.kind = PacketKind::request;
+  entry.vm = requests_.back().vm;
+  entry.due = requests_.back().due;
+  entry.bytes = clients_[entry.vm].request_sizes->next();
+  requests_.pop_back();
+}
+
 void Peer::take_head(const Time& start, PacketEntry& entry) {
-  entry.due = start;
-  if (!requests_.empty()) {
-    std::pop_heap(requests_.begin(), requests_.end(),
-                  [](const Request& a, const Request& b) { return a.after(b); });
-    entry.kind = PacketKind::request;
-    entry.vm = requests_.back().vm;
-    entry.due = requests_.back().due;
-    entry.bytes = request_sizes_->next();
-    requests_.pop_back();
-    return;
-  }
+  const Head which = head(start);
+  if (which == Head::request) return take_request(entry);
   PlannedPacket packet;
-  if (params_.arrivals == Arrivals::saturate) {
-    packet = plan_->peek();
-    plan_->pop();
+  if (which == Head::saturating) {
+    packet = load_.greedy_head();
+    packet.due = start;
+    load_.pop_greedy();
   } else {
     catch_up(start);
-    packet = queue_->front();
-    queue_->pop();
-    entry.due = packet.due;
+    packet = load_.open_head();
+    load_.pop_open();
     entry.offered = true;
   }
+  entry.due = packet.due;
   entry.vm = packet.vm;
   entry.bytes = packet.bytes;
 }

@@ -18,7 +18,7 @@
 #include "models/core/byte_pool.h"
 #include "models/core/timeline.h"
 #include "models/workload/packet_ledger.h"
-#include "models/workload/packet_plan.h"
+#include "models/workload/peer_load.h"
 
 namespace iov::workload {
 
@@ -29,9 +29,14 @@ class Peer : public sc_core::sc_module, public FrameSink {
   Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, PacketLedger& ledger);
 
   void connect(FrameSink& nic) { nic_ = &nic; }
-  void add_vm(MacAddress vm) { vms_.push_back(vm); }
-  void start_load(std::unique_ptr<PacketPlan> plan);
-  void start_clients(const SizeSequence& request_sizes);
+  void add_vm(MacAddress vm) {
+    vms_.push_back(vm);
+    clients_.emplace_back();
+  }
+  void start_load(std::unique_ptr<PacketPlan> plan, bool saturates);
+  /// Keeps `outstanding` requests to this VM under way.
+  void start_client(unsigned vm, const SizeSequence& request_sizes);
+  void leave(unsigned vm);  ///< no load to it any more, no new request
   void catch_up(const Time& now);  ///< books what is due by `now`, though the wire did not come to it
   void stop();                     ///< sends nothing new
   /// From the NIC, when the last bit left it.
@@ -46,26 +51,33 @@ class Peer : public sc_core::sc_module, public FrameSink {
     Time due;
     std::uint64_t order;
     unsigned vm;
-    bool after(const Request& o) const { return due != o.due ? due > o.due : order > o.order; }
+    static bool later(const Request& a, const Request& b) { return a.due != b.due ? a.due > b.due : a.order > b.order; }
   };
+  struct Client {
+    std::optional<SizeSequence> request_sizes;  ///< empty: asks nothing
+    unsigned under_way = 0;                     ///< requests that wait or have no answer yet
+  };
+  enum class Head : std::uint8_t { request, open_loop, saturating };
   void request(unsigned vm, const Time& due);
   void lost(const PacketEntry& entry);
   Time head_due() const;
   Time start_of(const Time& due) const;
   void pause(std::int32_t quanta);
+  Head head(const Time& start) const;
+  void begin();
   void schedule();
   void emit();
-  std::uint32_t head_bytes() const;
+  std::uint32_t head_bytes(const Time& start) const;
   void take_head(const Time& start, PacketEntry& entry);
+  void take_request(PacketEntry& entry);
 
   Timeline& timeline_;
   const Params& params_;
   PacketLedger& ledger_;
   FrameSink* nic_ = nullptr;
   std::vector<MacAddress> vms_;
-  std::unique_ptr<PacketPlan> plan_;
-  std::optional<SocketQueue> queue_;
-  std::optional<SizeSequence> request_sizes_;
+  std::vector<Client> clients_;  ///< by VM
+  PeerLoad load_;
   std::vector<Request> requests_;  ///< min-heap by due time
   std::uint64_t order_ = 0;
   std::uint32_t packets_ = 0;

@@ -5,10 +5,18 @@ namespace iov::workload {
 
 VmTraffic::VmTraffic(const Params& params, PacketLedger& ledger, const SizeSequence& answer_sizes,
                      unsigned vm, MacAddress mac, MacAddress peer)
-    : params_(params), ledger_(ledger), vm_(vm), mac_(mac), to_(peer), counted_for_(vm), answer_sizes_(answer_sizes) {}
+    : params_(params),
+      ledger_(ledger),
+      vm_(vm),
+      mac_(mac),
+      to_(peer),
+      counted_for_(vm),
+      source_(mac),
+      destination_(peer),
+      answer_sizes_(answer_sizes) {}
 
 void VmTraffic::send_to(unsigned vm, MacAddress mac) {
-  to_ = mac;
+  to_ = destination_ = mac;
   way_ = Way::receive;
   counted_for_ = vm;
 }
@@ -58,8 +66,8 @@ bool VmTraffic::take(const Time& now, OutPacket& packet) {
   if (!next_entry(now, entry)) return false;
   entry.way = way_;
   entry.vm = counted_for_;
-  entry.header.destination = to_;
-  entry.header.source = mac_;
+  entry.header.destination = destination_;
+  entry.header.source = source_;
   entry.header.flow = flow_ports(packets_++ % params_.flows);
   ledger_.send(entry, Stage::application);
   packet.header = entry.header;

@@ -22,6 +22,13 @@ class VmTraffic : public GuestTraffic {
   MacAddress mac() const { return mac_; }
   /// From now on it sends to another VM: its packets count as that VM's receiving.
   void send_to(unsigned vm, MacAddress mac);
+  /// From now on this load; whoever sends has been stopped.
+  void use(const Params& params, const SizeSequence& answer_sizes) { params_ = params, answer_sizes_ = answer_sizes; }
+  /// What it sends has these addresses; without a value the usual ones.
+  void forge(std::optional<MacAddress> source, std::optional<MacAddress> destination) {
+    source_ = source.value_or(mac_);
+    destination_ = destination.value_or(to_);
+  }
   /// Sends from `now` on; without a plan it only answers and consumes.
   void start(std::unique_ptr<PacketPlan> plan);
   /// Books what is due by `now`, though the application did not come for it.
@@ -38,16 +45,17 @@ class VmTraffic : public GuestTraffic {
  private:
   bool next_entry(const Time& now, PacketEntry& entry);
 
-  const Params& params_;
+  Params params_;
   PacketLedger& ledger_;
   const unsigned vm_;
   const MacAddress mac_;
-  MacAddress to_;
+  MacAddress to_;  ///< whom it sends to when it behaves
   Way way_ = Way::transmit;
   unsigned counted_for_;  ///< the VM in whose books its packets are
+  MacAddress source_, destination_;
   SizeSequence answer_sizes_;
   std::unique_ptr<PacketPlan> plan_;
-  std::optional<SocketQueue> queue_;
+  std::optional<SocketQueue<PacketPlan>> queue_;
   Ring<PacketEntry> answers_;
   std::uint32_t packets_ = 0;
   Delegate<void()> due_;

@@ -16,6 +16,8 @@
 #include "models/workload/params.h"
 #include "models/workload/pcap_trace.h"
 #include "models/workload/peer.h"
+#include "models/workload/time_line.h"
+#include "models/workload/vm_load.h"
 #include "models/workload/vm_traffic.h"
 
 namespace iov::workload {
@@ -25,7 +27,7 @@ struct Results {  ///< of the measured window
   std::uint64_t offered = 0, sent = 0, delivered = 0;
   std::uint64_t delivered_bytes = 0;  ///< frames with FCS
   std::array<std::uint64_t, drop_reasons> dropped{};
-  std::uint64_t round_trips = 0;
+  std::uint64_t round_trips = 0;  ///< of all VMs only
 
   std::uint64_t dropped_packets() const;
   double throughput_gbps() const;
@@ -44,7 +46,11 @@ class Workload : public sc_core::sc_module {
 
   const Params& params() const { return params_; }
   /// Before start(); VMs are numbered in this order. The reference stays valid.
-  GuestTraffic& add_vm(MacAddress mac);
+  GuestTraffic& add_vm(MacAddress mac, const VmLoad& load = {});
+  /// Another load for this VM from now on. What waited for its sender is forgotten, what was sent goes on.
+  void set_load(unsigned vm, const VmLoad& load);
+  /// What this VM sends has these addresses; without a value the usual ones.
+  void forge(unsigned vm, std::optional<MacAddress> source, std::optional<MacAddress> destination);
   void connect(FrameSink& nic);  ///< where frames for the VMs go
   FrameSink& wire();             ///< where the NIC's frames go
   PacketBook& book() { return ledger_; }
@@ -56,6 +62,8 @@ class Workload : public sc_core::sc_module {
 
   Results results() const { return sum(std::nullopt); }
   Results results(Way way) const { return sum(way); }
+  Results results_of(unsigned vm) const;  ///< both ways
+  const TimeLine* time_line() const { return time_line_ ? &*time_line_ : nullptr; }  ///< null: not asked for
   const PacketLedger& ledger() const { return ledger_; }
   const Peer& peer() const { return peer_; }
   /// What the measured latency is: round trips for request_response, else one way.
@@ -63,9 +71,23 @@ class Workload : public sc_core::sc_module {
   std::uint64_t in_flight() const { return ledger_.in_flight(); }
 
  private:
+  struct Guest {
+    VmLoad load;
+    Params params;  ///< the load over the workload's
+    unsigned starts = 0;
+    std::unique_ptr<VmTraffic> traffic;
+    bool sends() const;
+    bool receives() const;
+    bool answers() const;
+  };
   void catch_up(const Time& now);
+  SizeSequence sizes(const Guest& guest, bool from_vm) const;
   std::unique_ptr<PacketPlan> plan(bool from_vm, std::vector<unsigned> vms);
+  void start_sending(unsigned vm);
+  void start_receiving(std::vector<unsigned> vms);
   Results sum(std::optional<Way> way) const;
+  template <class Total>
+  Results results_from(Total total) const;
 
   Timeline& timeline_;
   const Params params_;
@@ -75,7 +97,9 @@ class Workload : public sc_core::sc_module {
   PacketLedger ledger_;
   Peer peer_;
   std::unique_ptr<AdjacentBridge> bridge_;  ///< with wire.hairpin
-  std::vector<std::unique_ptr<VmTraffic>> vms_;
+  std::optional<TimeLine> time_line_;
+  std::vector<Guest> guests_;
+  bool running_ = false;
 };
 
 }  // namespace iov::workload

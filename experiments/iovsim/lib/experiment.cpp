@@ -13,7 +13,7 @@ using platform::unknown_name;
 
 namespace {
 
-const std::vector<std::string> known_keys{"question", "platform", "set",     "sweep", "seeds",
+const std::vector<std::string> known_keys{"question", "platform", "set",     "script", "sweep", "seeds",
                                           "measure",  "collect",  "expect",  "plot",  "point"};
 
 /// Reads one experiment file; every member reports what is wrong with its part.
@@ -48,6 +48,7 @@ class Reader {
   }
 
   void settings(Experiment& experiment) {
+    if (const Json* script = array("script")) experiment.settings.push_back({"script", *script});
     const Json* set = object("set");
     if (!set) return;
     for (const auto& [key, value] : set->items()) experiment.settings.push_back({key, value});

@@ -14,7 +14,7 @@ const std::vector<std::string>& contract_metrics() {
       "latency_max_ns",   "cpu_cycles_per_packet", "host_cpu_utilization", "exits_per_packet",
       "interrupts_per_packet", "copied_bytes_per_packet", "interrupt_latency_p50_ns", "interrupt_latency_p99_ns",
       "interrupt_latency_max_ns", "interrupt_rate_kps", "interrupt_merge_ratio", "iotlb_hit_ratio", "device_tlb_hit_ratio",
-      "binding_resource"};
+      "fairness", "vm_throughput_min_gbps", "vm_throughput_max_gbps", "binding_resource"};
   return names;
 }
 

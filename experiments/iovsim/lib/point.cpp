@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "experiments/iovsim/lib/files.h"
+#include "experiments/iovsim/lib/point_tables.h"
 #include "models/core/sim_error.h"
 
 namespace iov::experiment {
@@ -39,28 +40,6 @@ void add_named_files(Fingerprint& fingerprint, const nlohmann::json& config, con
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::string stats_csv(const std::vector<StatRow>& rows) {
-  std::string text = "path,field,unit,value\n";
-  for (const StatRow& row : rows)
-    text += row.path + "," + row.field + "," + row.unit + "," + cell_of(row.value).text + "\n";
-  return text;
-}
-
-std::string latency_csv(const std::vector<platform::LatencyRow>& rows) {
-  std::string text = "histogram,low_ns,high_ns,count\n";
-  for (const auto& row : rows)
-    text += row.histogram + "," + cell_of(row.bucket.low_ns).text + "," + cell_of(row.bucket.high_ns).text + "," +
-            std::to_string(row.bucket.count) + "\n";
-  return text;
-}
-
-std::string journeys_csv(const std::vector<platform::JourneyRow>& rows) {
-  std::string text = "stage,mean_ns,share\n";
-  for (const auto& row : rows)
-    text += row.stage + "," + cell_of(row.mean_ns).text + "," + cell_of(row.share).text + "\n";
-  return text;
-}
-
 void write_results(const Program& program, const fs::path& folder, const std::string& fingerprint, std::uint64_t seed,
                    platform::PointResult result, double host_seconds) {
   Json& provenance = result.summary["provenance"];
@@ -69,9 +48,7 @@ void write_results(const Program& program, const fs::path& folder, const std::st
   provenance["seed"] = seed;
   provenance["events"] = result.events;
   provenance["simulated_seconds"] = result.simulated_seconds;
-  write_file(folder / "stats.csv", stats_csv(result.stats));
-  write_file(folder / "latency.csv", latency_csv(result.latency));
-  write_file(folder / "journeys.csv", journeys_csv(result.journeys));
+  write_tables(folder, result);
   Json host;
   host["host_seconds"] = host_seconds;
   host["events_per_second"] = host_seconds > 0 ? static_cast<double>(result.events) / host_seconds : 0;

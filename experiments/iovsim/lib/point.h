@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// One point: its folder with the input (config.json) and, once simulated, the results.
 ///
-/// Files  config.json (an experiment of this one point), summary.json, stats.csv, latency.csv,
-///        journeys.csv: equal for equal inputs. host.json: how long this machine took.
+/// Files  config.json (an experiment of this one point), summary.json, stats.csv, latency.csv, journeys.csv,
+///        of VMs vms.csv and, when asked for, timeline.csv: equal for equal inputs. host.json: how long this machine took.
 #pragma once
 #include <filesystem>
 #include <nlohmann/json.hpp>

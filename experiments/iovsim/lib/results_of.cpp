@@ -2,41 +2,21 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <sstream>
 
 #include "experiments/iovsim/lib/files.h"
 #include "experiments/iovsim/lib/point.h"
+#include "experiments/iovsim/lib/point_tables.h"
 
 namespace iov::experiment {
 
 namespace {
-
-/// "path.field" -> value, and "path" alone for stats of a single field.
-std::map<std::string, double> read_stats(const std::filesystem::path& file) {
-  std::map<std::string, double> values;
-  std::istringstream lines(read_file(file));
-  std::string line;
-  std::getline(lines, line);  // header
-  while (std::getline(lines, line)) {
-    std::istringstream cells(line);
-    std::string path, field, unit, value;
-    std::getline(cells, path, ',');
-    std::getline(cells, field, ',');
-    std::getline(cells, unit, ',');
-    std::getline(cells, value, ',');
-    const double number = std::strtod(value.c_str(), nullptr);
-    values[path + "." + field] = number;
-    if (field == "count" || field == "busy") values.emplace(path, number);
-  }
-  return values;
-}
 
 std::string unknown_value(const std::string& name, const std::map<std::string, double>& known) {
   std::vector<std::string> names;
   for (const auto& [other, value] : known) names.push_back(other);
   std::string text = "no metric or statistic \"" + name + "\"";
   if (const std::string near = platform::nearest(name, names); !near.empty()) text += ", did you mean \"" + near + "\"?";
-  return text + " (stats.csv of a point lists all)";
+  return text + " (stats.csv and vms.csv of a point list all)";
 }
 
 }  // namespace
@@ -47,7 +27,7 @@ std::vector<std::pair<std::string, Cell>> results_of(const std::filesystem::path
   if (!summary.is_object()) return {};
   auto columns = columns_of(summary);
   if (experiment.collect.empty()) return columns;
-  auto values = read_stats(folder / "stats.csv");
+  auto values = read_numbers(folder);
   for (const auto& [name, cell] : columns) values[name] = cell.number;
   for (const auto& [name, expression] : experiment.collect) {
     const double value = expression.evaluate([&](const Reference& reference) {

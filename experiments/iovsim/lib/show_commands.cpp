@@ -9,6 +9,7 @@
 #include "experiments/iovsim/lib/experiment.h"
 #include "experiments/iovsim/lib/files.h"
 #include "experiments/iovsim/lib/process.h"
+#include "platforms/script_action.h"
 
 namespace iov::experiment {
 
@@ -16,9 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void describe_kind(const platform::Kind& kind) {
-  std::cout << kind.name << " -- " << kind.meaning << "\n";
-  for (const platform::ParamDoc& param : kind.parameters()) {
+void describe_parameters(const std::vector<platform::ParamDoc>& parameters) {
+  for (const platform::ParamDoc& param : parameters) {
     std::cout << "  " << param.name << " = " << param.default_value << "   (" << param.type;
     if (!param.range.empty()) std::cout << ", " << param.range;
     std::cout << ")\n      " << param.meaning << "\n";
@@ -27,6 +27,19 @@ void describe_kind(const platform::Kind& kind) {
     std::cout << "      source: " << param.source << "\n";
   }
   std::cout << "\n";
+}
+
+void describe_kind(const platform::Kind& kind) {
+  std::cout << kind.name << " -- " << kind.meaning << "\n";
+  describe_parameters(kind.parameters());
+}
+
+void describe_script() {
+  std::cout << "script -- a list of actions: { \"at\": \"5 ms\", \"do\": one of these, and its parameters }\n\n";
+  for (const platform::ScriptAction& action : platform::script_actions()) {
+    std::cout << action.name << " -- " << action.meaning << " (by: " << action.actor << ")\n";
+    describe_parameters(action.parameters());
+  }
 }
 
 std::vector<fs::path> json_files(const fs::path& folder) {
@@ -89,6 +102,8 @@ int describe(const Program& program, const std::string& name) {
     names.push_back(kind.name);
     if (name.empty() || name == kind.name) describe_kind(kind);
   }
+  names.push_back("script");
+  if (name.empty() || name == "script") describe_script();
   if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return good;
   std::cerr << platform::unknown_name("kind", name, names) << "\n";
   return bad_input;

@@ -138,7 +138,7 @@ TEST_CASE("a collected value that nothing provides gives exit code 2 and a sugge
   const Outcome outcome = place.iovsim("run e.json");
   CHECK(outcome.code == 2);
   CHECK(has(outcome.err, "e.json: collect.r: no metric or statistic \"nic0.tlb.hit\", did you mean \"nic0.tlb.hits\"? "
-                         "(stats.csv of a point lists all), at point point\n"));
+                         "(stats.csv and vms.csv of a point list all), at point point\n"));
 }
 
 TEST_CASE("a point's own config.json and a platform file can be run") {

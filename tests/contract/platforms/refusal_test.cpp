@@ -66,3 +66,40 @@ TEST_CASE("a capture that does not exist is refused with its module") {
   CHECK(refusal({{"workload.sizes", "trace"}, {"workload.trace", "/none.pcap"}}) ==
         "workload.trace: /none.pcap: No such file or directory");
 }
+TEST_CASE("a VM of several whose name another module has is refused") {
+  CHECK(refusal({{"vm0.count", 2}, {"vm0_1", {{"kind", "vm"}}}}) ==
+        "vm0.count: its VM vm0_1 has the name of another module");
+}
+TEST_CASE("more VMs on VFs than the profile has are refused", "[B14]") {
+  CHECK(refusal({{"vm0.count", 65}, {"memory.size", "1 TiB"}}) ==
+        "nic0.functions: more VMs of path sriov than the device has VFs");
+}
+TEST_CASE("more VFs for the host than the device has are refused", "[B13][B14]") {
+  CHECK(refusal({{"host.vfs", 65}}) ==
+        "nic0.functions: the device does not take NumVFs 65: TotalVFs is 64");
+}
+TEST_CASE("VMs on more cores than there are are refused") {
+  CHECK(refusal({{"vm0.count", 3}, {"vm0.vcpu_cores", 3}}) == "0 s host: core 4 is named, there are 4");
+}
+namespace {
+std::string refused_action(nlohmann::ordered_json action, const Settings& others = {}) {
+  action["at"] = "1 ms";
+  return refusal(others + Settings{{"script", {action}}});
+}
+}  // namespace
+TEST_CASE("an action on a VM that is not there is refused with its place") {
+  CHECK(refused_action({{"do", "behave"}, {"vm", "vm00"}}) ==
+        "script[0].vm: unknown VM \"vm00\", did you mean \"vm0\"? (known: vm0)");
+}
+TEST_CASE("a device action on a VM that has no function is refused") {
+  CHECK(refused_action({{"do", "rogue_msi"}, {"vm", "vm0"}}, {{"vm0.path", "vhost"}}) ==
+        "script[0].vm: vm0 has no PCIe function of its own: that needs path sriov or passthrough");
+}
+TEST_CASE("a doorbell flood by a guest without registers is refused") {
+  CHECK(refused_action({{"do", "doorbell_flood"}, {"vm", "vm0"}}, {{"vm0.path", "virtio"}}) ==
+        "script[0].vm: the guest of vm0 writes no registers of a NIC: that needs path sriov, passthrough or emulation");
+}
+TEST_CASE("an action after the end of the run is refused") {
+  CHECK(refused_action({{"do", "behave"}, {"vm", "vm0"}}, short_run) ==
+        "script[0].at: 1 ms is after the end of the run, 500 us (warm_up and duration)");
+}

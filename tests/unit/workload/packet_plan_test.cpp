@@ -84,7 +84,7 @@ TEST_CASE("what is due waits in the socket queue up to its bound, the rest is re
   params.arrivals = Arrivals::constant;
   params.packet_rate = 1e6;
   PacketPlan plan = plan_of(params);
-  SocketQueue queue(plan, 3);
+  SocketQueue<PacketPlan> queue(plan, 3);
   int offered = 0, refused = 0;
   const auto count = [&](const PlannedPacket&, bool has_room) { ++(has_room ? offered : refused); };
   CHECK(queue.next_due() == 1_us);

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Throughput of VMs over time, one panel per point, with the actions of its script: python3 time_line.py DIR [VM...]
+
+Reads timeline.csv and script.csv of each point: a table has one row per point and no time."""
+import csv
+import pathlib
+import sys
+
+import style
+from style import plt
+
+SHOWN = 6  # VMs, unless they are named
+
+
+def rows_of(path):
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def draw(axes, point, vms):
+    rows = rows_of(point / "timeline.csv")
+    names = vms or list(dict.fromkeys(row["vm"] for row in rows))[:SHOWN]
+    for i, vm in enumerate(names):
+        own = [row for row in rows if row["vm"] == vm]
+        if not own:
+            sys.exit(f"{point}/timeline.csv has no VM {vm}")
+        edges = [float(row["begin_us"]) / 1e3 for row in own] + [float(own[-1]["end_us"]) / 1e3]
+        colour, _ = style.REST[i % len(style.REST)]
+        axes.stairs([float(row["throughput_gbps"]) for row in own], edges, color=colour, linewidth=1.4, label=vm,
+                    linestyle=["-", "--", "-.", ":"][i % 4])
+    axes.set_ylim(0, 1.25 * max(axes.get_ylim()[1], 1e-12))
+    top = axes.get_ylim()[1]
+    for i, row in enumerate(rows_of(point / "script.csv")):
+        at = float(row["at_us"]) / 1e3
+        axes.axvline(at, color="0.5", linewidth=0.7, linestyle=":")
+        axes.text(at, top * (0.99 - 0.075 * (i % 3)), " " + row["action"], fontsize=7, va="top", color="0.25")
+    axes.set_title(point.name)
+    axes.set_ylabel("throughput (Gb/s)")
+
+
+def main(folder, vms):
+    points = sorted(p.parent for p in pathlib.Path(folder).glob("points/*/timeline.csv"))
+    if not points:
+        sys.exit(f"{folder}: no point has a timeline.csv (workload.measure.interval)")
+    figure, panels = plt.subplots(len(points), 1, figsize=(8, 2.5 * len(points) + 0.5), squeeze=False, sharex=True)
+    for axes, point in zip(panels[:, 0], points):
+        draw(axes, point, vms)
+    panels[-1, 0].set_xlabel("time (ms)")
+    panels[0, 0].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    style.save(figure, folder, "time_line")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platforms/resource_report.h"
+
+#include <linux/pci_regs.h>
+
+#include <set>
+
+#include "models/protocol/vtd_registers.h"
+#include "platforms/machine.h"
+
+namespace iov::platform {
+
+namespace {
+
+constexpr unsigned config_bytes = 4096, table_bytes = 4096, entries = 256;
+constexpr std::uint64_t present = 1;  // VT-d 4.1 9.1, 9.3: bit 0 of root and context entry
+
+unsigned msix_vectors(const config::ConfigSpace& space) {
+  const unsigned at = space.layout().capability(PCI_CAP_ID_MSIX);
+  return at ? (space.read(at + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1 : 0;
+}
+
+std::uint64_t bar_bytes(const config::PhysicalFunction& pf) {
+  std::uint64_t sum = 0;
+  for (unsigned bar = 0; bar < PCI_STD_NUM_BARS; ++bar)
+    sum += pf.description().bars[bar].bytes;
+  return sum;
+}
+
+std::uint64_t vf_bar_bytes(const config::PhysicalFunction& pf) {
+  std::uint64_t sum = 0;
+  for (unsigned bar = 0; bar < PCI_STD_NUM_BARS; ++bar) sum += pf.vf_aperture(bar);
+  return sum;
+}
+
+void count_contexts(nlohmann::ordered_json& out, const Machine& m) {
+  std::uint64_t contexts = 0, tables = 0;
+  if (m.iommu) {
+    const Hpa root(m.iommu->read_register(vtd::reg_root_table, 8) & vtd::page_mask);
+    for (unsigned bus = 0; bus < entries; ++bus) {
+      const auto entry = m.cpu_memory->peek<std::uint64_t>(root + bus * 16u);
+      if (!(entry & present)) continue;
+      ++tables;
+      for (unsigned devfn = 0; devfn < entries; ++devfn)
+        contexts += m.cpu_memory->peek<std::uint64_t>(Hpa(entry & vtd::page_mask) + devfn * 16u) & present;
+    }
+  }
+  out["context_entries"] = contexts;
+  out["context_table_bytes"] = tables * table_bytes;
+}
+
+}  // namespace
+
+nlohmann::ordered_json resources_of(const Machine& machine) {
+  const endpoint::FunctionSet& functions = machine.nic->functions();
+  std::set<unsigned> buses;
+  std::uint64_t config = 0, bars = 0, vectors = 0, ids = 0;
+  for (unsigned f = 0; f < functions.numbers(); ++f) {
+    if (!functions.exists(f)) continue;
+    const config::PhysicalFunction& pf = functions.pf(functions.pf_of(f));
+    ++ids;
+    buses.insert(functions.id(f).bus());
+    config += config_bytes;
+    bars += functions.physical(f) ? bar_bytes(pf) : vf_bar_bytes(pf);
+    vectors += msix_vectors(functions.config(f));
+  }
+  nlohmann::ordered_json out;
+  out["vfs"] = functions.vfs();
+  out["requester_ids"] = ids;
+  out["bus_numbers"] = buses.size();
+  out["config_space_bytes"] = config;
+  out["bar_bytes"] = bars;
+  out["msix_vectors"] = vectors;
+  count_contexts(out, machine);
+  return out;
+}
+
+}  // namespace iov::platform
