@@ -39,7 +39,7 @@ inline unsigned translations_asked(std::uint32_t length, std::uint32_t read_comp
 /// How many of the entries make the answer: up to the first that is absent or spans several units.
 inline unsigned translations_given(std::span<const std::uint64_t> entries) {
   unsigned n = 1;
-  while (n < entries.size() && entries[n] != 0 && !(entries[n - 1] >> 11 & 1)) ++n;
+  while (n < entries.size() && entries[n - 1] != 0 && entries[n] != 0 && !(entries[n - 1] >> 11 & 1)) ++n;
   return n;
 }
 

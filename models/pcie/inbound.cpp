@@ -182,6 +182,8 @@ void Inbound::entry_translated(Slot& slot, unsigned entry, const TranslationRepl
   }
   if (--slot.entries_pending > 0) return;
   slot.entries = translations_given({reinterpret_cast<const std::uint64_t*>(slot.data.data()), slot.entries});
+  if (const auto bytes = slot.entries * translation_entry_bytes; bytes < slot.data.size())
+    slot.data = pool_.copy(slot.data.bytes().first(bytes));
   translation_time.add(slot.ready - slot.arrived);
   slot.tlp.journey.enter(Stage::memory, slot.ready);
   resolve(slot);
