@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A translated 64 B DMA read: device port, link, root complex, IOMMU, memory, completion; the next one leaves when
-/// one is answered. Hits: 16 pages in turn. Misses: so many pages in turn that each read walks the second-stage tables.
+/// one is answered. Translated: as by a device TLB. Hits: 16 pages in turn. Misses: so many pages in turn that each read walks the second-stage tables.
 #include "bench/row.h"
 #include "models/host/memory.h"
 #include "models/iommu/iommu.h"
@@ -25,13 +25,14 @@ struct NoProcessors : InterruptBus {
 
 /// Reads 64 B again and again, `outstanding` at a time.
 struct Reader {
-  Reader(pcie::Port& p, std::uint64_t n) : port(p), pages(n) { port.on_arrival(bind<&Reader::arrived>(this)); }
+  Reader(pcie::Port& p, std::uint64_t n, AddressType a) : port(p), pages(n), at(a) { port.on_arrival(bind<&Reader::arrived>(this)); }
   void read(std::uint16_t tag) {
     Tlp tlp;
     tlp.type = TlpType::memory_read;
     tlp.requester = function;
     tlp.tag = tag;
-    tlp.address = (page++ % pages) << 12;
+    tlp.at = at;
+    tlp.address = ((page++ % pages) << 12) + (at == AddressType::translated ? pages_begin : 0);
     tlp.length = 64;
     port.send(std::move(tlp));
   }
@@ -45,6 +46,7 @@ struct Reader {
   }
   pcie::Port& port;
   std::uint64_t pages, page = 0, answered = 0, refused = 0;
+  AddressType at;
   bool reading = true;
 };
 
@@ -86,7 +88,7 @@ struct Server {
   void store(std::uint64_t at, const vtd::Pair& entry) { store(at, entry.lo), store(at + 8, entry.hi); }
   void make_tables() {
     store(root_table + function.bus() * 16u, vtd::root_entry(Hpa(contexts)));
-    store(contexts + function.devfn() * 16u, vtd::context_entry(Hpa(tables), 4, {1}, vtd::TranslationType::untranslated_only));
+    store(contexts + function.devfn() * 16u, vtd::context_entry(Hpa(tables), 4, {1}, vtd::TranslationType::with_ats));
     store(tables, vtd::table_entry(Hpa(tables + 0x1000)));
     store(tables + 0x1000, vtd::table_entry(Hpa(tables + 0x2000)));
     for (std::uint64_t page = 0; page < mapped_pages; ++page) {
@@ -97,10 +99,10 @@ struct Server {
   }
 };
 
-template <std::uint64_t pages, unsigned outstanding, bool through_switch = false>
+template <std::uint64_t pages, unsigned outstanding, AddressType at = AddressType::untranslated, bool through_switch = false>
 Measurement reads() {
   Server server(through_switch);
-  Reader reader(server.device, pages);
+  Reader reader(server.device, pages, at);
   for (unsigned i = 0; i < outstanding; ++i) reader.read(static_cast<std::uint16_t>(i));
   const Time warm(1, sc_core::SC_MS);
   server.timeline.run(server.timeline.now() + warm);
@@ -119,7 +121,8 @@ Measurement reads() {
 std::vector<Row> read_rows() {
   return {{"64 B DMA read, IOTLB hit, 1 outstanding", "read", 6, reads<16, 1>},
           {"64 B DMA read, IOTLB hit, 32 outstanding", "read", 6, reads<16, 32>},
-          {"64 B DMA read through a switch, 32 outstanding", "read", 0, reads<16, 32, true>},
+          {"64 B DMA read through a switch, 32 outstanding", "read", 0, reads<16, 32, AddressType::untranslated, true>},
+          {"64 B DMA read, translated, 32 outstanding", "read", 6, reads<16, 32, AddressType::translated>},
           {"64 B DMA read, IOTLB miss, 1 outstanding", "read", 0, reads<mapped_pages, 1>},
           {"64 B DMA read, IOTLB miss, 32 outstanding", "read", 0, reads<mapped_pages, 32>}};
 }

@@ -18,6 +18,8 @@ DmaDevice::DmaDevice(const std::string& device_name, const nlohmann::json& confi
       params(params_of<DmaBenchModule>(config.at(name))),
       link(tree.link_to(name)),
       place_(tree.place_of(name)) {
+  if (by_pasid() && params.translation != Translation::on)
+    throw BadInput(name + ".tenants = \"pasids\" needs " + name + ".translation = \"on\"");
   if (params.translation == Translation::off && params.device.device_tlb.enabled)
     throw BadInput(name + ".device_tlb.enabled needs " + name + ".translation = \"on\" or \"pass_through\"");
   try {
@@ -31,7 +33,7 @@ DmaDevice::DmaDevice(const std::string& device_name, const nlohmann::json& confi
 
 void DmaDevice::enable_functions(unsigned vfs_for_peers) {
   if (vfs_for_peers > 0) start_up_ = params.device.functions.vf_start_up;
-  const unsigned own = active() && device->transfers().trace().empty() ? params.device.transfers.access.requesters - 1 : 0;
+  const unsigned own = active() && !by_pasid() && device->transfers().trace().empty() ? params.device.transfers.access.requesters - 1 : 0;
   if (const unsigned vfs = std::max(own, vfs_for_peers); placement_->enable_vfs(vfs) != vfs)
     throw BadInput(name + (own < vfs_for_peers ? ".functions: a peer's target is VF " + std::to_string(vfs) + ", more than the device can have"
                                                : ".requesters: more than the device can have"));
@@ -57,7 +59,7 @@ void DmaDevice::place_pattern(HostSpace& space) {
   const std::vector<std::uint64_t> same(windows_.size(), iova_begin);
   device->set_windows(params.translation == Translation::on ? same : windows_);
   for (unsigned f = 0; f < access.requesters; ++f)
-    mappings_.push_back({device->requester(f), {{iova_begin, windows_[f]}}, rounded(access.window.count, page_bytes())});
+    mappings_.push_back({device->tenant(f), {{iova_begin, windows_[f]}}, rounded(access.window.count, page_bytes())});
 }
 
 void DmaDevice::place_peer(const DmaDevice& peer) {
@@ -71,13 +73,13 @@ void DmaDevice::place_peer(const DmaDevice& peer) {
   const std::uint64_t address = own_iova ? iova_begin : bar;
   device->set_windows(std::vector<std::uint64_t>(access.requesters, address));
   for (unsigned f = 0; f < access.requesters; ++f)
-    mappings_.push_back({device->requester(f), {{address, bar}}, peer.params.device.bar_size.count});
+    mappings_.push_back({device->tenant(f), {{address, bar}}, peer.params.device.bar_size.count});
 }
 
 /// Translated, each page a requester touches has a page of host memory of its own; otherwise addresses are host memory's.
 void DmaDevice::place_trace(HostSpace& space) {
   const bool own_pages = params.translation == Translation::on;
-  std::map<std::uint16_t, std::set<std::uint64_t>> pages;
+  std::map<std::pair<std::uint16_t, Pasid>, std::set<std::uint64_t>> pages;
   for (const endpoint::TracedAccess& a : device->transfers().trace()) {
     if (a.requester.bus() < place_.first_bus || a.requester.bus() > place_.last_bus)
       throw BadInput(name + ".trace: requester " + std::to_string(a.requester.value) + " is on bus " +
@@ -85,11 +87,12 @@ void DmaDevice::place_trace(HostSpace& space) {
                      std::to_string(place_.last_bus) + ", requesters from " + std::to_string(place_.first_bus << 8) + " on");
     if (!own_pages && a.address.value + a.bytes > space.size)
       throw BadInput(name + ".trace: address " + std::to_string(a.address.value) + " lies outside the host's memory");
+    const bool known = scalable() && a.pasid.value != software::ScalableTables::rid_pasid;  // legacy tables block PASIDs
     for (std::uint64_t at = a.address.value / page_bytes() * page_bytes(); at < a.address.value + a.bytes; at += page_bytes())
-      pages[a.requester.value].insert(at);
+      pages[{a.requester.value, known ? a.pasid : Pasid{}}].insert(at);
   }
-  for (const auto& [requester, touched] : pages) {
-    Mapping mapping{RequesterId{requester}, {}, page_bytes()};
+  for (const auto& [tenant, touched] : pages) {
+    Mapping mapping{{RequesterId{tenant.first}, tenant.second}, {}, page_bytes()};
     for (const std::uint64_t page : touched) {
       windows_.push_back(own_pages ? take_memory(space, page_bytes()) : page);
       mapping.pieces.emplace_back(page, windows_.back());
@@ -98,18 +101,34 @@ void DmaDevice::place_trace(HostSpace& space) {
   }
 }
 
+/// In scalable mode each function is known first, with the largest PASID that it uses.
+void DmaDevice::add_functions(software::IommuDriver& driver) const {
+  std::map<std::uint16_t, std::uint32_t> pasids;
+  for (const Mapping& m : mappings_) {
+    std::uint32_t& largest = pasids[m.tenant.requester.value];
+    if (m.tenant.pasid.present()) largest = std::max(largest, m.tenant.pasid.value);
+  }
+  for (const auto& [requester, largest] : pasids)
+    driver.add_function(RequesterId{requester}, {largest, params.device.device_tlb.enabled, false});
+}
+
 void DmaDevice::map(software::IommuDriver& driver) const {
   if (!translated()) return;
+  if (scalable()) add_functions(driver);
   for (const Mapping& mapping : mappings_) {
+    const auto [requester, pasid] = mapping.tenant;
     if (params.translation == Translation::pass_through) {
-      driver.attach_pass_through(mapping.requester);
+      driver.attach_pass_through(requester);
       continue;
     }
     const unsigned log2 = log2_page_sizes[static_cast<std::size_t>(params.page_size)];
     const DomainId domain = driver.create_domain();
     for (const auto& [iova, host] : mapping.pieces) driver.map(domain, Iova(iova), Hpa(host), mapping.bytes, log2);
-    driver.attach(mapping.requester, domain,
-                  params.device.device_tlb.enabled ? vtd::TranslationType::with_ats : vtd::TranslationType::untranslated_only);
+    if (pasid.present())
+      driver.attach_pasid(requester, pasid, domain);
+    else
+      driver.attach(requester, domain,
+                    params.device.device_tlb.enabled ? vtd::TranslationType::with_ats : vtd::TranslationType::untranslated_only);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// DmaDevice -- a DMA microbenchmark in its platform: where its transfers go, and what the host maps for them.
 ///
-/// Models  a window of host memory per function; translated, each function has a domain in which its window begins at
+/// Models  a window of host memory per tenant (function or PASID); translated, each tenant has a domain in which its window begins at
 ///         the same IOVA, as tenants' memories do; a trace's requesters have a domain each with the pages they touch.
 ///         A peer's BAR is mapped where it is, IOVA == host address: only so a switch sees who is meant. A device with a
 ///         device TLB has it at the same IOVA as memory: were that the BAR's address, the switch would send its
@@ -25,6 +25,9 @@ class DmaDevice {
             std::uint64_t seed);
 
   bool active() const { return params.target != DmaTarget::none; }
+  bool by_pasid() const { return params.device.transfers.access.tenants == endpoint::Tenants::pasids; }
+  /// The IOMMU's tables must be those of scalable mode.
+  bool scalable() const { return translated() && (params.scalable_mode || by_pasid()); }
   bool translated() const { return active() && params.translation != Translation::off; }
   /// The VFs that its transfers and its peers ask for; once, before the windows are placed. @throws BadInput
   void enable_functions(unsigned vfs_for_peers);
@@ -42,14 +45,15 @@ class DmaDevice {
   std::unique_ptr<endpoint::DmaBench> device;
 
  private:
-  struct Mapping {  ///< of a requester's domain: IOVA and host address of each piece
-    RequesterId requester;
+  struct Mapping {  ///< of a tenant's domain: IOVA and host address of each piece
+    endpoint::DmaBench::Tenant tenant;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
     std::uint64_t bytes = 0;  ///< of every piece
   };
   void place_pattern(HostSpace& space);
   void place_trace(HostSpace& space);
   void place_peer(const DmaDevice& peer);
+  void add_functions(software::IommuDriver& driver) const;
   std::uint64_t page_bytes() const { return std::uint64_t{1} << log2_page_sizes[static_cast<std::size_t>(params.page_size)]; }
   std::uint64_t take_memory(HostSpace& space, std::uint64_t bytes) const;
 

@@ -50,11 +50,17 @@ void DmaMachine::prepare() {
   for (const auto& device : devices) ready = std::max(ready, timeline.now() + device->start_up());
   timeline.run(ready);
   warm_up_cache(BufferCache::host_warm);
-  for (const auto& device : devices) try {
-      if (iommu_driver_) device->map(*iommu_driver_);
-    } catch (const SimError& impossible) {
-      throw BadInput(device->name + ".translation: " + impossible.what());
-    }
+  const auto each = [this](auto work) {
+    for (const auto& device : devices) try {
+        work(*device);
+      } catch (const SimError& impossible) {
+        throw BadInput(device->name + ".translation: " + impossible.what());
+      }
+  };
+  if (iommu_driver_) {
+    each([this](DmaDevice& d) { if (d.scalable()) iommu_driver_->use_scalable_mode(); });  // for all, before one is attached
+    each([this](DmaDevice& d) { d.map(*iommu_driver_); });
+  }
   if (iommu_driver_ && measured_->translated()) iommu_driver_->enable(true, true);
   warm_up_cache(BufferCache::device_warm);
 }

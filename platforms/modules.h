@@ -79,6 +79,7 @@ struct DmaBenchModule {
   Translation translation = Translation::on;
   PageSize page_size = PageSize::small;
   BufferCache cache = BufferCache::host_warm;
+  bool scalable_mode = false;
   std::uint64_t warm_up = 2000, transfers = 20000;
   template <class V>
   void describe(V& v) {
@@ -92,6 +93,8 @@ struct DmaBenchModule {
     v.choice("translation", translation, translation_names,
              "of the IOMMU: off, on with a domain per function, or pass-through (no table walks)", bench);
     v.choice("page_size", page_size, page_size_names, "of the mappings, when translation is on", bench);
+    v.flag("scalable_mode", scalable_mode,
+           "PASID tables (VT-d scalable mode) instead of legacy tables; always so when tenants are PASIDs", "VT-d 4.1 3.4.3");
     v.choice("cache", cache, buffer_cache_names,
              "where the windows are before: in DRAM, or in the LLC because the host or the device wrote them", bench);
     v.field("warm_up", warm_up, Range<std::uint64_t>{0, 1'000'000'000}, "transactions before the measurement", no_source);

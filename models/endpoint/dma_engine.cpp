@@ -22,17 +22,27 @@ DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, co
 
 unsigned DmaEngine::add_channel(RequesterId requester, DmaClient& client, Pasid pasid) {
   Channel& c = channels_.emplace_back();
-  c.requester = requester, c.pasid = pasid, c.client = &client;
+  c.space = space_of(requester, pasid), c.client = &client;
   return static_cast<unsigned>(channels_.size() - 1);
 }
 
 void DmaEngine::allow(RequesterId function, bool bus_master, bool ats) {
   for (Channel& c : channels_)
-    if (c.requester == function) c.bus_master = bus_master, c.ats = ats;
+    if (c.space.function == function) c.bus_master = bus_master, c.ats = ats;
 }
 
 void DmaEngine::set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request) {
   limits_.max_payload = max_payload, limits_.max_read_request = max_read_request;
+}
+
+void DmaEngine::set_requester(unsigned channel, RequesterId requester) {
+  AddressSpace& space = channels_[channel].space;
+  space = space_of(requester, space.pasid);
+}
+
+AddressSpace DmaEngine::space_of(RequesterId requester, Pasid pasid) {
+  const std::uint64_t key = requester.value | std::uint64_t{pasid.value} << 16;
+  return {requester, pasid, tenants_.try_emplace(key, static_cast<unsigned>(tenants_.size())).first->second};
 }
 
 std::uint32_t DmaEngine::take_slot() {
@@ -77,10 +87,15 @@ void DmaEngine::enqueue(std::uint32_t&& slot) {
 /// Asks for the page of the next byte. Ahead of the request's turn, so that misses of one channel overlap.
 void DmaEngine::start_translation(std::uint32_t slot) {
   Request& q = slots_[slot];
-  const Channel& c = channels_[q.channel];
+  Channel& c = channels_[q.channel];
+  TlbLookup lookup{c.space, q.r.address + q.issued, q.r.length - q.issued, q.r.write, false};
+  Lane& lane = c.lane[q.r.write ? writes : reads];
+  const std::uint64_t ends = range_begin(lookup.address + lookup.bytes - 1, 12);
+  lookup.stream = lookup.page() - lane.last_page <= translation_unit && ends != lane.last_page;
+  lane.last_page = ends;
   q.translating = true;
   q.r.journey.enter(Stage::translation, timeline_.now());
-  tlb_.translate(c.requester, c.pasid, q.r.address + q.issued, q.r.write, slot, *this);
+  tlb_.translate(lookup, slot, *this);
 }
 
 void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
@@ -188,8 +203,8 @@ bool DmaEngine::has_address(const Request& q) const {
 Tlp DmaEngine::build(Request& q, std::uint32_t length) {
   Tlp tlp;
   tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
-  tlp.requester = channels_[q.channel].requester;
-  tlp.pasid = channels_[q.channel].pasid;
+  tlp.requester = channels_[q.channel].space.function;
+  tlp.pasid = channels_[q.channel].space.pasid;
   tlp.at = q.r.at;
   tlp.address = q.r.address + q.issued;
   tlp.length = length;

@@ -10,6 +10,7 @@
 /// Units   bytes
 #pragma once
 #include <deque>
+#include <map>
 #include <systemc>
 #include <vector>
 
@@ -52,12 +53,16 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
 
   /// A queue of requests with its own requester ID; writes stay in order among themselves, so do reads.
   unsigned add_channel(RequesterId requester, DmaClient& client, Pasid pasid = {});
-  void set_requester(unsigned channel, RequesterId requester) { channels_[channel].requester = requester; }
+  void set_requester(unsigned channel, RequesterId requester);
   /// Of all channels of a function. A request without Bus Master Enable fails; without ATS nothing is translated.
   void allow(RequesterId function, bool bus_master, bool ats);
   /// Max_Payload_Size and Max_Read_Request_Size; at first those of the link.
   void set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request);
   void submit(unsigned channel, DmaRequest&& request);
+  /// A descriptor names this range: the device TLB may translate it ahead.
+  void expect(unsigned channel, std::uint64_t address, std::uint32_t bytes, bool write) {
+    if (tlb_.enabled() && channels_[channel].ats && bytes > 0) tlb_.expect({channels_[channel].space, address, bytes, write, false});
+  }
   /// Forgets the channel's requests: none starts any more, no dma_done follows.
   void cancel(unsigned channel);
   BytePool& pool() { return pool_; }
@@ -79,10 +84,10 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   struct Lane {
     Fifo<std::uint32_t> queue;
     bool listed = false;  ///< in ready_
+    std::uint64_t last_page = 1ull << 63;  ///< where the last access ended: a stream goes on from there
   };
   struct Channel {
-    RequesterId requester;
-    Pasid pasid;
+    AddressSpace space;
     DmaClient* client = nullptr;
     std::array<Lane, directions> lane;
     unsigned reads = 0;  ///< outstanding read TLPs
@@ -96,6 +101,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void tag_free() override { pump(); }
   void translated(std::uint32_t slot, const Grant& grant) override;
 
+  AddressSpace space_of(RequesterId requester, Pasid pasid);
   std::uint32_t take_slot();
   void enqueue(std::uint32_t&& slot);
   void start_translation(std::uint32_t slot);
@@ -126,6 +132,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   LinkLimits limits_;
   BytePool pool_;
   std::deque<Channel> channels_;
+  std::map<std::uint64_t, unsigned> tenants_;  ///< number of each (requester, PASID)
   std::deque<Request> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<ReadTlp> read_tlps_;

@@ -141,6 +141,7 @@ void Endpoint::dispatch(Tlp& tlp) {
     case TlpType::message:
     case TlpType::message_data:
       if (tlp.message == MessageCode::invalidate_request) return device_tlb_.invalidate(tlp);
+      if (tlp.message == MessageCode::page_group_response) return device_tlb_.page_response(tlp);
       ++unsupported_;
       return report(config::PcieError::unsupported_request, requester(0), &tlp);
   }

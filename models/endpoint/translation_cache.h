@@ -2,17 +2,27 @@
 /// TranslationCache -- what an address translation cache (ATC) remembers, and how ATS puts it in bytes.
 ///
 /// Spec    PCIe Base 5.0 10.2.3 (translation completion), 10.3.1 (invalidate request).
-/// Models  pages of any power of two, R/W/U/N, invalidation of ranges.
+/// Models  pages of any power of two, R/W/U/N, global entries, invalidation of ranges, partitions by tenant.
+/// Omits   execute and privileged accesses: the DMA engine makes none, so a privileged entry permits nothing.
 /// Units   addresses in bytes, page sizes as log2
 #pragma once
 #include <array>
 #include <bit>
 #include <optional>
+#include <vector>
 
 #include "models/core/address.h"
 #include "models/core/set_assoc.h"
+#include "models/protocol/translation.h"
 
 namespace iov::endpoint {
+
+/// Whose addresses these are, and whose share of the cache they may take.
+struct AddressSpace {
+  RequesterId function;
+  Pasid pasid;
+  unsigned tenant = 0;  ///< counts (function, PASID) pairs
+};
 
 struct Translation {  ///< one entry of a translation completion
   std::uint64_t address = 0;  ///< of the page's first byte
@@ -20,6 +30,9 @@ struct Translation {  ///< one entry of a translation completion
   bool readable = false, writable = false;
   bool untranslated_only = false;  ///< U: the requests themselves must go untranslated
   bool snoop_only = false;         ///< N: requests must not ask for no-snoop
+  bool global = false;             ///< holds for every PASID of the function
+
+  bool permits(bool write) const { return write ? writable : readable; }
 };
 
 /// Size of the range an address with S names: its run of ones from bit 12 on (10.2.3.2). 64: everything.
@@ -37,10 +50,12 @@ constexpr Translation decode_translation(std::uint64_t entry) {
   Translation t;
   t.address = range_begin(entry, log2);
   t.log2_page = log2;
-  t.readable = entry & 1;
-  t.writable = entry >> 1 & 1;
+  const bool privileged = entry >> 4 & 1;  // R and W then speak of privileged accesses only
+  t.readable = !privileged && (entry & 1);
+  t.writable = !privileged && (entry >> 1 & 1);
   t.untranslated_only = entry >> 2 & 1;
   t.snoop_only = entry >> 10 & 1;
+  t.global = entry >> 5 & 1;
   return t;
 }
 
@@ -59,41 +74,46 @@ constexpr InvalidateRange decode_invalidate(std::uint64_t body) {
 
 class TranslationCache {
  public:
-  explicit TranslationCache(const CacheGeometry& geometry) : pages_(geometry) {}
+  /// @param partitions  tenants share one by their number modulo partitions; 1: one cache for all
+  TranslationCache(const CacheGeometry& geometry, unsigned partitions) {
+    CacheGeometry part = geometry;
+    part.entries /= partitions;
+    for (unsigned p = 0; p < partitions; ++p) parts_.emplace_back(part);
+  }
 
   /// The translation of the page that holds `address`; the largest page wins.
-  const Translation* lookup(RequesterId function, Pasid pasid, std::uint64_t address) {
-    for (std::uint64_t sizes = present_; sizes != 0;) {
-      const auto log2 = static_cast<unsigned>(std::bit_width(sizes) - 1);
-      if (const Translation* hit = pages_.lookup(Key{function, pasid, address >> log2, log2})) return hit;
-      sizes &= ~(std::uint64_t{1} << log2);
-    }
-    return nullptr;
+  const Translation* lookup(const AddressSpace& space, std::uint64_t address) {
+    Cache& part = part_of(space);
+    return find(space, address, [&part](const Key& key) -> const Translation* { return part.lookup(key); });
   }
-  void fill(RequesterId function, Pasid pasid, std::uint64_t address, const Translation& t) {
-    if (pages_.capacity() == 0 || t.log2_page > 63) return;
-    const Key key{function, pasid, address >> t.log2_page, t.log2_page};
-    if (!pages_.peek(key)) came(t.log2_page);
-    if (const auto evicted = pages_.fill(key, t)) went(evicted->key.log2);
+  /// As lookup(), but it counts as no use.
+  const Translation* peek(const AddressSpace& space, std::uint64_t address) const {
+    const Cache& part = parts_[space.tenant % parts_.size()];
+    return find(space, address, [&part](const Key& key) { return part.peek(key); });
   }
-  /// @returns how many entries went
+  void fill(const AddressSpace& space, std::uint64_t address, const Translation& t) {
+    Cache& part = part_of(space);
+    if (part.capacity() == 0 || t.log2_page > 63) return;
+    const Key key{space.function, t.global && space.pasid.present() ? every_pasid : space.pasid, address >> t.log2_page, t.log2_page};
+    if (!part.peek(key)) came(key);
+    if (const auto evicted = part.fill(key, t)) went(evicted->key);
+  }
+  /// Global entries go with any PASID of their function. @returns how many entries went
   std::size_t invalidate(RequesterId function, Pasid pasid, const InvalidateRange& range) {
-    return pages_.erase_if([&](const Key& key, const Translation&) {
-      if (key.function != function || !(range.all_pasids || key.pasid == pasid)) return false;
+    return erase_if([&](const Key& key) {
+      if (key.function != function || !(range.all_pasids || key.pasid == pasid || key.pasid == every_pasid)) return false;
       const std::uint64_t first = key.page << key.log2;
-      if (!range.overlaps(first, first + ((std::uint64_t{1} << key.log2) - 1))) return false;
-      went(key.log2);
-      return true;
+      return range.overlaps(first, first + ((std::uint64_t{1} << key.log2) - 1));
     });
   }
   void forget(RequesterId function) {  ///< function level reset
-    pages_.erase_if([&](const Key& key, const Translation&) {
-      if (key.function != function) return false;
-      went(key.log2);
-      return true;
-    });
+    erase_if([&](const Key& key) { return key.function == function; });
   }
-  std::size_t size() const { return pages_.size(); }
+  std::size_t size() const {
+    std::size_t n = 0;
+    for (const Cache& part : parts_) n += part.size();
+    return n;
+  }
 
  private:
   struct Key {
@@ -108,15 +128,46 @@ class TranslationCache {
     }
     friend bool operator==(const Key&, const Key&) = default;
   };
-  void came(unsigned log2) {
-    if (of_size_[log2]++ == 0) present_ |= std::uint64_t{1} << log2;
+  using Cache = SetAssoc<Key, Translation>;
+  static constexpr Pasid every_pasid{Pasid::none - 1};  ///< of a global entry; no PASID has 21 bits
+
+  Cache& part_of(const AddressSpace& space) {
+    return parts_.size() == 1 ? parts_.front() : parts_[space.tenant % parts_.size()];
   }
-  void went(unsigned log2) {
-    if (--of_size_[log2] == 0) present_ &= ~(std::uint64_t{1} << log2);
+  template <class Ask>
+  const Translation* find(const AddressSpace& space, std::uint64_t address, Ask ask) const {
+    for (std::uint64_t sizes = present_; sizes != 0;) {
+      const auto log2 = static_cast<unsigned>(std::bit_width(sizes) - 1);
+      if (const Translation* hit = ask(Key{space.function, space.pasid, address >> log2, log2})) return hit;
+      if (globals_ != 0 && space.pasid.present())
+        if (const Translation* hit = ask(Key{space.function, every_pasid, address >> log2, log2})) return hit;
+      sizes &= ~(std::uint64_t{1} << log2);
+    }
+    return nullptr;
   }
-  SetAssoc<Key, Translation> pages_;
+  template <class Doomed>
+  std::size_t erase_if(Doomed doomed) {
+    std::size_t removed = 0;
+    for (Cache& part : parts_)
+      removed += part.erase_if([&](const Key& key, const Translation&) {
+        if (!doomed(key)) return false;
+        went(key);
+        return true;
+      });
+    return removed;
+  }
+  void came(const Key& key) {
+    if (of_size_[key.log2]++ == 0) present_ |= std::uint64_t{1} << key.log2;
+    globals_ += key.pasid == every_pasid;
+  }
+  void went(const Key& key) {
+    if (--of_size_[key.log2] == 0) present_ &= ~(std::uint64_t{1} << key.log2);
+    globals_ -= key.pasid == every_pasid;
+  }
+  std::vector<Cache> parts_;
   std::array<std::uint32_t, 64> of_size_{};  ///< entries per page size ...
   std::uint64_t present_ = 0;                ///< ... and which sizes lookups must try
+  std::uint32_t globals_ = 0;                ///< global entries: without any, one key less to try
 };
 
 }  // namespace iov::endpoint

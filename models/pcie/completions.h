@@ -5,6 +5,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "models/core/params.h"
 #include "models/protocol/completion_split.h"
@@ -28,6 +29,18 @@ inline std::uint64_t translation_entry(const TranslationReply& reply) {
   return entry | (reply.snoop ? 0u : 1u << 10) | (reply.global ? 1u << 5 : 0u) | (reply.privileged ? 1u << 4 : 0u) |
          (reply.executable ? 1u << 3 : 0u) | (reply.untranslated_only ? 1u << 2 : 0u) |
          (reply.writable ? 1u << 1 : 0u) | (reply.readable ? 1u : 0u);
+}
+
+/// How many entries a translation request of `length` bytes wants: one RCB at most (10.2.2.2).
+inline unsigned translations_asked(std::uint32_t length, std::uint32_t read_completion_boundary) {
+  return std::max(1u, std::min(length, read_completion_boundary) / translation_entry_bytes);
+}
+
+/// How many of the entries make the answer: up to the first that is absent or spans several units.
+inline unsigned translations_given(std::span<const std::uint64_t> entries) {
+  unsigned n = 1;
+  while (n < entries.size() && entries[n - 1] != 0 && entries[n] != 0 && !(entries[n - 1] >> 11 & 1)) ++n;
+  return n;
 }
 
 /// 64 B lines that a request touches.

@@ -31,10 +31,11 @@ Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
   switch (tlp.type) {
     case TlpType::memory_write:
       if (!interrupt) return Kind::memory;
-      return tlp.at == AddressType::untranslated ? Kind::interrupt : Kind::refused;  // VT-d 3.14
+      if (tlp.at == AddressType::untranslated) return Kind::interrupt;
+      return translator_ && tlp.at == AddressType::translated ? Kind::memory : Kind::refused;  // the IOMMU records it
     case TlpType::memory_read:
       if (tlp.at == AddressType::translation_request) return translator_ ? Kind::translation : Kind::refused;
-      return interrupt && (!translator_ || tlp.at == AddressType::translated) ? Kind::refused : Kind::memory;
+      return interrupt && !translator_ ? Kind::refused : Kind::memory;
     case TlpType::completion:
     case TlpType::completion_data: return Kind::completion;
     case TlpType::message:
@@ -123,9 +124,9 @@ void Inbound::admit() {
   if (!posted_queue_.empty() && !(translator_full_ && needs_translation(*by_ticket_[posted_queue_.front()]))) wait_for_lines();
 }
 
+// Translated requests as well: whether the function may send them is the IOMMU's to say (VT-d 4.2.4).
 bool Inbound::needs_translation(const Slot& slot) const {
-  return translator_ && slot.tlp.at != AddressType::translated &&
-         (slot.kind == Kind::memory || slot.kind == Kind::translation);
+  return translator_ && (slot.kind == Kind::memory || slot.kind == Kind::translation);
 }
 
 bool Inbound::start(Slot& slot) {
@@ -142,28 +143,66 @@ bool Inbound::start(Slot& slot) {
     resolve(slot);
     return true;
   }
-  const Access access = tlp.type == TlpType::memory_write ? Access::write : Access::read;
-  const TranslationRequest request{tlp.requester, tlp.pasid,         tlp.at,     access,
-                                   tlp.no_write,  Iova(tlp.address), tlp.length, tlp.journey};
-  if (translator_->translate(request, slot.ticket, *this)) return true;
+  if (slot.kind == Kind::translation) {
+    slot.entries = translations_asked(tlp.length, slot.from->link.limits().read_completion_boundary);
+    slot.data = pool_.take(slot.entries * translation_entry_bytes);
+    slot.entries_pending = 1;
+    slot.ready = timeline_.now();
+  }
+  if (translate(slot, 0)) return true;
   free_lines(slot);
   translator_full_ = true;
   return false;
 }
 
+bool Inbound::translate(Slot& slot, unsigned entry) {
+  const Tlp& tlp = slot.tlp;
+  const Access access = tlp.type == TlpType::memory_write ? Access::write : Access::read;
+  const Iova address(tlp.address + entry * translation_unit);
+  const TranslationRequest request{tlp.requester, tlp.pasid, tlp.at,     access,
+                                   tlp.no_write,  address,   tlp.length, tlp.journey};
+  return translator_->translate(request, slot.ticket | entry << entry_shift, *this);
+}
+
+// PCIe 10.2.3: entries for consecutive units, fewer than asked for are an answer too. The first decides: only behind a page of
+// one unit are the others looked up, all at once; what does not find room in the translation queue is left out.
+void Inbound::entry_translated(Slot& slot, unsigned entry, const TranslationReply& reply) {
+  const std::uint64_t word = translation_entry(reply);
+  std::memcpy(slot.data.data() + entry * translation_entry_bytes, &word, translation_entry_bytes);
+  slot.ready = std::max(slot.ready, reply.ready);
+  if (entry == 0) {
+    const unsigned asked = word != 0 && reply.log2_page == 12 ? slot.entries : 1;
+    slot.entries = 1;
+    for (; slot.entries < asked; ++slot.entries) {
+      ++slot.entries_pending;
+      if (translate(slot, slot.entries)) continue;
+      --slot.entries_pending;
+      break;
+    }
+  }
+  if (--slot.entries_pending > 0) return;
+  slot.entries = translations_given({reinterpret_cast<const std::uint64_t*>(slot.data.data()), slot.entries});
+  if (const auto bytes = slot.entries * translation_entry_bytes; bytes < slot.data.size())
+    slot.data = pool_.copy(slot.data.bytes().first(bytes));
+  translation_time.add(slot.ready - slot.arrived);
+  slot.tlp.journey.enter(Stage::memory, slot.ready);
+  resolve(slot);
+}
+
 void Inbound::translated(std::uint32_t ticket, const TranslationReply& reply) {
   using Outcome = TranslationReply::Outcome;
-  Slot& slot = *by_ticket_.at(ticket);
+  Slot& slot = *by_ticket_.at(ticket & ((Ticket{1} << entry_shift) - 1));
   if (slot.state != State::translating || slot.known)
     throw SimError(timeline_.now(), name(), "a translation was answered that nobody waits for");
+  const bool ats = slot.kind == Kind::translation;
+  const unsigned entry = ticket >> entry_shift;
+  if (entry == 0 && reply.outcome == Outcome::abort)
+    slot.status = CompletionStatus::abort;
+  else if (entry == 0 && (reply.outcome == Outcome::blocked || (!ats && reply.outcome == Outcome::not_present)))
+    slot.status = CompletionStatus::unsupported_request;
+  if (ats) return entry_translated(slot, entry, reply);
   slot.address = reply.address;
   slot.ready = reply.ready;
-  const bool ats = slot.kind == Kind::translation;
-  if (ats) slot.entry = translation_entry(reply);
-  if (reply.outcome == Outcome::abort)
-    slot.status = CompletionStatus::abort;
-  else if (reply.outcome == Outcome::blocked || (!ats && reply.outcome == Outcome::not_present))
-    slot.status = CompletionStatus::unsupported_request;
   translation_time.add(slot.ready - slot.arrived);
   slot.tlp.journey.enter(Stage::memory, slot.ready);
   resolve(slot);

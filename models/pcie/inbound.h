@@ -4,7 +4,8 @@
 ///
 /// Spec    PCIe Base 5.0 2.3 (requests and completions), 2.4 (ordering), 10.2 (ATS); VT-d 4.1 3.14, 5.1.
 /// Models  a TLP keeps its receive credits while its translation runs and waits (a full translation queue is
-///         back-pressure); translations run concurrently, posted TLPs are issued in order per root port, each
+///         back-pressure); translations run concurrently (also the several of one
+///         translation request), posted TLPs are issued in order per root port, each
 ///         read after the posted TLPs that arrived before it have been committed; line buffers for
 ///         writes and reads; completions cut by RCB and MPS.
 /// Omits   relaxed ordering (permitted, not required), atomic operations; of ACS redirection and egress control: all that is untranslated is translated first.
@@ -68,6 +69,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
  private:
   friend struct InboundProbe;  ///< tests that break an invariant on purpose
   using Ticket = std::uint32_t;
+  static constexpr unsigned entry_shift = 24;  ///< a translator's ticket: which entry above, slot below
   enum class Kind : std::uint8_t { memory, translation, interrupt, message, completion, refused };
   enum class State : std::uint8_t { free, translating, ordering, access, finish, forward };
 
@@ -110,7 +112,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     bool ordered = false;  ///< the posted TLPs before it are issued
     CompletionStatus status = CompletionStatus::success;
     unsigned lines = 0;
-    std::uint64_t entry = 0;  ///< answer to a translation request
+    unsigned entries = 0, entries_pending = 0;  ///< of a translation request; they lie in `data`
     std::uint64_t arrival = 0;
     Hpa address;
     Time arrived, ready, order;
@@ -129,6 +131,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void admit();
   bool start(Slot& slot);
   bool needs_translation(const Slot& slot) const;
+  bool translate(Slot& slot, unsigned entry);
+  void entry_translated(Slot& slot, unsigned entry, const TranslationReply& reply);
   void take_lines(Slot& slot);
   void free_lines(Slot& slot);
   void fold_returns();

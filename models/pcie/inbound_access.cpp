@@ -179,10 +179,9 @@ void Inbound::send_data(Slot& slot) {
   const std::uint32_t rcb = limits.read_completion_boundary;
   const std::uint32_t chunk = params_.completion_split == CompletionSplit::max_payload ? limits.max_payload : rcb;
   std::uint32_t total = request.length;
-  if (slot.kind == Kind::translation) {  // one translation, however many were asked for (10.2.3)
-    answered_ += request.length - 8;
-    total = 8;
-    slot.data = pool_.copy({reinterpret_cast<const std::uint8_t*>(&slot.entry), 8});
+  if (slot.kind == Kind::translation) {
+    total = slot.entries * translation_entry_bytes;
+    answered_ += request.length - total;
   }
   std::uint32_t offset = 0;
   do {

@@ -14,6 +14,9 @@ namespace iov {
 
 enum class Access : std::uint8_t { read, write, execute };
 
+inline constexpr std::uint64_t translation_unit = 4096;  ///< ATS: STU as software sets it for VT-d (PCIe 10.5.1.3)
+inline constexpr unsigned translation_entry_bytes = 8;   ///< ATS: of one translation in a completion (10.2.3)
+
 struct TranslationRequest {
   RequesterId requester;
   Pasid pasid;

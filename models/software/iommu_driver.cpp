@@ -9,7 +9,8 @@ namespace {
 // VT-d 4.1 11.4.2 and 11.4.3
 constexpr std::uint64_t cap_four_levels = 1ull << 10, cap_2m_pages = 1ull << 34, cap_1g_pages = 1ull << 35,
                         cap_posting = 1ull << 59;
-constexpr std::uint64_t ecap_device_tlb = 1u << 2, ecap_remapping = 1u << 3, ecap_x2apic = 1u << 4, ecap_pass_through = 1u << 6;
+constexpr std::uint64_t ecap_device_tlb = 1u << 2, ecap_remapping = 1u << 3, ecap_x2apic = 1u << 4, ecap_pass_through = 1u << 6,
+                        ecap_scalable_mode = 1ull << 43, ecap_page_requests = 1u << 29;
 constexpr std::uint64_t irte_posted = 1u << 15;  // 9.11
 constexpr unsigned irta_size_code = 15;          // 65536 entries
 void require(bool possible, const std::string& claim) {
@@ -66,12 +67,35 @@ void IommuDriver::map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, 
                               vtd::leaf_entry(hpa + at, read, write, log2_page));
 }
 
+void IommuDriver::use_scalable_mode() {
+  require(extended_capability_ & ecap_scalable_mode, "the IOMMU has no scalable mode");
+  if (!scalable_) scalable_.emplace(tables_);
+}
+
+void IommuDriver::add_function(RequesterId function, const ScalableTables::Function& what) {
+  require(!what.device_tlb || extended_capability_ & ecap_device_tlb, "the IOMMU supports no device TLBs (ATS)");
+  require(!what.page_requests || extended_capability_ & ecap_page_requests, "the IOMMU has no page requests (PRI)");
+  scalable_->add(function, what);
+}
+
+void IommuDriver::attach_pasid(RequesterId function, Pasid pasid, DomainId domain) {
+  scalable_->bind(function, pasid.value, vtd::PasidTranslation::second_stage, second_stage_.at(domain.value), levels_, domain);
+}
+
 void IommuDriver::attach(RequesterId function, DomainId domain, vtd::TranslationType type) {
   MemoryPort& memory = tables_.port();
   require(type != vtd::TranslationType::pass_through || extended_capability_ & ecap_pass_through,
           "the IOMMU has no pass-through");
   if (type == vtd::TranslationType::with_ats && !(extended_capability_ & ecap_device_tlb))
     type = vtd::TranslationType::untranslated_only;
+  if (scalable_) {
+    using vtd::PasidTranslation;
+    if (!scalable_->has(function)) scalable_->add(function, {0, type == vtd::TranslationType::with_ats, false});
+    const bool through = type == vtd::TranslationType::pass_through;
+    return scalable_->bind(function, ScalableTables::rid_pasid,
+                           through ? PasidTranslation::pass_through : PasidTranslation::second_stage,
+                           second_stage_.at(domain.value), levels_, domain);
+  }
   auto [found, fresh] = contexts_.try_emplace(function.bus());
   if (fresh) {
     found->second = new_table();
@@ -97,7 +121,7 @@ void IommuDriver::set_irte(std::uint16_t index, const vtd::Pair& entry) {
 
 void IommuDriver::enable(bool translation, bool interrupt_remapping) {
   interrupt_remapping = interrupt_remapping && remaps_interrupts();
-  registers_.write(vtd::reg_root_table, root_.value, 8);
+  registers_.write(vtd::reg_root_table, scalable_ ? scalable_->root().value | vtd::rtaddr_scalable : root_.value, 8);
   registers_.write(vtd::reg_global_command, vtd::gcmd_set_root_table, 4);
   if (interrupt_remapping) {
     registers_.write(vtd::reg_interrupt_table, interrupt_table_.value | (x2apic() ? vtd::irta_x2apic : 0) | irta_size_code, 8);

@@ -2,12 +2,14 @@
 /// IommuDriver -- the host's IOMMU driver: builds VT-d tables as real bytes in host memory and programs the
 /// unit through its registers. Set-up work: it takes no simulated time.
 ///
-/// Spec    Intel VT-d 4.1 3.4 (legacy mode tables), 5.1 (interrupt remapping), 11.4 (registers).
+/// Spec    Intel VT-d 4.1 3.4 (legacy and scalable mode tables), 5.1 (interrupt remapping), 11.4 (registers).
 #pragma once
 #include <map>
+#include <optional>
 
 #include "models/protocol/vtd.h"
 #include "models/software/memory_view.h"
+#include "models/software/scalable_tables.h"
 
 namespace iov::software {
 
@@ -30,6 +32,11 @@ class IommuDriver {
   /// with_ats counts as untranslated_only on a unit without device TLB support. @throws SimError without
   /// pass-through
   void attach(RequesterId function, DomainId domain, vtd::TranslationType type);
+  /// Scalable mode from now on, before anything is attached. @throws SimError when the unit has none
+  void use_scalable_mode();
+  /// Scalable mode: the function's PASIDs and rights, before attach() and attach_pasid().
+  void add_function(RequesterId function, const ScalableTables::Function& what);
+  void attach_pasid(RequesterId function, Pasid pasid, DomainId domain);
   /// Every function that is not attached elsewhere passes through untranslated (iommu=pt).
   void attach_pass_through(RequesterId function) {
     attach(function, pass_through_, vtd::TranslationType::pass_through);
@@ -53,7 +60,8 @@ class IommuDriver {
   const unsigned levels_;
   Hpa root_, interrupt_table_;
   std::map<std::uint16_t, Hpa> second_stage_;  ///< by domain
-  std::map<std::uint8_t, Hpa> contexts_;       ///< by bus
+  std::map<std::uint8_t, Hpa> contexts_;       ///< by bus; legacy mode
+  std::optional<ScalableTables> scalable_;
   std::uint16_t next_domain_ = 1, next_irte_ = 0;
   DomainId pass_through_;
 };

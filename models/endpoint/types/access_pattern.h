@@ -3,7 +3,7 @@
 ///
 /// Spec    pcie-bench (Neugebauer et al., SIGCOMM 2018) section 4: a window of units; a unit is offset + transfer
 ///         size, rounded up to whole cache lines; units are visited at random or in sequence.
-/// Models  one window per function; functions in turn, at random, or in bursts.
+/// Models  one window per tenant (function or PASID); tenants in turn, at random, or in bursts.
 /// Units   bytes
 #pragma once
 #include <vector>
@@ -18,6 +18,8 @@ enum class DmaPattern : std::uint8_t { read, write, read_write, write_then_read 
 inline constexpr Names<4> dma_pattern_names{"read", "write", "read_write", "write_then_read"};
 enum class AddressOrder : std::uint8_t { random, sequential };
 inline constexpr Names<2> address_order_names{"random", "sequential"};
+enum class Tenants : std::uint8_t { functions, pasids };
+inline constexpr Names<2> tenants_names{"functions", "pasids"};
 enum class Interleave : std::uint8_t { round_robin, random, burst };
 inline constexpr Names<3> interleave_names{"round_robin", "random", "burst"};
 
@@ -29,6 +31,7 @@ struct AccessParams {
   Bytes stride = 0_B;
   AddressOrder order = AddressOrder::random;
   unsigned requesters = 1;
+  Tenants tenants = Tenants::functions;
   Interleave interleave = Interleave::round_robin;
   unsigned burst_length = 32;
 
@@ -44,8 +47,11 @@ struct AccessParams {
     v.field("stride", stride, Range<Bytes>{0_B, {std::uint64_t{1} << 30}},
             "from one unit to the next; 0: offset + transfer_size, rounded up to cache lines of 64 B", bench);
     v.choice("order", order, address_order_names, "in which the units of a window are visited", bench);
-    v.field("requesters", requesters, Range<unsigned>{1, 65536}, "functions that take part: the PF and requesters - 1 VFs",
-            no_source);
+    v.field("requesters", requesters, Range<unsigned>{1, 65534},
+            "tenants that take part: the PF and requesters - 1 VFs, or as many PASIDs of the PF",
+            "VT-d has 65536 domain IDs, one is reserved and one the host's");
+    v.choice("tenants", tenants, tenants_names, "what tells the requesters apart: requester IDs, or PASIDs of one requester ID",
+             "Scalable IOV: assignable interfaces share a requester ID and have a PASID each");
     v.choice("interleave", interleave, interleave_names, "which function has the next transaction",
              "HyperSIO (MICRO 2017): tenants round robin, random, or in bursts");
     v.field("burst_length", burst_length, Range<unsigned>{1, 65536},

@@ -21,10 +21,14 @@ DmaBench::DmaBench(const sc_core::sc_module_name& name, Timeline& timeline, cons
       transfers_("transfers", timeline, params.transfers, dma_engine(), seed) {}
 
 void DmaBench::set_windows(const std::vector<std::uint64_t>& bases) {
-  for (unsigned f = 0; f < bases.size(); ++f) {
-    transfers_.add_requester(requester(f), bases[f]);
-    apply_controls(f);
-  }
+  for (unsigned t = 0; t < bases.size(); ++t) transfers_.add_requester(tenant(t).requester, tenant(t).pasid, bases[t]);
+  for (unsigned f = 0; f < (by_function() ? bases.size() : 1); ++f) apply_controls(f);
+}
+
+/// PASID 0 is left to requests without one, as Linux does.
+DmaBench::Tenant DmaBench::tenant(unsigned index) const {
+  if (by_function()) return {requester(index), {}};
+  return {requester(0), {index + 1}};
 }
 
 }  // namespace iov::endpoint

@@ -24,7 +24,8 @@ struct DmaBenchParams : Endpoint::Params {
     transfers.describe(v);
     v.field("bar_size", bar_size, Range<Bytes>{4_KiB, 1_MiB}, "memory behind BAR 0 of each function, for peers", no_source);
     v.require((bar_size.count & (bar_size.count - 1)) == 0, "bar_size must be a power of two");
-    v.require(transfers.access.requesters <= functions.physical_functions * (functions.total_vfs + 1),
+    v.require(transfers.access.tenants == Tenants::pasids ||
+                  transfers.access.requesters <= functions.physical_functions * (functions.total_vfs + 1),
               "requesters must be at most physical_functions * (total_vfs + 1) of functions");
   }
 };
@@ -37,7 +38,12 @@ class DmaBench : public Endpoint {
            std::uint64_t seed);
 
   const Params& params() const { return params_; }
-  /// Every function gets the window of its number; those it speaks of must exist.
+  struct Tenant {
+    RequesterId requester;
+    Pasid pasid;
+  };
+  Tenant tenant(unsigned index) const;
+  /// A tenant per base, function or PASID, whose window begins there; those it speaks of must exist.
   void set_windows(const std::vector<std::uint64_t>& bases);
   TransferSource& transfers() { return transfers_; }
 
@@ -46,6 +52,7 @@ class DmaBench : public Endpoint {
   std::uint64_t read_register(unsigned, std::uint32_t, unsigned) override { return 0; }
   bool has_memory() const override { return true; }
   void function_enabled(unsigned) override {}
+  bool by_function() const { return params_.transfers.access.tenants == Tenants::functions; }
   void function_disabled(unsigned) override {}
   void requester_changed(unsigned) override {}
 

@@ -101,6 +101,7 @@ void Receiver::fetched(unsigned queue, DmaStatus status, const ByteBuffer& data)
     nic::RxDescriptor d{};
     std::memcpy(&d, data.data() + i * DescriptorRing::descriptor_bytes, DescriptorRing::descriptor_bytes);
     q.cache.push(d.read.address);
+    s_.dma.expect(q.channel, d.read.address, 1, true);
   }
   serve(queue);
 }

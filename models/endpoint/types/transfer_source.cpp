@@ -17,10 +17,10 @@ TransferSource::TransferSource(const sc_core::sc_module_name& name, Timeline& ti
   for (const TracedAccess& access : trace_) channel_of(access);
 }
 
-void TransferSource::add_requester(RequesterId requester, std::uint64_t window_base) {
-  channels_.push_back(engine_.add_channel(requester, *this));
+void TransferSource::add_requester(RequesterId requester, Pasid pasid, std::uint64_t window_base) {
+  channels_.push_back(engine_.add_channel(requester, *this, pasid));
   windows_.push_back(window_base);
-  requesters.add_row("function" + std::to_string(requesters.rows()));
+  requesters.add_row(pasid.present() ? "pasid" + std::to_string(pasid.value) : "function" + std::to_string(requesters.rows()));
 }
 
 unsigned TransferSource::channel_of(const TracedAccess& access) {
@@ -50,11 +50,23 @@ void TransferSource::pump() {
       issue_.before(next_issue_);
       break;
     }
-    const AccessPattern::Access access = pattern_.next();
+    const AccessPattern::Access access = next_access();
     begin(access.function, windows_[access.function] + access.at,
           static_cast<std::uint32_t>(params_.access.transfer_size.count), params_.access.pattern);
   }
   pumping_ = false;
+}
+
+AccessPattern::Access TransferSource::next_access() {
+  if (params_.lookahead == 0) return pattern_.next();
+  while (upcoming_.size() <= params_.lookahead) {
+    const AccessPattern::Access access = pattern_.next();
+    engine_.expect(channels_[access.function], windows_[access.function] + access.at,
+                   static_cast<std::uint32_t>(params_.access.transfer_size.count),
+                   params_.access.pattern != DmaPattern::read);
+    upcoming_.push(AccessPattern::Access(access));
+  }
+  return upcoming_.pop();
 }
 
 void TransferSource::pump_trace() {

@@ -22,6 +22,7 @@ namespace iov::endpoint {
 struct TransferParams {
   AccessParams access;
   unsigned outstanding = 64;
+  unsigned lookahead = 0;
   Time issue_interval{0, sc_core::SC_NS};
   Time write_setup{80, sc_core::SC_NS};
   Bandwidth local_bandwidth{1e12};
@@ -32,6 +33,8 @@ struct TransferParams {
     access.describe(v);
     v.field("outstanding", outstanding, Range<unsigned>{1, 65536}, "transactions under way; 1 measures latency",
             "pcie-bench, SIGCOMM 2018: 1 for latency, more than the device can have for bandwidth");
+    v.field("lookahead", lookahead, Range<unsigned>{0, 4096},
+            "transactions whose descriptors are in the device before their turn: the device TLB may prefetch them", no_source);
     v.field("issue_interval", issue_interval, Range<Time>{Time(), Time(1, sc_core::SC_MS)},
             "least time from one transaction's start to the next", no_source);
     v.field("write_setup", write_setup, Range<Time>{Time(), Time(10, sc_core::SC_US)},
@@ -49,8 +52,8 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   TransferSource(const sc_core::sc_module_name& name, Timeline& timeline, const TransferParams& params, DmaEngine& engine,
                  std::uint64_t seed);
 
-  /// The functions in order of their number; not with a trace, whose lines name requesters.
-  void add_requester(RequesterId requester, std::uint64_t window_base);
+  /// The tenants in order of their number; not with a trace, whose lines name requesters.
+  void add_requester(RequesterId requester, Pasid pasid, std::uint64_t window_base);
   const std::vector<TracedAccess>& trace() const { return trace_; }
 
   void start();
@@ -78,6 +81,7 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   };
   void pump();
   void pump_trace();
+  AccessPattern::Access next_access();
   void begin(unsigned requester, std::uint64_t address, std::uint32_t bytes, DmaPattern pattern);
   void submit_read(std::uint32_t slot);
   void fetch(std::uint32_t slot);
@@ -91,6 +95,7 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   const TransferParams params_;
   DmaEngine& engine_;
   AccessPattern pattern_;
+  Fifo<AccessPattern::Access> upcoming_;  ///< their descriptors have been fetched
   std::vector<TracedAccess> trace_;
   std::size_t next_traced_ = 0;
   std::vector<unsigned> channels_;         ///< by requester

@@ -97,6 +97,7 @@ void Transmitter::fetched(unsigned queue, DmaStatus status, const ByteBuffer& da
       if (next == q.doorbells.front().tail) c.journey = q.doorbells.pop().journey;
     }
     c.journey.enter(Stage::device, now);
+    s_.dma.expect(q.channel, c.descriptor.address, length_of(c.descriptor), false);
     q.cache.push(std::move(c));
   }
   list(queue);

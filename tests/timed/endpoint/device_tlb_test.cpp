@@ -6,26 +6,6 @@ using namespace iov;
 using namespace iov::test;
 using endpoint::DmaStatus;
 
-namespace {
-struct AtsBench : DmaBench {
-  AtsBench(endpoint::DeviceTlb::Params t = ats()) : DmaBench(quick(), t) {
-    for (std::uint64_t page = 1; page <= 16; ++page) host.translations[page] = entry(page + 0x40);
-  }
-  std::vector<Sent> requests() const {
-    std::vector<Sent> some;
-    for (const Sent& s : host.log)
-      if (s.at == AddressType::translation_request) some.push_back(s);
-    return some;
-  }
-  std::vector<Sent> dmas() const {
-    std::vector<Sent> some;
-    for (const Sent& s : host.log)
-      if (s.at != AddressType::translation_request && s.type != TlpType::message) some.push_back(s);
-    return some;
-  }
-};
-}  // namespace
-
 TEST_CASE("a miss asks for the page, the access then goes translated, and a hit takes only the hit time", "[E1]") {
   AtsBench b;
   b.write(0x1234, 64, 1);
@@ -158,6 +138,26 @@ TEST_CASE("an invalidation is answered only when reads under the old translation
   CHECK(b.host.sent(TlpType::message).empty());
   b.timeline.run(1502_ns);
   CHECK(b.host.sent(TlpType::message).size() == 1);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("an invalidation's answer leaves behind the translated writes that were before it", "[E5]") {
+  AtsBench b;
+  b.write(0x1000, 64, 1);
+  b.timeline.run(1_us);
+  b.host.posted_credits = 0;
+  b.write(0x1000, 64, 2);
+  b.timeline.run(2_us);  // under the old translation, in the port
+  b.host.send_invalidate(DmaBench::function, 3, 0x1000);
+  b.host.translations[1] = DmaBench::entry(0x90);
+  b.write(0x1000, 64, 3);
+  b.timeline.run(3_us);
+  b.host.credits(8);
+  b.timeline.run(4_us);
+  std::vector<std::uint64_t> posted;
+  for (const Sent& s : b.host.log)
+    if (s.type != TlpType::memory_read) posted.push_back(s.type == TlpType::message ? 0 : s.address);
+  CHECK(posted == std::vector<std::uint64_t>{0x41000, 0x41000, 0, 0x90000});
   b.audit(Invariant::at_rest);
 }
 

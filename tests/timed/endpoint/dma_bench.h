@@ -55,6 +55,8 @@ struct DmaBench : endpoint::DmaClient {
       const Tlp tlp = host.take();
       if (tlp.type == TlpType::message_data)
         tlb.invalidate(tlp);
+      else if (tlp.type == TlpType::message)
+        tlb.page_response(tlp);
       else
         outstanding.completion(tlp);
     }
@@ -75,6 +77,25 @@ struct DmaBench : endpoint::DmaClient {
   BytePool pool;
   unsigned channel = 0;
   std::vector<Done> done;
+};
+
+/// With a device TLB; the first 16 pages lie 0x40 pages further on.
+struct AtsBench : DmaBench {
+  AtsBench(endpoint::DeviceTlb::Params t = ats()) : DmaBench(quick(), t) {
+    for (std::uint64_t page = 1; page <= 16; ++page) host.translations[page] = entry(page + 0x40);
+  }
+  std::vector<Sent> requests() const {
+    std::vector<Sent> some;
+    for (const Sent& s : host.log)
+      if (s.at == AddressType::translation_request) some.push_back(s);
+    return some;
+  }
+  std::vector<Sent> dmas() const {
+    std::vector<Sent> some;
+    for (const Sent& s : host.log)
+      if (s.at != AddressType::translation_request && s.type != TlpType::message) some.push_back(s);
+    return some;
+  }
 };
 
 }  // namespace iov::test

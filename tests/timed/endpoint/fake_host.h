@@ -25,6 +25,7 @@ struct Sent {  ///< one line of the log
   MessageCode message;
   std::vector<std::uint8_t> data;
   bool has_journey;
+  Pasid pasid;
 };
 
 class FakeHost : public TlpPort {
@@ -38,6 +39,7 @@ class FakeHost : public TlpPort {
   bool answering = true;                    ///< false: reads are swallowed
   std::set<std::uint64_t> unsupported;      ///< pages (address >> 12) whose reads get UR
   std::map<std::uint64_t, std::uint64_t> translations;  ///< page >> 12 -> translation completion entry
+  std::size_t most_translations = 8;  ///< in one completion
   CompletionStatus ats_status = CompletionStatus::success;
   std::vector<Sent> log;
   std::vector<std::uint8_t> memory = std::vector<std::uint8_t>(1u << 20);
@@ -95,6 +97,15 @@ class FakeHost : public TlpPort {
     tlp.address = body;
     inject(std::move(tlp));
   }
+  void send_page_response(std::uint16_t function, std::uint64_t group, unsigned code, Pasid pasid = {}) {
+    Tlp tlp;
+    tlp.type = TlpType::message;
+    tlp.message = MessageCode::page_group_response;
+    tlp.completer = {function};
+    tlp.pasid = pasid;
+    tlp.address = std::uint64_t{code} << 12 | group;
+    inject(std::move(tlp));
+  }
   template <class T>
   void poke(std::uint64_t address, const T& value) {
     std::memcpy(memory.data() + address, &value, sizeof value);
@@ -118,7 +129,7 @@ class FakeHost : public TlpPort {
                    tlp.tag, tlp.status, tlp.message,
                    tlp.data ? std::vector<std::uint8_t>(tlp.data.bytes().begin(), tlp.data.bytes().end())
                             : std::vector<std::uint8_t>(),
-                   static_cast<bool>(tlp.journey)});
+                   static_cast<bool>(tlp.journey), tlp.pasid});
     if (tlp.type == TlpType::memory_write && tlp.address + tlp.length <= memory.size() && tlp.data)
       std::memcpy(memory.data() + tlp.address, tlp.data.data(), tlp.data.size());
     if (tlp.type == TlpType::memory_read && answering) answer(tlp);
@@ -134,21 +145,31 @@ class FakeHost : public TlpPort {
     }
     for (std::uint32_t done = 0; done < read.length;) {
       const std::uint64_t here = read.address + done;
+      if (ats) return translate(read);
       const auto piece = static_cast<std::uint32_t>(
           std::min<std::uint64_t>(read.length - done, completion_bytes - here % completion_bytes));
       Tlp c = completion(read, read.length - done);
       c.address = here;
       c.length = piece;
       const std::uint32_t real = read.want_bytes > done ? std::min(read.want_bytes - done, piece) : 0;
-      if (ats) {
-        const std::uint64_t entry = translations[read.address >> 12];
-        c.data = pool_.copy({reinterpret_cast<const std::uint8_t*>(&entry), 8});
-      } else if (real) {
-        c.data = pool_.copy({memory.data() + here, real});
-      }
+      if (real) c.data = pool_.copy({memory.data() + here, real});
       reply(std::move(c));
       done += piece;
     }
+  }
+  /// As many entries as were asked for, `most_translations` and the first absent page permitting.
+  void translate(const Tlp& read) {
+    std::vector<std::uint64_t> entries;
+    const std::size_t asked = std::min<std::size_t>(read.length / 8, most_translations);
+    for (std::uint64_t page = read.address >> 12; entries.size() < asked; ++page) {
+      if (!entries.empty() && translations[page] == 0) break;
+      entries.push_back(translations[page]);
+    }
+    const auto bytes = static_cast<std::uint32_t>(8 * entries.size());
+    Tlp c = completion(read, bytes);
+    c.length = bytes;
+    c.data = pool_.copy({reinterpret_cast<const std::uint8_t*>(entries.data()), bytes});
+    reply(std::move(c));
   }
   static Tlp completion(const Tlp& read, std::uint32_t owed) {
     Tlp c;

@@ -20,7 +20,7 @@ TransferParams params(DmaPattern pattern, unsigned outstanding) {
 }
 struct Transfers {  ///< reads take 500 ns in the fake host
   explicit Transfers(const TransferParams& p) : source("transfers", b.timeline, p, b.dma, 1) {
-    if (p.trace.empty()) source.add_requester({0x0100}, window);
+    if (p.trace.empty()) source.add_requester({0x0100}, {}, window);
   }
   std::vector<std::uint64_t> sent_ns() const {
     std::vector<std::uint64_t> at;

@@ -137,18 +137,31 @@ TEST_CASE("root complex: addresses outside memory and BARs are unsupported reque
   audit(Invariant::at_rest, b.timeline.now());
 }
 
-TEST_CASE("root complex: translated requests skip translation") {
+TEST_CASE("root complex: a translated request goes where it says if the IOMMU lets its function translate", "[E1][D4]") {
   RootBench b;
   b.rc.set_translator(&b.translator);
   b.translator.offset = 0x4000;
   b.memory.bytes[0x1000] = 0x11;
-  Tlp read = dma_read(0x1000, 4, 1);
-  read.at = AddressType::translated;
-  b.send(std::move(read));
-  b.run(10_us);
+  BytePool pool;
+  const auto access = [&] {
+    Tlp read = dma_read(0x1000, 4, 1), write = dma_write(pool, 0x2000, 4, 0x22);
+    read.at = write.at = AddressType::translated;
+    b.send(std::move(read));
+    b.send(std::move(write));
+    b.run(10_us);
+  };
+  access();
   REQUIRE(b.end.got.size() == 1);
   CHECK(b.end.got[0].tlp.data.data()[0] == 0x11);
-  CHECK(b.translator.requests == 0);
+  CHECK(b.memory.bytes[0x2000] == 0x22);
+  b.memory.bytes[0x2000] = 0;
+  b.translator.devices_translate = false;
+  access();
+  REQUIRE(b.end.got.size() == 2);
+  CHECK(b.end.got[1].tlp.status == CompletionStatus::unsupported_request);
+  CHECK(b.memory.bytes[0x2000] == 0);
+  CHECK(b.rc.inbound.dropped_writes.value() == 1);
+  audit(Invariant::at_rest, b.timeline.now());
 }
 
 TEST_CASE("root complex: the journey of a read tells translation, memory and link apart") {

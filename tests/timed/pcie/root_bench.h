@@ -60,7 +60,9 @@ struct FakeTranslator : Translator {
   Timeline& timeline;
   Time latency;
   std::uint64_t offset = 0;
-  std::uint64_t blocked_page = ~0ull;
+  std::uint64_t blocked_page = ~0ull, absent_page = ~0ull;
+  std::uint64_t large_page = ~0ull;  ///< address >> 21 that lies on a 2 MiB page
+  bool devices_translate = true;     ///< translated requests pass, as they are
   std::size_t capacity = ~std::size_t{0};
   bool by_hand = false;
   struct Pending {
@@ -89,7 +91,11 @@ struct FakeTranslator : Translator {
   void answer(const Pending& p) {
     TranslationReply reply;
     if (p.request.address.page(12) == blocked_page) reply.outcome = TranslationReply::Outcome::blocked;
-    reply.address = Hpa(p.request.address.value + offset);
+    if (p.request.address.page(12) == absent_page) reply.outcome = TranslationReply::Outcome::not_present;
+    if (p.request.address.page(21) == large_page) reply.log2_page = 21;
+    const bool translated = p.request.at == AddressType::translated;
+    if (translated && !devices_translate) reply.outcome = TranslationReply::Outcome::blocked;
+    reply.address = Hpa(p.request.address.value + (translated ? 0 : offset));
     reply.ready = timeline.now() + latency;
     p.client->translated(p.ticket, reply);
   }

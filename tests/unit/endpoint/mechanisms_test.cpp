@@ -55,21 +55,21 @@ TEST_CASE("translation completions and invalidate ranges decode as the specifica
 }
 
 TEST_CASE("the translation cache finds pages of all sizes and drops exactly what is invalidated") {
-  TranslationCache cache({16, 4, Replacement::lru});
+  TranslationCache cache({16, 4, Replacement::lru}, 1);
   const RequesterId a{1}, b{2};
-  cache.fill(a, {}, 0x1000, decode_translation(0x9000 | 3));
-  cache.fill(b, {}, 0x1000, decode_translation(0xa000 | 3));
-  cache.fill(a, {}, 0x20'0000, decode_translation(0x400ff803));
-  REQUIRE(cache.lookup(a, {}, 0x1fff));
-  CHECK(cache.lookup(a, {}, 0x1fff)->address == 0x9000);
-  CHECK(cache.lookup(b, {}, 0x1000)->address == 0xa000);
-  CHECK(cache.lookup(a, {}, 0x3f'ffff)->address == 0x40000000);
-  CHECK_FALSE(cache.lookup(a, Pasid{5}, 0x1000));
+  cache.fill({a, {}, 0}, 0x1000, decode_translation(0x9000 | 3));
+  cache.fill({b, {}, 0}, 0x1000, decode_translation(0xa000 | 3));
+  cache.fill({a, {}, 0}, 0x20'0000, decode_translation(0x400ff803));
+  REQUIRE(cache.lookup({a, {}, 0}, 0x1fff));
+  CHECK(cache.lookup({a, {}, 0}, 0x1fff)->address == 0x9000);
+  CHECK(cache.lookup({b, {}, 0}, 0x1000)->address == 0xa000);
+  CHECK(cache.lookup({a, {}, 0}, 0x3f'ffff)->address == 0x40000000);
+  CHECK_FALSE(cache.lookup({a, Pasid{5}, 0}, 0x1000));
   CHECK(cache.invalidate(a, {}, decode_invalidate(0x30'0000)) == 1);  // inside the 2 MiB page
-  CHECK_FALSE(cache.lookup(a, {}, 0x20'0000));
-  CHECK(cache.lookup(a, {}, 0x1000));
+  CHECK_FALSE(cache.lookup({a, {}, 0}, 0x20'0000));
+  CHECK(cache.lookup({a, {}, 0}, 0x1000));
   cache.forget(b);
-  CHECK_FALSE(cache.lookup(b, {}, 0x1000));
+  CHECK_FALSE(cache.lookup({b, {}, 0}, 0x1000));
   CHECK(cache.size() == 1);
 }
 
