@@ -83,6 +83,7 @@ class Machine : public Hardware {
   void connect();
   void make_software(const nlohmann::json& config);
   void make_vms(const nlohmann::json& config, const std::vector<std::string>& names);
+  std::uint64_t seen_by_devices(const Vm& vm, std::uint64_t base);
   Task boot_up();
   Task enable_vfs();
 
