@@ -3,6 +3,7 @@
 
 #include "models/endpoint/types/nic.h"
 #include "models/host/memory.h"
+#include "models/iommu/gart.h"
 #include "models/iommu/iommu.h"
 #include "models/pcie/root_complex.h"
 #include "models/pcie/switch.h"
@@ -16,6 +17,7 @@ const std::vector<Kind>& catalog() {
       make_kind<host::Memory::Params>("memory", "host memory: DRAM behind a last-level cache"),
       make_kind<pcie::RootComplexParams>("root_complex", "PCIe root complex"),
       make_kind<iommu::Params>("iommu", "IOMMU: DMA and interrupt remapping (VT-d)"),
+      make_kind<iommu::GartParams>("gart", "aperture instead of an iommu: translates for all devices alike, isolates none"),
       make_kind<LinkModule>("link", "PCIe link from a root port or a switch to a device or another switch"),
       make_kind<pcie::SwitchParams>("switch", "PCIe switch"),
       make_kind<endpoint::Nic::Params>("nic", "SR-IOV network interface"),

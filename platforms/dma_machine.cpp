@@ -16,7 +16,7 @@ DmaMachine::DmaMachine(const nlohmann::json& config, std::uint64_t seed) {
   if (!measured_) throw BadInput(names.front() + ".target: no device has transfers");
   check_translation();
   connect_iommu();
-  make_iommu_driver();
+  make_drivers();
   for (const auto& device : devices) {
     unsigned vfs = 0;
     for (const auto& other : devices)

@@ -32,11 +32,24 @@ void Hardware::make_iommu(const nlohmann::json& config) {
   const auto iommus = modules_of(config, "iommu");
   if (iommus.size() > 1)
     throw BadInput("the platform has " + std::to_string(iommus.size()) + " modules of kind \"iommu\"; one is supported");
-  if (iommus.empty()) return;
+  if (iommus.empty()) return make_gart(config);
+  if (!modules_of(config, "gart").empty())
+    throw BadInput("the platform has modules of kind \"iommu\" and of kind \"gart\"; it is one or the other");
   const auto params = read_params<iommu::Params>(config, iommus[0]);
   walkers = params.walkers;
   InterruptBus& interrupts = processors ? static_cast<InterruptBus&>(*processors) : no_processors_;
   iommu = std::make_unique<iommu::Iommu>(iommus[0].c_str(), timeline, params, interrupts);
+  iommu_registers_ = std::make_unique<iommu::RegisterWindow>((iommus[0] + "_registers").c_str(), timeline, params, *iommu);
+}
+
+void Hardware::make_gart(const nlohmann::json& config) {
+  if (modules_of(config, "gart").empty()) return;
+  const std::string name = the_one(config, "gart");
+  gart_params_ = read_params<iommu::GartParams>(config, name);
+  if (gart_params_.aperture_base < memory->params().size.count)
+    throw BadInput(name + ".aperture_base: the aperture would hide host memory, which ends at " +
+                   std::to_string(memory->params().size.count));
+  gart = std::make_unique<iommu::Gart>(name.c_str(), timeline, gart_params_);
 }
 
 void Hardware::connect_iommu() {
@@ -44,6 +57,10 @@ void Hardware::connect_iommu() {
   if (interrupts) interrupts->set_remapper(remapper);
   root_complex->set_interrupt_remapper(interrupts ? interrupts.get() : remapper);
   if (io_apic) io_apic->set_remapper(*remapper);
+  if (gart) {
+    gart->memory.socket.bind(memory->socket);
+    root_complex->set_translator(gart.get());
+  }
   if (!iommu) return;
   iommu->memory.socket.bind(memory->socket);
   iommu->set_ats_fabric(root_complex.get());
@@ -51,12 +68,15 @@ void Hardware::connect_iommu() {
   root_complex->set_ats_agent(iommu.get());
 }
 
-void Hardware::make_iommu_driver() {
+void Hardware::make_drivers() {
   host_memory_ = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(host_area_begin), host_area, host_area_begin);
   if (iommu)
     iommu_driver_ = std::make_unique<software::IommuDriver>(
         *host_memory_,
-        software::IommuDriver::Registers{bind<&Hardware::write_iommu>(this), bind<&Hardware::read_iommu>(this)});
+        software::IommuDriver::Registers{bind<&Hardware::write_iommu>(this), bind<&Hardware::read_iommu>(this)}, host_params.costs);
+  if (!gart) return;
+  gart_driver_ = std::make_unique<software::GartDriver>(*host_memory_, gart_params_.aperture_base, gart_params_.aperture.count);
+  gart->set_table(gart_driver_->table());
 }
 
 }  // namespace iov::platform

@@ -69,12 +69,13 @@ void Machine::make_software(const nlohmann::json& config) {
   boot_ = std::make_unique<BootSoftware>(timeline, *root_complex, host_params, processors->core(0),
                                          tree->link_to(nic_name).device.limits().max_read_request);
   management_ = std::make_unique<NicManagement>(*nic, boot_->vf_manager, boot_->owners);
-  make_iommu_driver();
+  make_drivers();
   posting_ = std::make_unique<software::PostedInterrupts>("posted_interrupts", *processors, *host_memory_, host_params.costs,
                                                           iommu_driver_ && iommu_driver_->x2apic());
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
                                       *root_complex, boot_->config, boot_->vf_manager, *management_, iommu_driver_.get(),
+                                      iommu_registers_.get(), gart != nullptr,
                                       *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr});
   make_vms();
 }
@@ -95,7 +96,7 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
   if (base + bytes > memory->params().size.count)
     throw BadInput(vm.name + ".memory: the VMs' memory does not fit into the host's " +
                    std::to_string(memory->params().size.count >> 20) + " MiB");
-  vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, native ? base : 0);
+  vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, native ? base : seen_by_devices(vm, base));
   GuestTraffic& traffic = workload->add_vm(vm.mac, vm.load);
   try {
     vm.path = io_path::make_path(vm.name.c_str(), *host_, vm.params, vm.mac, *vm.memory, traffic);
@@ -106,6 +107,20 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
 
 software::PfDriver* Machine::pf_driver(unsigned pf) {
   return pf < host_->pfs.size() && host_->pfs[pf] ? &host_->pfs[pf]->driver() : nullptr;
+}
+
+
+/// What a VM's device calls the beginning of the VM's memory: a guest-physical address behind an IOMMU, which keeps the
+/// VMs apart; a range of the aperture that all share, and of which the guest has to know, behind a GART.
+std::uint64_t Machine::seen_by_devices(const Vm& vm, std::uint64_t base) {
+  const auto path = vm.params.path;
+  const bool assigned = path == io_path::PathKind::sriov || path == io_path::PathKind::passthrough;
+  if (!gart_driver_ || !assigned) return 0;
+  try {
+    return gart_driver_->map(Hpa(base), vm.params.memory.count);
+  } catch (const SimError& full) {
+    throw BadInput(vm.name + ".memory: " + full.what());
+  }
 }
 
 }  // namespace iov::platform

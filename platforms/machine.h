@@ -93,6 +93,7 @@ class Machine : public Hardware {
   void name_vms(const nlohmann::json& config);
   void make_vms();
   void make_vm(Vm& vm, std::uint64_t base);
+  std::uint64_t seen_by_devices(const Vm& vm, std::uint64_t base);
   Task boot_up();
   Task enable_vfs();
 

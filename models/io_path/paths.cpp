@@ -11,6 +11,7 @@ using host::Strand;
 using sc_core::sc_module_name;
 using software::Application;
 using software::CopyAccount;
+using software::DmaApi;
 using software::EmulatedNic;
 using software::MappedRegisters;
 using software::MemoryView;
@@ -34,14 +35,16 @@ class Native : public VmPath {
         memory_(memory),
         thread_(host.core(params.vcpu_core), host::Thread::Kind::process, "application"),
         strand_(thread_.core(), host::Level::thread_low, &thread_),
-        nic_("nic", host, params.driver, memory, 0, thread_.core()),
+        dma_(packet_mapping(host, params, thread_.core())),
+        nic_("nic", host, params.driver, memory, 0, thread_.core(), dma_.get()),
         application_(host.services, host.costs, traffic, nic_.driver(), strand_, Context::host_kernel) {
     const std::string refusal = host.nic.claim(0, {software::Owner::Kind::process, VmPath::name()});
     if (!refusal.empty()) throw SimError(host.timeline.now(), VmPath::name(), "the PF is in use: " + refusal);
     pf_of(host).add_filter(mac, 0);
   }
   Task set_up() override {
-    if (host_.iommu) attach(host_, params_, memory_);
+    if (dma_) dma_->attach({host_.nic.requester(0), host_.functions.ats(host_.nic.name_of(0)) != 0});
+    if (host_.iommu && !dma_) attach(host_, params_, memory_);
     co_await nic_.set_up();
     nic_.follow_interrupts();
   }
@@ -52,6 +55,13 @@ class Native : public VmPath {
   std::uint64_t interrupts() const override { return nic_.driver().interrupts(); }
 
  private:
+  /// Null: every buffer stays mapped.
+  static std::unique_ptr<DmaApi> packet_mapping(HostSystem& host, const VmParams& params, host::Core& core) {
+    if (params.iommu_mapping == software::MappingPolicy::persistent) return nullptr;
+    if (!host.iommu) throw SimError(host.timeline.now(), "native", "iommu_mapping needs an IOMMU in the platform");
+    return std::make_unique<DmaApi>("dma", host.timeline, params.dma_api, params.iommu_mapping, host.costs, *host.iommu,
+                                    *host.iommu_registers, core);
+  }
   static void attach(HostSystem& host, const VmParams& params, const MemoryView& memory) {
     const RequesterId pf = host.nic.requester(0);
     if (params.native_iommu == HostIommu::pass_through) return host.iommu->attach_pass_through(pf);
@@ -64,6 +74,7 @@ class Native : public VmPath {
   const MemoryView& memory_;
   host::Thread thread_;
   Strand strand_;
+  std::unique_ptr<DmaApi> dma_;
   HostNic nic_;
   Application application_;
 };
@@ -87,7 +98,10 @@ class Assigned : public VmPath {
         driver_("driver", host.services, params.driver, host.costs, registers_, guest,
                 {polled(params) ? poller_ : vcpu_.softirq(), Context::guest, Context::guest, 0, 0, polled(params)}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
-    if (!host.iommu) throw SimError(host.timeline.now(), VmPath::name(), "assigning a function needs an IOMMU in the platform");
+    if (!host.iommu && !host.aperture)
+      throw SimError(host.timeline.now(), VmPath::name(), "assigning a function needs an IOMMU in the platform");
+    if (!host.iommu && params.assigned_interrupts == InterruptDelivery::posted)
+      throw SimError(host.timeline.now(), VmPath::name(), "assigned_interrupts = \"posted\" needs an IOMMU in the platform");
     const std::string refusal = host.nic.claim(function, {software::Owner::Kind::vm, VmPath::name()});
     if (!refusal.empty())
       throw SimError(host.timeline.now(), VmPath::name(),
@@ -100,9 +114,7 @@ class Assigned : public VmPath {
     const software::FunctionName function = host_.nic.name_of(function_);
     const std::string refusal = host_.functions.assign(function, {software::Owner::Kind::vm, VmPath::name()});
     if (!refusal.empty()) throw SimError(host_.timeline.now(), VmPath::name(), refusal);
-    const DomainId domain = host_.iommu->create_domain();
-    host_.iommu->map(domain, Iova(guest_.dma_base()), guest_.base(), guest_.size(), params_.iommu_log2_page);
-    host_.iommu->attach(host_.nic.requester(function_), domain, vtd::TranslationType::with_ats);
+    if (host_.iommu) attach();
     co_await enable_ats(host_, vmm_, function_);
     registers_.map(host_.nic.bar(function_));
     config_.attach(host_.nic.requester(function_), host_.functions.id({function.pf, 0}),
@@ -123,6 +135,11 @@ class Assigned : public VmPath {
  protected:
   static constexpr unsigned data_vector = 0;
   static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
+  void attach() {
+    const DomainId domain = host_.iommu->create_domain();
+    host_.iommu->map(domain, Iova(guest_.dma_base()), guest_.base(), guest_.size(), params_.iommu_log2_page);
+    host_.iommu->attach(host_.nic.requester(function_), domain, vtd::TranslationType::with_ats);
+  }
   virtual void route_interrupts() {
     if (params_.assigned_interrupts == InterruptDelivery::posted)
       guest_vector_ = post(data_vector, bind<&NicDriver::interrupt>(&driver_));

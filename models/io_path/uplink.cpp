@@ -89,7 +89,7 @@ software::PfDriver& pf_of(HostSystem& host, unsigned pf) {
 }
 
 HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
-                 software::MemoryView& memory, unsigned queue, host::Core& core)
+                 software::MemoryView& memory, unsigned queue, host::Core& core, software::DmaApi* dma)
     : sc_module(name),
       host_(host),
       queue_(queue),
@@ -98,7 +98,7 @@ HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const so
       setup_(core, host::Level::thread_low, &setup_thread_),
       registers_(host.mmio, Context::host_kernel, host.costs),
       driver_("driver", host.services, driver, host.costs, registers_, memory,
-              {softirq_, Context::host_kernel, Context::irq, queue, queue}) {
+              {softirq_, Context::host_kernel, Context::irq, queue, queue, false, dma}) {
   pf_of(host).add_client(driver_);
 }
 

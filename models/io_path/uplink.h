@@ -41,7 +41,7 @@ class PfHost : public sc_core::sc_module {
 class HostNic : public sc_core::sc_module {
  public:
   HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
-          software::MemoryView& memory, unsigned queue, host::Core& core);
+          software::MemoryView& memory, unsigned queue, host::Core& core, software::DmaApi* dma = nullptr);
   Task set_up();  ///< maps and enables the PF, binds the queue's vector
   void follow_interrupts();  ///< those of a bare-metal application's NIC, once it is set up
   void start();

@@ -59,6 +59,7 @@ struct VmParams {
   software::EmulatedNic::Location emulation_location = software::EmulatedNic::Location::user;
   InterruptDelivery assigned_interrupts = InterruptDelivery::posted;
   HostIommu native_iommu = HostIommu::pass_through;
+  software::MappingPolicy iommu_mapping = software::MappingPolicy::persistent;
   Bytes memory{64ull << 20};
   unsigned iommu_log2_page = 21;
   unsigned vcpu_core = 2, backend_core = 1, interrupt_core = 2;
@@ -67,6 +68,7 @@ struct VmParams {
   software::NicDriver::Params driver, emulated_driver;
   software::VfDriver::Params vf_driver;
   software::VfSettings vf;
+  software::DmaApi::Params dma_api;
   software::VirtioNet::Params virtio;
   software::VirtioBackend::Params backend;
 
@@ -90,6 +92,10 @@ struct VmParams {
              "of assigned functions: the host's handler injects, posted-interrupt descriptor, or none: the guest's driver polls", "VT-d 4.1 5.2");
     v.choice("native_iommu", native_iommu, Names<3>{"off", "pass_through", "translate"}, "IOMMU on bare metal (path native)",
              "Linux iommu=pt");
+    v.choice("iommu_mapping", iommu_mapping, software::mapping_policy_names,
+             "path native, translated: buffers stay mapped; or are mapped for each packet and unmapped with an invalidation each "
+             "(strict) or one for many (deferred)",
+             "persistent: pools that keep their mappings (page_pool); Linux iommu.strict=1 and 0");
     v.field("memory", memory, Range<Bytes>{8_MiB, Bytes{std::uint64_t{1} << 40}}, "guest memory", no_source);
     v.field("iommu_log2_page", iommu_log2_page, Range<unsigned>{12, 30}, "leaf size of the VM's IOMMU mapping: 12, 21 or 30",
             "2 MiB: guest memory on huge pages");
@@ -108,9 +114,13 @@ struct VmParams {
     v.group("vf_driver", vf_driver, "the guest's talk with the PF (path sriov)");
     v.group("vf", vf, "what the host's administrator sets for the VF (path sriov)");
     v.group("emulated_driver", emulated_driver, "unmodified driver of the emulated NIC");
+    v.group("dma_api", dma_api, "mapping of buffers packet by packet");
     v.group("virtio", virtio, "virtio-net front end");
     v.group("backend", backend, "back end");
     v.require(iommu_log2_page == 12 || iommu_log2_page == 21 || iommu_log2_page == 30, "iommu_log2_page must be 12, 21 or 30");
+    v.require(iommu_mapping == software::MappingPolicy::persistent ||
+                  (path == PathKind::native && native_iommu == HostIommu::translate),
+              "iommu_mapping strict or deferred needs path native and native_iommu translate");
   }
 };
 
@@ -146,6 +156,8 @@ struct HostSystem {  ///< what all paths of one host share
   software::VfManager& functions;
   NicControl& nic;
   software::IommuDriver* iommu;  ///< null: no IOMMU in the platform
+  MmioBus* iommu_registers;      ///< the unit's registers, offsets from 0; null with it
+  bool aperture;                 ///< a GART instead: devices reach VMs' memory, and each other's
   software::PostedInterrupts& posting;
   InterruptLedger& interrupts;
   software::MemoryView& host_memory;

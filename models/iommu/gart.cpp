@@ -54,25 +54,25 @@ bool Gart::translate(const TranslationRequest& q, std::uint32_t ticket, Translat
 
 void Gart::fetch(Read& read, const Time& start) {
   read.stale = false;
-  const Hpa at(params_.table_base + page_of(read.request.address.value) * 4);
+  const Hpa at = table_ + page_of(read.request.address.value) * gart::entry_bytes;
   const Time end = memory.read(at, {reinterpret_cast<std::uint8_t*>(&read.entry), 4}, 4, start);
   if (!memory.ok()) read.entry = 0;
   read.event.at(end);
 }
 
 TranslationReply Gart::reply_for(std::uint32_t entry, const TranslationRequest& q) {
-  if (!(entry & 1)) {
+  if (!gart::valid(entry)) {
     ++blocked;
     return refused(FaultReason::none, q);
   }
   Mapping m = identity(0);
-  m.page = (entry & 0xffff'f000) | std::uint64_t{entry >> 4 & 0xff} << 32;
+  m.page = gart::page_of(entry).value;
   return granted(m, q);
 }
 
 void Gart::finish(Read& read) {
   if (read.stale) return fetch(read, timeline_.now());
-  if (read.entry & 1 && entries_.fill({page_of(read.request.address.value)}, read.entry)) ++tlb.evictions;
+  if (gart::valid(read.entry) && entries_.fill({page_of(read.request.address.value)}, read.entry)) ++tlb.evictions;
   TranslationReply reply = reply_for(read.entry, read.request);
   reply.ready = timeline_.now();
   TranslationClient& client = *read.client;

@@ -3,8 +3,7 @@
 /// apart only by address range, so it translates and does not isolate: the contrast to Iommu.
 ///
 /// Spec    AMD64 GART as in the BIOS and Kernel Developer's Guide for family 10h, D18F3x90-98 (aperture,
-///         table base) and 3.4.x (entry: bit 0 valid, 11:4 address 39:32, 31:12 address 31:12); AGP 3.0
-///         ch. 3.
+///         table base; entries in models/protocol/gart.h); AGP 3.0 ch. 3.
 /// Models  aperture, table in memory, a TLB, bounded concurrent table reads; addresses outside the aperture
 ///         pass as they are, for every requester and every access.
 /// Omits   coherency bit, table walk errors (an invalid entry blocks the access), translation requests (UR).
@@ -18,15 +17,15 @@
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/iommu/cache_unit.h"
+#include "models/protocol/gart.h"
 #include "models/protocol/memory_port.h"
 #include "models/protocol/translation.h"
 
 namespace iov::iommu {
 
 struct GartParams {
-  std::uint64_t aperture_base = 0x4000'0000;
+  std::uint64_t aperture_base = 0xff'0000'0000;
   Bytes aperture{std::uint64_t{256} << 20};
-  std::uint64_t table_base = 0;
   CacheParams tlb{16, 16, 2_ns, no_source};
   unsigned outstanding = 4;
   Frequency clock{1e9};
@@ -34,12 +33,10 @@ struct GartParams {
   template <class V>
   void describe(V& v) {
     v.field("aperture_base", aperture_base, Range<std::uint64_t>{0, std::uint64_t{1} << 40},
-            "first bus address that is remapped",
-            "the host bridge's aperture base register; firmware chooses");
+            "first bus address that is remapped, above the host's memory",
+            "AMD family 10h BKDG, D18F3x94: aligned to the aperture, below 1 TiB; firmware chooses");
     v.field("aperture", aperture, Range<Bytes>{{std::uint64_t{32} << 20}, {std::uint64_t{2} << 30}},
             "size of the remapped range", "AMD family 10h BKDG, D18F3x90: 32 MiB to 2 GiB");
-    v.field("table_base", table_base, Range<std::uint64_t>{0, std::uint64_t{1} << 40},
-            "host address of the table", "D18F3x98");
     v.group("tlb", tlb, "page number -> page");
     v.field("outstanding", outstanding, Range<unsigned>{1, 64}, "table reads under way at once", no_source);
     v.field("clock", clock, Range<Frequency>{{1e6}, {1e10}}, "of the lookup pipeline", no_source);
@@ -47,15 +44,11 @@ struct GartParams {
   }
 };
 
-/// A table entry: 4 bytes per 4 KiB page.
-constexpr std::uint32_t gart_entry(Hpa page) {
-  return static_cast<std::uint32_t>((page.value & 0xffff'f000) | (page.value >> 32 & 0xff) << 4 | 1);
-}
-
 class Gart : public sc_core::sc_module, public Translator {
  public:
   Gart(const sc_core::sc_module_name& name, Timeline& timeline, const GartParams& params);
   bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client) override;
+  void set_table(Hpa table) { table_ = table; }  ///< D18F3x98
   void flush();  ///< software changed the table; what is being read is read again
 
   MemoryPort memory;
@@ -91,6 +84,7 @@ class Gart : public sc_core::sc_module, public Translator {
 
   Timeline& timeline_;
   const GartParams params_;
+  Hpa table_;
   SetAssoc<Page, std::uint32_t> entries_;
   std::vector<std::unique_ptr<Read>> reads_;
   std::vector<std::size_t> idle_;

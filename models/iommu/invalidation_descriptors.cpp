@@ -63,14 +63,13 @@ bool InvalidationQueue::carry_out(DescriptorType type) {
 }
 
 bool InvalidationQueue::context() {
-  static constexpr std::uint16_t ignored[] = {0, 4, 6, 7};  // FM
   const auto granularity = bits(4, 2);
   if (granularity == 0) return false;
   ContextInvalidation what;
   what.scope = static_cast<ContextInvalidation::Scope>(granularity - 1);
   what.domain.value = static_cast<std::uint16_t>(bits(16, 16));
   what.source.value = static_cast<std::uint16_t>(bits(32, 16));
-  what.ignore = ignored[bits(48, 2)];
+  what.ignore = ignored_source_bits(static_cast<unsigned>(bits(48, 2)));
   translation_.invalidate(what);
   return true;
 }

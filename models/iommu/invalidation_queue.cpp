@@ -21,10 +21,7 @@ InvalidationQueue::InvalidationQueue(Timeline& timeline, const Params& p, Memory
       features_(p.features),
       overhead_(p.descriptor_overhead),
       duration_(p.invalidation_time),
-      timeout_(p.device_tlb_timeout) {
-  translation_.on_drained(bind<&InvalidationQueue::drained>(this));
-  interrupts_.on_drained(bind<&InvalidationQueue::drained>(this));
-}
+      timeout_(p.device_tlb_timeout) {}
 
 void InvalidationQueue::enable(bool on) {
   enabled_ = on;

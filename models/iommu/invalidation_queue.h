@@ -28,6 +28,7 @@ class InvalidationQueue {
   void tail_written() { resume(); }
   void status_cleared() { resume(); }  ///< software acknowledged an error
   void device_tlb_completed(RequesterId function, std::uint32_t itag_vector, std::uint8_t count);
+  void drained();  ///< nothing older than the last invalidation is under way
   bool idle() const { return phase_ == Phase::idle && outstanding_ == 0; }
 
   EventRegisters event;
@@ -65,7 +66,6 @@ class InvalidationQueue {
   void next();
   void fail();
   bool draining() const { return translation_.draining() || interrupts_.draining(); }
-  void drained();
   void expire();
   void arm_timeout();
   unsigned descriptor_bytes() const { return wide() ? 32 : 16; }

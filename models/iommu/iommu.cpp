@@ -16,7 +16,10 @@ Iommu::Iommu(const sc_core::sc_module_name& name, Timeline& timeline, const Para
       translation(timeline, p, memory, faults_),
       interrupts(timeline, p, memory, faults_, bus),
       invalidation(timeline, p, memory, registers_, faults_, translation, interrupts, bus),
+      register_invalidation(timeline, p, registers_, translation),
       page_requests(timeline, p, memory, registers_, faults_, bus) {
+  translation.on_drained(bind<&Iommu::drained>(this));
+  interrupts.on_drained(bind<&Iommu::drained>(this));
   page_requests.set_admission(bind<&TranslationUnit::admit_page_request>(&translation));
 }
 
@@ -30,12 +33,12 @@ std::uint64_t Iommu::read_register(std::uint32_t offset, unsigned bytes) {
 }
 
 void Iommu::write_register(std::uint32_t offset, std::uint64_t value, unsigned bytes) {
+  if (!register_invalidation.accepts(offset)) return;
   registers_.write(offset, value, bytes);
   const auto touches = [&](std::uint32_t reg) { return offset <= reg && reg < offset + bytes; };
   if (touches(reg_global_command)) global_command();
   if (touches(reg_queue_tail)) invalidation.tail_written();
-  if (touches(reg_context_command + 4)) context_command();
-  if (touches(reg_iotlb_invalidate + 4)) iotlb_command();
+  register_invalidation.written(offset, bytes, status_ & gcmd_queue_enable);
   if (touches(reg_fault_status) || offset >= reg_fault_records) {
     faults_.status_changed();
     invalidation.status_cleared();
@@ -81,45 +84,10 @@ void Iommu::latch_interrupt_table() {
       interrupt_root(features_, registers_.get64(reg_interrupt_table), now.enabled, now.compatibility));
 }
 
-/// Register-based invalidation is for software that does not use the queue (6.5.1); with it on, ignored.
-void Iommu::context_command() {
-  static constexpr std::uint16_t ignored[] = {0, 4, 6, 7};
-  std::uint64_t c = registers_.get64(reg_context_command);
-  if (!(c & ccmd_invalidate)) return;
-  const auto granularity = c >> 61 & 3;
-  c &= ~(ccmd_invalidate | 3ull << 59);
-  if (!(status_ & gcmd_queue_enable) && granularity != 0) {
-    ContextInvalidation what;
-    what.scope = static_cast<ContextInvalidation::Scope>(granularity - 1);
-    what.domain.value = static_cast<std::uint16_t>(c);
-    what.source.value = static_cast<std::uint16_t>(c >> 16);
-    what.ignore = ignored[c >> 32 & 3];
-    translation.invalidate(what);
-    c |= granularity << 59;  // what was actually done
-  }
-  registers_.set64(reg_context_command, c);
-}
-
-void Iommu::iotlb_command() {
-  std::uint64_t c = registers_.get64(reg_iotlb_invalidate);
-  if (!(c & iotlb_invalidate)) return;
-  const auto granularity = c >> 60 & 3;
-  const std::uint64_t address = registers_.get64(reg_invalidate_address);
-  c &= ~(iotlb_invalidate | 3ull << 57);
-  if (!(status_ & gcmd_queue_enable) && granularity != 0) {
-    IotlbInvalidation what;
-    what.domain.value = static_cast<std::uint16_t>(c >> 32);
-    what.address = address & page_mask;
-    what.mask = static_cast<std::uint8_t>(address & 63);
-    what.leaf_only = address >> 6 & 1;
-    const bool page = granularity == 3 && what.mask <= max_address_mask;
-    what.scope = granularity == 1 ? IotlbInvalidation::Scope::global
-                 : page           ? IotlbInvalidation::Scope::pages
-                                  : IotlbInvalidation::Scope::domain;  // a mask too large: done more coarsely
-    translation.invalidate(what);
-    c |= (granularity == 3 && !page ? 2 : granularity) << 57;
-  }
-  registers_.set64(reg_iotlb_invalidate, c);
+/// Both ways of invalidating wait for the same drain.
+void Iommu::drained() {
+  invalidation.drained();
+  register_invalidation.drained();
 }
 
 void Iommu::page_requested(RequesterId function, Pasid pasid, std::uint64_t body) {
@@ -129,7 +97,7 @@ void Iommu::page_requested(RequesterId function, Pasid pasid, std::uint64_t body
 std::string Iommu::at_rest() const {
   if (translation.pending() > 0) return std::to_string(translation.pending()) + " translations pending";
   if (!interrupts.idle()) return "an interrupt is being remapped";
-  if (!invalidation.idle()) return "an invalidation is not finished";
+  if (!invalidation.idle() || !register_invalidation.idle()) return "an invalidation is not finished";
   return {};
 }
 

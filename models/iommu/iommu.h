@@ -16,6 +16,7 @@
 #include "models/iommu/page_request_queue.h"
 #include "models/iommu/params.h"
 #include "models/iommu/register_file.h"
+#include "models/iommu/register_invalidation.h"
 #include "models/iommu/translation_unit.h"
 #include "models/protocol/interrupt.h"
 #include "models/protocol/memory_port.h"
@@ -52,14 +53,14 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
   TranslationUnit translation;
   InterruptUnit interrupts;
   InvalidationQueue invalidation;
+  RegisterInvalidation register_invalidation;
   PageRequestQueue page_requests;
 
  private:
   void global_command();
   void latch_root_table();
   void latch_interrupt_table();
-  void context_command();
-  void iotlb_command();
+  void drained();
   std::string at_rest() const;
 
   std::uint32_t status_ = 0;  ///< GSTS

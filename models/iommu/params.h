@@ -48,6 +48,7 @@ struct Params {
   Time walk_setup = 52_ns;
   Time walk_read_overhead = 130_ns;
 
+  Time register_latency = 50_ns;
   Time descriptor_overhead = 130_ns;
   Time invalidation_time = 100_ns;
   Time device_tlb_timeout{90, sc_core::SC_SEC};
@@ -82,6 +83,8 @@ struct Params {
             bench);
     v.field("walk_read_overhead", walk_read_overhead, Range<Time>{Time(), 10_us},
             "added to each table read's memory latency", bench);
+    v.field("register_latency", register_latency, Range<Time>{Time(), 10_us},
+            "from a core's access to a register until the unit has it; a read takes it twice", no_source);
     v.field("descriptor_overhead", descriptor_overhead, Range<Time>{Time(), 10_us},
             "added to each invalidation descriptor fetch", "taken equal to walk_read_overhead");
     v.field(

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/iommu/remapping_function.h"
 
-#include <cstring>
-
 #include "models/protocol/vtd_registers.h"
 
 namespace iov::iommu {
@@ -16,39 +14,29 @@ InterruptRoot interrupt_root(const Features& f, std::uint64_t irta, bool enabled
           2u << (irta & 15)};
 }
 
-void MemoryImage::put(std::uint64_t address, std::span<const std::uint8_t> bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    pages_[(address + i) >> 12].bytes[(address + i) & 0xfff] = bytes[i];
-}
-
-bool MemoryImage::read(std::uint64_t address, std::span<std::uint64_t> words) const {
-  for (std::uint64_t& word : words) {  // aligned: within one page
-    const auto page = pages_.find(address >> 12);
-    if (page == pages_.end() && strict_) return false;
-    word = 0;
-    if (page != pages_.end()) std::memcpy(&word, page->second.bytes.data() + (address & 0xff8), 8);
-    address += 8;
-  }
-  return true;
-}
-
-void MemoryImage::write(std::uint64_t address, std::uint64_t word) {
-  put(address, {reinterpret_cast<const std::uint8_t*>(&word), 8});
-}
-
-RemappingFunction::RemappingFunction(const Features& features, const RemappingRegisters& r)
+RemappingFunction::RemappingFunction(const Features& features, const RemappingRegisters& r, const TableMemory& memory)
     : features_(features),
       root_(table_root(r.root_table, r.translation)),
       interrupts_(
-          interrupt_root(features, r.interrupt_table, r.interrupt_remapping, r.compatibility_format)) {}
+          interrupt_root(features, r.interrupt_table, r.interrupt_remapping, r.compatibility_format)),
+      memory_(memory) {}
 
 bool RemappingFunction::read(std::uint64_t address, std::span<std::uint64_t> words) {
-  return !features_.beyond_host(address) && image_.read(address, words);
+  return !features_.beyond_host(address) && memory_.read(address, words);
+}
+
+bool RemappingFunction::read_entry(TableKind kind, std::uint64_t address, std::span<std::uint64_t> words) {
+  TableRead entry;
+  entry.kind = kind;
+  entry.address = address;
+  entry.readable = read(address, words);
+  entry.words = words;
+  if (memory_.observe) memory_.observe(entry);
+  return entry.readable;
 }
 
 RemappingFunction::Translation RemappingFunction::translate(const TranslationRequest& request) {
-  TableMemory memory{bind<&RemappingFunction::read>(this), {}};
-  if (updating_) memory.write = bind<&MemoryImage::write>(&image_);
+  const TableMemory memory{bind<&RemappingFunction::read>(this), memory_.write, memory_.observe};
   Walk walk;
   Translation t;
   t.reply = resolve(features_, root_, request, memory, walk);
@@ -90,7 +78,7 @@ InterruptReply RemappingFunction::remap(RequesterId source, const InterruptReque
   const std::uint64_t at = interrupts_.table + request.index * 16u;
   if (features_.beyond_host(at))
     reply.fault = FaultReason::interrupt_index;
-  else if (!read(at, words))
+  else if (!read_entry(TableKind::interrupt_entry, at, words))
     reply.fault = FaultReason::irte_access;
   else
     reply.fault = decode_irte(features_, interrupts_, {words[0], words[1]}, entry);
@@ -114,7 +102,7 @@ InterruptReply RemappingFunction::post_to(const InterruptEntry& entry, Interrupt
   reply.descriptor = entry.descriptor;
   reply.virtual_vector = entry.vector;
   reply.urgent = entry.urgent;
-  if (!read(entry.descriptor, words)) reply.fault = FaultReason::descriptor_access;
+  if (!read_entry(TableKind::posted_descriptor, entry.descriptor, words)) reply.fault = FaultReason::descriptor_access;
   if (reply.fault == FaultReason::none && !well_formed(d)) reply.fault = FaultReason::descriptor_reserved;
   if (reply.fault != FaultReason::none) {
     reply.recorded = !entry.suppress_faults;
@@ -123,8 +111,8 @@ InterruptReply RemappingFunction::post_to(const InterruptEntry& entry, Interrupt
   reply.outcome = InterruptReply::Outcome::posted;
   reply.notified = post(d, entry.vector, entry.urgent);
   if (reply.notified) reply.interrupt = notification(d, interrupts_.x2apic);
-  if (updating_)
-    for (std::size_t i = 0; i < words.size(); ++i) image_.write(entry.descriptor + 8 * i, words[i]);
+  if (memory_.write)
+    for (std::size_t i = 0; i < words.size(); ++i) memory_.write(entry.descriptor + 8 * i, words[i]);
   return reply;
 }
 

@@ -3,12 +3,11 @@
 /// and a memory image in, answers out. "Why does my DMA fault?" for a dump of real tables.
 ///
 /// Spec    VT-d 4.1 ch. 3, 5, 7; PCIe Base 5.0 10.2.3 (translation completion).
-/// Use     image().put(...) the tables, registers() as software left them, then translate() and interrupt().
+/// Use     registers as software left them, memory with its tables (MemoryImage, or a running machine's), then
+///         translate() and interrupt().
 #pragma once
 #include <cstdint>
 #include <span>
-#include <unordered_map>
-#include <vector>
 
 #include "models/iommu/interrupt_remap.h"
 #include "models/iommu/resolve.h"
@@ -27,22 +26,6 @@ TableRoot table_root(std::uint64_t rtaddr, bool enabled);
 InterruptRoot interrupt_root(const Features& features, std::uint64_t irta, bool enabled,
                              bool compatibility_format);
 
-/// Sparse memory; what was never put reads as zero, unless `strict`: then reading it is an access error.
-class MemoryImage {
- public:
-  void put(std::uint64_t address, std::span<const std::uint8_t> bytes);
-  void set_strict(bool on) { strict_ = on; }
-  bool read(std::uint64_t address, std::span<std::uint64_t> words) const;
-  void write(std::uint64_t address, std::uint64_t word);
-
- private:
-  struct Page {
-    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(4096);
-  };
-  std::unordered_map<std::uint64_t, Page> pages_;
-  bool strict_ = false;
-};
-
 struct InterruptReply {
   enum class Outcome : std::uint8_t { delivered, posted, blocked };
   Outcome outcome = Outcome::blocked;
@@ -60,10 +43,7 @@ struct InterruptReply {
 
 class RemappingFunction {
  public:
-  RemappingFunction(const Features& features, const RemappingRegisters& registers);
-  MemoryImage& image() { return image_; }
-  /// Sets accessed and dirty bits, and PIR and ON, in the image when `on`: requests then see each other.
-  void set_updating(bool on) { updating_ = on; }
+  RemappingFunction(const Features& features, const RemappingRegisters& registers, const TableMemory& memory);
 
   /// `recorded` tells whether a fault would appear in a fault record.
   struct Translation {
@@ -78,11 +58,11 @@ class RemappingFunction {
   InterruptReply remap(RequesterId source, const InterruptRequest& request);
   InterruptReply post_to(const InterruptEntry& entry, InterruptReply reply);
   bool read(std::uint64_t address, std::span<std::uint64_t> words);
+  bool read_entry(TableKind kind, std::uint64_t address, std::span<std::uint64_t> words);
   const Features features_;
   const TableRoot root_;
   const InterruptRoot interrupts_;
-  MemoryImage image_;
-  bool updating_ = false;
+  const TableMemory memory_;
 };
 
 /// The 8-byte entry of a translation completion (PCIe 10.2.3.2): 63:12 address with size code, 11 S, 10 N,

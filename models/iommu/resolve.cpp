@@ -85,7 +85,11 @@ TranslationReply resolve(const Features& features, const TableRoot& root, const 
     std::array<std::uint64_t, 8> words{};
     const std::span<std::uint64_t> bytes(words.data(), wanted.bytes / 8);
     if (!wanted.update) {
-      walk.feed(bytes, memory.read(wanted.address, bytes));
+      TableRead entry = walk.reading();
+      entry.readable = memory.read(wanted.address, bytes);
+      entry.words = bytes;
+      if (memory.observe) memory.observe(entry);
+      walk.feed(bytes, entry.readable);
       continue;
     }
     if (memory.write) memory.write(wanted.address, wanted.desired);

@@ -14,7 +14,8 @@ namespace iov::iommu {
 /// How resolve() reaches memory. `read` fills words from an address and tells whether memory answered.
 struct TableMemory {
   Delegate<bool(std::uint64_t, std::span<std::uint64_t>)> read;
-  Delegate<void(std::uint64_t, std::uint64_t)> write;  ///< accessed and dirty bits; may be empty: not written
+  Delegate<void(std::uint64_t, std::uint64_t)> write = {};  ///< accessed and dirty bits; may be empty: not written
+  Delegate<void(const TableRead&)> observe = {};            ///< is told every entry read; may be empty
 };
 
 /// The reply to a request, ready at once; fault_reason is set for every fault, recorded or not.

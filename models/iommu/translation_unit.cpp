@@ -10,10 +10,6 @@
 
 namespace iov::iommu {
 
-namespace {
-enum RequesterColumn { requests, requester_hits, requester_misses, requester_faults };
-}  // namespace
-
 TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort& memory, FaultLog& faults)
     : timeline_(timeline),
       features_(p.features),
@@ -27,8 +23,6 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
       read_overhead_(p.walk_read_overhead),
       pending_(p.translation_queue),
       queue_(p.translation_queue),
-      requester_rows_(65536, no_row),
-      domain_rows_(65536, no_row),
       context_cache("context_cache", p.context_cache, p.clock),
       pasid_cache("pasid_cache", p.pasid_cache, p.clock),
       iotlb_cache("iotlb", p.iotlb, p.clock),
@@ -125,14 +119,14 @@ Time TranslationUnit::spend(const Lookup& l, const Time& start) {
 }
 
 void TranslationUnit::count(const Lookup& l, const TranslationRequest& q) {
-  std::uint64_t* row = &requesters.at(requester_row(q.requester), 0);
-  ++row[requests];
-  if (l.iotlb_used) count_iotlb(row, l.binding->domain, l.mapping);
+  ++requesters.of(q.requester.value, requests);
+  if (l.iotlb_used) count_iotlb(q.requester, l.binding->domain, l.mapping);
 }
 
-void TranslationUnit::count_iotlb(std::uint64_t* requester, DomainId domain, bool hit) {
-  ++requester[hit ? requester_hits : requester_misses];
-  ++domains.at(domain_row(domain), hit ? 0 : 1);
+void TranslationUnit::count_iotlb(RequesterId requester, DomainId domain, bool hit) {
+  const auto field = hit ? UseTable::iotlb_hits : UseTable::iotlb_misses;
+  ++requesters.of(requester.value, field);
+  ++domains.of(domain.value, field);
 }
 
 void TranslationUnit::settle(const Lookup& l, const TranslationRequest& q, std::uint32_t ticket,
@@ -156,19 +150,16 @@ void TranslationUnit::send(TranslationClient& client, std::uint32_t ticket, Tran
 
 TranslationReply TranslationUnit::refuse(FaultReason reason, bool suppress, const TranslationRequest& q) {
   ++faults;
-  ++requesters.at(requester_row(q.requester), requester_faults);
+  ++requesters.of(q.requester.value, refusals);
   if (!(suppress && qualified(reason))) faults_.record(q, reason);
   return refused(reason, q);
 }
 
-std::size_t TranslationUnit::add_requester(RequesterId id) {
+std::string TranslationUnit::requester_label(std::uint16_t id) {
+  const RequesterId requester{id};
   char text[16];
-  std::snprintf(text, sizeof text, "%02x:%02x.%x", id.bus(), id.devfn() >> 3, id.devfn() & 7);
-  return requester_rows_[id.value] = static_cast<std::uint32_t>(requesters.add_row(text));
-}
-
-std::size_t TranslationUnit::add_domain(DomainId id) {
-  return domain_rows_[id.value] = static_cast<std::uint32_t>(domains.add_row(std::to_string(id.value)));
+  std::snprintf(text, sizeof text, "%02x:%02x.%x", requester.bus(), requester.devfn() >> 3, requester.devfn() & 7);
+  return text;
 }
 
 bool TranslationUnit::within_capacity() const {

@@ -17,6 +17,7 @@
 #include "models/iommu/cache_unit.h"
 #include "models/iommu/fault_log.h"
 #include "models/iommu/translation_audit.h"
+#include "models/iommu/use_table.h"
 #include "models/iommu/walk.h"
 #include "models/protocol/memory_port.h"
 
@@ -33,6 +34,11 @@ struct SourceKey {
   std::uint64_t hash() const { return value ^ (value >> 16) * 0x9e3779b1u >> 3; }
 };
 
+/// Function mask (FM) of a context invalidation: source-ID bits that are not compared (6.5.2.1).
+constexpr std::uint16_t ignored_source_bits(unsigned function_mask) {
+  constexpr std::uint16_t ignored[] = {0, 4, 6, 7};
+  return ignored[function_mask & 3];
+}
 struct ContextInvalidation {
   enum class Scope : std::uint8_t { global, domain, device };
   Scope scope = Scope::global;
@@ -79,6 +85,7 @@ class TranslationUnit {
   TranslationAudit* audit() { return audit_.get(); }
 
  private:
+  friend struct TranslationAccess;  ///< tests break the counts through it
   enum class State : std::uint8_t { free, queued, walking, joined };
   struct Pending {
     TranslationRequest request;
@@ -121,7 +128,7 @@ class TranslationUnit {
     Binding binding;
     Mapping mapping;
     FaultReason fault = FaultReason::none;
-    bool not_present = false, has_context = false, suppress = false;
+    bool not_present = false, has_context = false, has_binding = false, suppress = false;
     TranslationRequest request;
   };
 
@@ -156,18 +163,9 @@ class TranslationUnit {
   void send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply);
   TranslationReply refuse(FaultReason reason, bool suppress, const TranslationRequest& q);
   void count(const Lookup& found, const TranslationRequest& q);
-  void count_iotlb(std::uint64_t* requester, DomainId domain, bool hit);
-  std::size_t requester_row(RequesterId id) {
-    const std::uint32_t row = requester_rows_[id.value];
-    return row != no_row ? row : add_requester(id);
-  }
-  std::size_t domain_row(DomainId id) {
-    const std::uint32_t row = domain_rows_[id.value];
-    return row != no_row ? row : add_domain(id);
-  }
-  std::size_t add_requester(RequesterId id);
-  std::size_t add_domain(DomainId id);
-  static constexpr std::uint32_t no_row = 0xffff'ffff;
+  void count_iotlb(RequesterId requester, DomainId domain, bool hit);
+  void count_walk(const Walker& w, RequesterId requester);
+  void count_answer(const Pending& p, const DomainId* domain, const Time& ready);
 
   Timeline& timeline_;
   const Features features_;
@@ -191,7 +189,6 @@ class TranslationUnit {
   Time last_ready_;
   Delegate<void()> drained_;
   std::unique_ptr<TranslationAudit> audit_;
-  std::vector<std::uint32_t> requester_rows_, domain_rows_;
 
  public:
   CacheUnit context_cache, pasid_cache, iotlb_cache, pml5e_cache, pml4e_cache, pdpe_cache, pde_cache;
@@ -205,13 +202,14 @@ class TranslationUnit {
   LatencyHistogram miss_time{"miss_time", "from the acceptance of a request that missed to its answer"};
   Occupancy queue{"translation_queue", "requests that wait for a walk or its end"};
   BusyTime walker_busy{"walker_busy", "sum over walkers of the time they were taken: caches, set-up and table reads"};
-  TableStat requesters{"requesters",
-                       "requests by requester ID",
-                       {{"requests", "1"}, {"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"faults", "1"}}};
-  TableStat domains{
-      "domains",
-      "IOTLB use by domain",
-      {{"iotlb_hits", "1"}, {"iotlb_misses", "1"}, {"iotlb_evictions", "1"}, {"walk_reads", "1"}}};
+  enum RequesterField : std::size_t { requests = UseTable::first_more, refusals };
+  UseTable requesters{"requesters", "translation by requester ID; evictions: those that its fills caused", "evictions_caused",
+                      requester_label, {{"requests", "1"}, {"faults", "1"}}};
+  UseTable domains{"domains", "translation by domain; evictions: those of its entries", "evictions", domain_label};
+
+ private:
+  static std::string requester_label(std::uint16_t id);
+  static std::string domain_label(std::uint16_t id) { return std::to_string(id); }
 };
 
 }  // namespace iov::iommu

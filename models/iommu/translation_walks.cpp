@@ -105,7 +105,7 @@ bool TranslationUnit::answer_late_hit(int slot) {
   look_up(p.request, l);
   if (!l.settled || p.next >= 0) return false;
   const Time ready = spend(l, std::max(timeline_.now(), p.ready));
-  miss_time.record(ready - p.accepted);
+  count_answer(p, l.binding ? &l.binding->domain : nullptr, ready);
   const Pending answered = p;
   release(slot);
   settle(l, answered.request, answered.ticket, *answered.client, ready);
@@ -173,7 +173,7 @@ void TranslationUnit::continue_after_iotlb(Walker& w) {
   const bool hit = w.walk.iotlb_hit();
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
   const Time known = iotlb_cache.look_up(timeline_.now(), hit);
-  count_iotlb(&requesters.at(requester_row(q.requester), 0), w.walk.binding().domain, hit);
+  count_iotlb(q.requester, w.walk.binding().domain, hit);
   if (hit && audit_) audit_->hit(w.walk.binding(), q.address.value, w.walk.mapping());
   w.walk.done() ? w.event.at(known) : issue(w, known);
 }
@@ -184,12 +184,13 @@ void TranslationUnit::finish(Walker& w) {
   walk_reads += walk.reads();
   walk_time.record(timeline_.now() - w.started);
   walker_busy.add(timeline_.now() - w.taken);
-  if (walk.has_binding()) domains.at(domain_row(walk.binding().domain), 3) += walk.reads();
+  count_walk(w, pending_[static_cast<std::size_t>(w.slot)].request.requester);
   if (!w.stale) fill_caches(w);
   const Result result{walk.context(),         walk.binding(),
                       walk.mapping(),         walk.fault(),
                       walk.not_present(),     walk.has_context(),
-                      walk.suppress_faults(), pending_[static_cast<std::size_t>(w.slot)].request};
+                      walk.has_binding(),     walk.suppress_faults(),
+                      pending_[static_cast<std::size_t>(w.slot)].request};
   const int slot = w.slot;
   const bool last_stale = w.stale && --stale_walks_ == 0;
   w.slot = -1;
@@ -199,6 +200,16 @@ void TranslationUnit::finish(Walker& w) {
   start_queued();
   if (last_stale && drained_) drained_();
   invite();
+}
+
+void TranslationUnit::count_walk(const Walker& w, RequesterId requester) {
+  const auto add = [&](UseTable& table, std::uint16_t id) {
+    ++table.of(id, UseTable::walks);
+    table.of(id, UseTable::walk_reads) += w.walk.reads();
+    table.add_time(id, UseTable::walk_time, timeline_.now() - w.started);
+  };
+  add(requesters, requester.value);
+  if (w.walk.has_binding()) add(domains, w.walk.binding().domain.value);
 }
 
 void TranslationUnit::fill_caches(const Walker& w) {
@@ -218,7 +229,8 @@ void TranslationUnit::fill_caches(const Walker& w) {
   if (audit_) audit_walk(w, true);
   if (const auto loser = iotlb_.fill(b, q.address.value, walk.mapping())) {
     ++iotlb_cache.evictions;
-    ++domains.at(domain_row(*loser), 2);
+    ++domains.of(loser->value, UseTable::evictions);
+    ++requesters.of(q.requester.value, UseTable::evictions);
   }
 }
 
@@ -235,10 +247,20 @@ void TranslationUnit::answer_chain(int slot, const Result& result) {
   answer(slot, result);
   while (oldest >= 0) {
     const int next = pending_[static_cast<std::size_t>(oldest)].next;
-    pending_[static_cast<std::size_t>(oldest)].next = -1;
+    Pending& merged = pending_[static_cast<std::size_t>(oldest)];
+    merged.next = -1;
+    ++requesters.of(merged.request.requester.value, UseTable::merges);
+    if (result.has_binding) ++domains.of(result.binding.domain.value, UseTable::merges);
     answer(oldest, result);
     oldest = next;
   }
+}
+
+/// A request that missed leaves the queue. @param domain  null: no table said it
+void TranslationUnit::count_answer(const Pending& p, const DomainId* domain, const Time& ready) {
+  miss_time.record(ready - p.accepted);
+  requesters.add_time(p.request.requester.value, UseTable::queue_time, ready - p.accepted);
+  if (domain) domains.add_time(domain->value, UseTable::queue_time, ready - p.accepted);
 }
 
 /// Answers from the walk's result, or walks again when the result does not speak for this request.
@@ -262,7 +284,7 @@ void TranslationUnit::answer(int slot, const Result& result) {
   else
     reply = result.not_present ? absent() : granted(result.mapping, q);
   reply.ready = timeline_.now();
-  miss_time.record(reply.ready - p.accepted);
+  count_answer(p, result.has_binding ? &result.binding.domain : nullptr, reply.ready);
   TranslationClient& client = *p.client;
   const std::uint32_t ticket = p.ticket;
   release(slot);

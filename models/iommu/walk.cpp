@@ -61,6 +61,25 @@ bool Walk::update(std::uint64_t entry, std::uint64_t desired) {
   return true;
 }
 
+TableRead Walk::reading() const {
+  TableRead r;
+  r.scalable = scalable_;
+  r.address = access_.address;
+  switch (phase_) {
+    case Phase::root: r.kind = TableKind::root; break;
+    case Phase::context: r.kind = TableKind::context; break;
+    case Phase::pasid_directory: r.kind = TableKind::pasid_directory; break;
+    case Phase::pasid_entry: r.kind = TableKind::pasid_entry; break;
+    case Phase::first:
+      r.kind = TableKind::first_stage, r.level = first_level_, r.input = request_.address.value;
+      break;
+    default:
+      r.kind = TableKind::second_stage, r.level = second_level_, r.input = second_input_;
+      r.for_table = purpose_ == Purpose::first_table;
+  }
+  return r;
+}
+
 void Walk::feed(std::span<const std::uint64_t> words, bool ok) {
   if (!ok) return fail(access_error());
   switch (phase_) {

@@ -16,6 +16,7 @@
 #include "models/iommu/context.h"
 #include "models/iommu/iotlb.h"
 #include "models/iommu/paging_cache.h"
+#include "models/iommu/table_read.h"
 
 namespace iov::iommu {
 
@@ -41,6 +42,8 @@ class Walk {
 
   bool done() const { return phase_ == Phase::done; }
   const Access64& wanted() const { return access_; }
+  /// Which entry wanted() is; its words are not known yet.
+  TableRead reading() const;
   /// The bytes that were read; `ok` false: the memory refused.
   void feed(std::span<const std::uint64_t> words, bool ok);
   /// Whether the update found what it expected; if not the entry is read again.

@@ -18,13 +18,14 @@ void require(bool possible, const std::string& claim) {
 }
 }  // namespace
 
-IommuDriver::IommuDriver(MemoryView& tables, const Registers& registers)
+IommuDriver::IommuDriver(MemoryView& tables, const Registers& registers, const SoftwareCosts& costs)
     : tables_(tables),
       registers_(registers),
       capability_(registers.read(vtd::reg_capability, 8)),
       extended_capability_(registers.read(vtd::reg_extended_capability, 8)),
       levels_(capability_ & cap_four_levels ? 4 : 3),
-      root_(new_table()) {
+      root_(new_table()),
+      queue_("iommu_driver", tables, costs) {
   interrupt_table_ = tables.host(tables.allocate(std::uint64_t{16} << (irta_size_code + 1), 4096));
   pass_through_ = create_domain();
 }
@@ -82,6 +83,11 @@ void IommuDriver::attach_pasid(RequesterId function, Pasid pasid, DomainId domai
   scalable_->bind(function, pasid.value, vtd::PasidTranslation::second_stage, second_stage_.at(domain.value), levels_, domain);
 }
 
+void IommuDriver::unmap(DomainId domain, Iova iova, std::uint64_t pages) {
+  for (std::uint64_t page = 0; page < pages; ++page)
+    tables_.port().poke_value(leaf_slot(domain, iova + page * 4096, 12), std::uint64_t{0});
+}
+
 void IommuDriver::attach(RequesterId function, DomainId domain, vtd::TranslationType type) {
   MemoryPort& memory = tables_.port();
   require(type != vtd::TranslationType::pass_through || extended_capability_ & ecap_pass_through,
@@ -127,8 +133,10 @@ void IommuDriver::enable(bool translation, bool interrupt_remapping) {
     registers_.write(vtd::reg_interrupt_table, interrupt_table_.value | (x2apic() ? vtd::irta_x2apic : 0) | irta_size_code, 8);
     registers_.write(vtd::reg_global_command, vtd::gcmd_set_interrupt_table, 4);
   }
+  registers_.write(vtd::reg_queue_tail, 0, 8);
+  registers_.write(vtd::reg_queue_address, queue_.ring(), 8);
   registers_.write(vtd::reg_global_command,
-                   (translation ? vtd::gcmd_translation_enable : 0) |
+                   vtd::gcmd_queue_enable | (translation ? vtd::gcmd_translation_enable : 0) |
                        (interrupt_remapping ? vtd::gcmd_interrupt_remapping : 0),
                    4);
 }

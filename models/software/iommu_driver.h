@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// IommuDriver -- the host's IOMMU driver: builds VT-d tables as real bytes in host memory and programs the
-/// unit through its registers. Set-up work: it takes no simulated time.
+/// unit through its registers. Set-up work: it takes no simulated time; what happens while devices work is in DmaApi.
 ///
 /// Spec    Intel VT-d 4.1 3.4 (legacy and scalable mode tables), 5.1 (interrupt remapping), 11.4 (registers).
 #pragma once
@@ -9,6 +9,7 @@
 
 #include "models/protocol/vtd.h"
 #include "models/software/memory_view.h"
+#include "models/software/queued_invalidation.h"
 #include "models/software/scalable_tables.h"
 
 namespace iov::software {
@@ -21,7 +22,7 @@ class IommuDriver {
   };
   /// @param tables  host memory for the tables. Second-stage tables get 4 levels, 3 when the unit has no
   /// more.
-  IommuDriver(MemoryView& tables, const Registers& registers);
+  IommuDriver(MemoryView& tables, const Registers& registers, const SoftwareCosts& costs);
 
   DomainId create_domain();
   /// Maps [iova, iova + bytes) to hpa with leaves of 2^log2_page bytes (12, 21 or 30); all three must be
@@ -29,6 +30,9 @@ class IommuDriver {
   /// @throws SimError when they are not, or when the unit cannot walk such tables
   void map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, unsigned log2_page, bool read = true,
            bool write = true);
+  /// Clears the leaf entries of 4 KiB pages; what caches still hold of them is for the invalidation queue.
+  void unmap(DomainId domain, Iova iova, std::uint64_t pages);
+  QueuedInvalidation& queue() { return queue_; }
   /// with_ats counts as untranslated_only on a unit without device TLB support. @throws SimError without
   /// pass-through
   void attach(RequesterId function, DomainId domain, vtd::TranslationType type);
@@ -46,7 +50,8 @@ class IommuDriver {
   /// @throws SimError when the entry is posted and the unit does not post
   std::uint16_t allocate_irte(const vtd::Pair& entry);
   void set_irte(std::uint16_t index, const vtd::Pair& entry);
-  /// Sets root table and interrupt table and turns translation and, if the unit has it, remapping on.
+  /// Sets root table and interrupt table and turns the invalidation queue, translation and, if the unit has it, remapping
+  /// on.
   void enable(bool translation, bool interrupt_remapping);
   /// Where the leaf entry of an address lies, for tests and fault scripts; level tables are created on
   /// demand.
@@ -64,6 +69,7 @@ class IommuDriver {
   std::optional<ScalableTables> scalable_;
   std::uint16_t next_domain_ = 1, next_irte_ = 0;
   DomainId pass_through_;
+  QueuedInvalidation queue_;
 };
 
 }  // namespace iov::software

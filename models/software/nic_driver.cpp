@@ -18,6 +18,8 @@ NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& 
   rx_ring_ = memory_.allocate(params.rx_descriptors * 16, 4096);
   tx_buffers_ = memory_.allocate(params.tx_descriptors * buffer_bytes, 4096);
   rx_buffers_ = memory_.allocate(params.rx_descriptors * buffer_bytes, 4096);
+  for (std::uint32_t i = 0; i < params.tx_descriptors; ++i) tx_mapped_.push_back({memory_.dma(tx_buffer(i)), 0});
+  for (std::uint32_t i = 0; i < params.rx_descriptors; ++i) rx_mapped_.push_back({memory_.dma(rx_buffer(i)), buffer_bytes});
   poll_task_ = poll_loop();
   poll_task_.start();
 }
@@ -27,23 +29,23 @@ Task NicDriver::write_register(Strand& strand, std::uint32_t offset, std::uint64
   co_await registers_.write(strand, offset, value, bytes, journey);
 }
 
+std::uint64_t NicDriver::ring_iova(Gpa ring, unsigned descriptors) const {
+  return place_.dma ? place_.dma->map_coherent(memory_.host(ring), descriptors * 16).value : memory_.dma(ring);
+}
+
 Task NicDriver::initialise(Strand& strand) {
   const unsigned q = place_.queue;
   const std::uint64_t enable = 1 | std::uint64_t{place_.vector} << 8;
-  co_await write_register(strand, tx_register(q, queue_base), memory_.dma(tx_ring_), 8);
+  co_await write_register(strand, tx_register(q, queue_base), ring_iova(tx_ring_, params_.tx_descriptors), 8);
   co_await write_register(strand, tx_register(q, queue_length), params_.tx_descriptors, 4);
-  co_await write_register(strand, rx_register(q, queue_base), memory_.dma(rx_ring_), 8);
+  co_await write_register(strand, rx_register(q, queue_base), ring_iova(rx_ring_, params_.rx_descriptors), 8);
   co_await write_register(strand, rx_register(q, queue_length), params_.rx_descriptors, 4);
   if (!place_.polled) co_await set_up_interrupts(strand);
   co_await write_register(strand, tx_register(q, queue_control), enable, 4);
   co_await write_register(strand, rx_register(q, queue_control), enable, 4);
   tx_tail_ = tx_rung_ = tx_clean_ = rx_next_ = rx_tail_ = 0;
   ++generation_;
-  for (std::uint32_t i = 0; i + 1 < params_.rx_descriptors; ++i) {
-    RxDescriptor d{};
-    d.read = {memory_.dma(rx_buffer(i)), 0};
-    memory_.store(rx_descriptor(rx_tail_++), d);
-  }
+  co_await post_buffers(strand, params_.rx_descriptors - 1);
   co_await write_register(strand, rx_register(q, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
   down_ = false;
   wake_blocked();
@@ -128,8 +130,11 @@ Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
   store_frame(memory_, tx_buffer(index), frame);
   const bool report = (index + 1) % params_.report_interval == 0 || room() == 0;
   if (report) reports_.push_back(index);
+  Buffer& mapped = tx_mapped_[index & (params_.tx_descriptors - 1)];
+  mapped.bytes = frame.bytes;
+  if (place_.dma) co_await map(strand, tx_buffer(index), DmaApi::Direction::to_device, mapped);
   memory_.store(tx_descriptor(index),
-                TxDescriptor{memory_.dma(tx_buffer(index)),
+                TxDescriptor{mapped.iova,
                              frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
   ++sent_;
   if (!more || tx_tail_ - tx_rung_ >= params_.tx_batch) co_await doorbell(strand, frame.journey);
@@ -152,10 +157,23 @@ Task NicDriver::reclaim() {
     reports_.pop_front();
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_reclaim * static_cast<double>(next - tx_clean_));
     if (down_) co_return;
+    if (place_.dma)
+      for (std::uint32_t i = tx_clean_; i != next; ++i) co_await unmap(tx_mapped_[i & (params_.tx_descriptors - 1)]);
     tx_clean_ = next;
   }
   if (blocked_.empty() || room() < params_.tx_descriptors / 4) co_return;
   wake_blocked();
+}
+
+Task NicDriver::map(Strand& strand, Gpa at, DmaApi::Direction direction, Buffer& buffer) {
+  Iova iova;
+  co_await place_.dma->map(strand, place_.context, memory_.host(at), buffer.bytes, direction, iova);
+  buffer.iova = iova.value;
+}
+
+/// The device has done with it: its way to the buffer is closed before anybody looks at the bytes.
+Task NicDriver::unmap(const Buffer& buffer) {
+  co_await place_.dma->unmap(place_.softirq, place_.context, Iova(buffer.iova), buffer.bytes);
 }
 
 // --- receive ------------------------------------------------------------------------------------------------
@@ -203,6 +221,7 @@ Task NicDriver::poll() {
 Task NicDriver::receive_some(unsigned& taken) {
   while (taken < params_.poll_budget && !down_ && received(rx_next_)) {
     const auto done = memory_.load<RxDescriptor>(rx_descriptor(rx_next_)).write_back;
+    if (place_.dma) co_await unmap(rx_mapped_[rx_next_ & (params_.rx_descriptors - 1)]);
     Frame frame = load_frame(memory_, rx_buffer(rx_next_), done.length, services_.payload, services_.book);
     frame.journey.enter(Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
@@ -212,14 +231,24 @@ Task NicDriver::receive_some(unsigned& taken) {
   }
 }
 
+void NicDriver::post_buffer() {
+  RxDescriptor d{};
+  d.read = {rx_mapped_[rx_tail_ & (params_.rx_descriptors - 1)].iova, 0};
+  memory_.store(rx_descriptor(rx_tail_++), d);
+}
+
+Task NicDriver::post_buffers(Strand& strand, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (place_.dma)
+      co_await map(strand, rx_buffer(rx_tail_), DmaApi::Direction::from_device, rx_mapped_[rx_tail_ & (params_.rx_descriptors - 1)]);
+    post_buffer();
+  }
+}
+
 Task NicDriver::refill() {
   const std::uint32_t missing = params_.rx_descriptors - 1 - (rx_tail_ - rx_next_);
   co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_refill * static_cast<double>(missing));
-  for (std::uint32_t i = 0; i < missing; ++i) {
-    RxDescriptor d{};
-    d.read = {memory_.dma(rx_buffer(rx_tail_)), 0};
-    memory_.store(rx_descriptor(rx_tail_++), d);
-  }
+  co_await post_buffers(place_.softirq, missing);
   co_await write_register(place_.softirq, rx_register(place_.queue, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
 }
 

@@ -12,6 +12,7 @@
 
 #include "models/protocol/nic.h"
 #include "models/software/costs.h"
+#include "models/software/dma_api.h"
 #include "models/software/packet_io.h"
 #include "models/software/register_io.h"
 
@@ -55,6 +56,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
     unsigned queue = 0;
     unsigned vector = 0;
     bool polled = false;  ///< takes no interrupts: the poll loop never sleeps, in turn with its strand's equals (DPDK)
+    DmaApi* dma = nullptr;  ///< maps each buffer for its packet; null: buffers stay mapped
   };
 
   NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
@@ -78,11 +80,20 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
 
  private:
   Task set_up_interrupts(host::Strand& strand);
+  struct Buffer {  ///< of a descriptor, as the device knows it
+    std::uint64_t iova = 0;
+    std::uint32_t bytes = 0;
+  };
   Task poll_loop();
   Task poll();
   Task reclaim();
   Task receive_some(unsigned& taken);
   Task refill();
+  void post_buffer();
+  Task post_buffers(host::Strand& strand, std::uint32_t count);
+  Task map(host::Strand& strand, Gpa at, DmaApi::Direction direction, Buffer& buffer);
+  Task unmap(const Buffer& buffer);
+  std::uint64_t ring_iova(Gpa ring, unsigned descriptors) const;
   Task doorbell(host::Strand& strand, JourneyRef journey);
   Task write_register(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey = {});
   Gpa tx_descriptor(std::uint32_t index) const { return tx_ring_ + (index & (params_.tx_descriptors - 1)) * 16; }
@@ -105,6 +116,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   const Place place_;
   PacketReceiver* receiver_ = nullptr;
   Gpa tx_ring_, rx_ring_, tx_buffers_, rx_buffers_;
+  std::vector<Buffer> tx_mapped_, rx_mapped_;
   std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;  ///< free running
   std::uint32_t rx_next_ = 0, rx_tail_ = 0;
   std::deque<std::uint32_t> reports_;       ///< descriptors that asked for a write-back

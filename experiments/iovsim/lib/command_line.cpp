@@ -4,6 +4,7 @@
 
 #include "experiments/iovsim/lib/commands.h"
 #include "experiments/iovsim/lib/point.h"
+#include "experiments/iovsim/lib/translate_command.h"
 
 namespace iov::experiment {
 
@@ -16,6 +17,7 @@ Examples:
   iovsim run results/path_comparison/points/sriov_64_transmit/config.json      one point again
   iovsim check experiments/*.json platforms/*.json       find mistakes without running
   iovsim describe nic                                    every parameter of a kind of module
+  iovsim translate platforms/server_10g.json --requester 01:10.0 --address 0x1000     why does my DMA fault?
   iovsim plot results/path_comparison                    redraw the figures
   iovsim lspci platforms/server_10g.json --after-boot > dump; lspci -F dump -vvv       its PCI functions
 
@@ -27,6 +29,7 @@ struct CommandLine {
   std::vector<std::string> check_files, check_set, lspci_set;
   std::string lspci_file;
   platform::LspciRequest lspci;
+  TranslateRequest translate;
   std::string kind, plot_folder, point_folder, point_fingerprint, build_file;
 
   explicit CommandLine(const std::string& version) {
@@ -34,6 +37,7 @@ struct CommandLine {
     app.set_version_flag("--version", "iovsim " + version);
     app.require_subcommand(1);
     add_run();
+    add_translate();
     auto* check_command = app.add_subcommand("check", "check experiment, platform and configuration files");
     check_command->add_option("files", check_files, "files")->required();
     check_command->add_option("--set", check_set, "key.path=value, as in run")->allow_extra_args(false);
@@ -69,10 +73,27 @@ struct CommandLine {
     command->add_flag("--plot", run.plot, "draw the figures afterwards");
     command->add_option("--time-limit", run.time_limit, "seconds for one point, 0: none")->capture_default_str();
   }
+  void add_translate() {
+    TranslateRequest& t = translate;
+    auto* command = app.add_subcommand("translate", "ask the IOMMU: every table entry it reads for an access, and the outcome");
+    command->add_option("file", t.file, "a platform, a point's config.json, or a dump: registers, memory, requests (user guide)")
+        ->required();
+    command->add_option("--requester", t.requester, "bus:device.function, as 01:00.0");
+    command->add_option("--pasid", t.pasid, "PASID of the request");
+    command->add_option("--address", t.address, "asked for, 0x... or decimal");
+    command->add_flag("--write", t.write, "a write; otherwise a read");
+    command->add_flag("--execute", t.execute, "an instruction fetch");
+    command->add_option("--at", t.at, "untranslated, translated or request (ATS)")->capture_default_str();
+    command->add_option("--msi", t.msi, "an interrupt message instead: ADDRESS DATA")->expected(2);
+    command->add_option("--after", t.after, "run the platform for so long first")->capture_default_str();
+    command->add_option("--set", t.set, "key.path=value, as in run")->allow_extra_args(false);
+    command->add_flag("--json", t.json, "print one JSON object");
+  }
 };
 
 int dispatch(const Program& program, const CommandLine& line) {
   if (line.app.got_subcommand("run")) return run(program, line.run);
+  if (line.app.got_subcommand("translate")) return translate(program, line.translate);
   if (line.app.got_subcommand("check")) return check(program, line.check_files, line.check_set);
   if (line.app.got_subcommand("describe")) return describe(program, line.kind);
   if (line.app.got_subcommand("list")) return list(program);

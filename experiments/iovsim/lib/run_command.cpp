@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "experiments/iovsim/lib/commands.h"
+#include "experiments/iovsim/lib/load.h"
 #include "experiments/iovsim/lib/runner.h"
 
 namespace iov::experiment {
@@ -17,37 +18,6 @@ int refuse(const ProblemSink& problems) {
   std::cerr << problems.text() << problems.size() << (problems.size() == 1 ? " problem" : " problems")
             << "; nothing was run\n";
   return bad_input;
-}
-
-std::vector<Override> parse_sets(const std::vector<std::string>& texts, ProblemSink& problems) {
-  std::vector<Override> overrides;
-  for (const std::string& text : texts)
-    if (auto parsed = parse_set(text, problems)) overrides.push_back(std::move(*parsed));
-  return overrides;
-}
-
-/// An experiment file; a platform file counts as the experiment of its one point.
-std::optional<Experiment> load_experiment(const std::string& name, ProblemSink& problems) {
-  auto object = platform::load_json(name, name, problems);
-  if (!object) return std::nullopt;
-  if (!is_experiment(*object)) object = Json{{"platform", *object}};
-  return read_experiment(*object, name, name, problems);
-}
-
-struct Loaded {
-  Experiment experiment;
-  std::vector<Point> points;
-};
-
-std::optional<Loaded> load(const Program& program, const std::string& file, const std::vector<std::string>& set,
-                           const fs::path& home, ProblemSink& problems) {
-  const std::size_t before = problems.size();
-  const auto last_word = parse_sets(set, problems);
-  auto experiment = load_experiment(file, problems);
-  if (!experiment) return std::nullopt;
-  auto points = expand(*experiment, last_word, home, program.kinds, problems);
-  if (problems.size() > before) return std::nullopt;
-  return Loaded{std::move(*experiment), std::move(points)};
 }
 
 bool is_fragment(const Json& object) { return object.contains("kind") && object["kind"].is_string(); }

@@ -7,12 +7,16 @@ using namespace rig;
 namespace {
 constexpr std::uint64_t aperture = 0x4000'0000, table = 0x20'0000;
 struct Aperture {
-  explicit Aperture(const GartParams& p = {0x4000'0000, {std::uint64_t{256} << 20}, table})
-      : gart("gart", timeline, p) {
+  explicit Aperture(GartParams p = {}) : gart("gart", timeline, at_1_gib(p)) {
+    gart.set_table(Hpa(table));
     gart.memory.socket.bind(memory.socket);
   }
+  static GartParams& at_1_gib(GartParams& p) {
+    p.aperture_base = aperture;
+    return p;
+  }
   void map(std::uint64_t page, std::uint64_t hpa) {
-    gart.memory.poke_value(Hpa(table + 4 * page), gart_entry(Hpa(hpa)));
+    gart.memory.poke_value(Hpa(table + 4 * page), gart::entry(Hpa(hpa)));
   }
   TranslationReply dma(RequesterId rid, std::uint64_t address, Access access = Access::read) {
     TranslationRequest q;
@@ -29,9 +33,7 @@ struct Aperture {
 };
 }  // namespace
 
-TEST_CASE(
-    "an aperture translates, but a rogue function reaches its neighbour's page and all memory beside it "
-    "[D3]") {
+TEST_CASE("an aperture translates, but a rogue function reaches its neighbour's page and all memory beside it", "[D3]") {
   Aperture a;
   a.map(5, 0x12'3456'7000);  // for function A
   CHECK(a.dma(vf_a, aperture + 0x5040).address == Hpa(0x12'3456'7040));
@@ -67,7 +69,7 @@ TEST_CASE("an aperture's hit takes its lookup, its miss one table read, a flush 
 }
 
 TEST_CASE("an aperture with all its reads under way turns requests away and calls back") {
-  GartParams p{0x4000'0000, {std::uint64_t{256} << 20}, table};
+  GartParams p;
   p.outstanding = 1;
   Aperture a(p);
   a.map(5, 0x7000);

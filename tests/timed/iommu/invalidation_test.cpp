@@ -139,21 +139,6 @@ TEST_CASE("a bad descriptor stops the queue with IQE until software clears it") 
   CHECK(m.processors.taken[0].interrupt.destination == 3);
 }
 
-TEST_CASE("register-based invalidation works while the queue is off and not while it is on") {
-  Moved m;
-  m.write64(vtd::reg_iotlb_invalidate, vtd::iotlb_command(1));
-  CHECK(m.a() == 0xaaaa'0000);
-  m.write32(vtd::reg_global_command, vtd::gcmd_translation_enable);  // QIE off
-  m.write64(vtd::reg_invalidate_address, 0x1000);
-  m.write64(vtd::reg_iotlb_invalidate, vtd::iotlb_command(3, 1));
-  CHECK((m.unit.read_register(vtd::reg_iotlb_invalidate, 8) >> 57 & 0x43) == 3);  // IVT clear, pages done
-  CHECK(m.a() == 0xa111'0000);
-  CHECK(m.b() == 0xbbbb'0000);
-  m.attach(vf_b, m.table_a, 1);
-  m.write64(vtd::reg_context_command, vtd::context_command(3, 2, vf_b.value));
-  CHECK(m.b() == 0xa111'0000);
-}
-
 TEST_CASE("a device-TLB invalidation goes out with a tag and the wait stays until the device has answered", "[E5]") {
   Moved m;
   m.store(m.status, 0);

@@ -59,6 +59,28 @@ TEST_CASE("rest breaks while a walk is under way") {
   CHECK(broken(r).empty());
 }
 
+namespace iov::iommu {
+struct TranslationAccess {
+  static void lose_an_answer(TranslationUnit& unit) { --unit.answered_; }
+  static void overfill_queue(TranslationUnit& unit) {
+    const std::size_t more = unit.pending_.size() + 1 - unit.used_;
+    unit.used_ += more, unit.accepted_ += more;  // as many were accepted: nothing but the size is wrong
+  }
+};
+}  // namespace iov::iommu
+
+TEST_CASE("conservation breaks when a request was accepted and neither waits nor was answered") {
+  Audited r;
+  TranslationAccess::lose_an_answer(r.unit.translation);
+  CHECK_THAT(broken(r), Catch::Contains("iommu.conservation") && Catch::Contains("counts differ"));
+}
+
+TEST_CASE("capacity breaks when the translation queue holds one request more than it has entries") {
+  Audited r;
+  TranslationAccess::overfill_queue(r.unit.translation);
+  CHECK_THAT(broken(r), Catch::Contains("iommu.capacity") && Catch::Contains("exceeded"));
+}
+
 TEST_CASE("conservation holds across the end of warm-up, when statistics restart") {
   Audited r;
   r.ask(r.request(vf_a, 0x5000));

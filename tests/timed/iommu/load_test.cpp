@@ -2,6 +2,7 @@
 // The timed unit against the function alone: same tables, same requests, same answers, in every mode.
 #include "models/core/random.h"
 #include "models/core/sim_error.h"
+#include "models/iommu/memory_image.h"
 #include "models/iommu/remapping_function.h"
 #include "tests/timed/iommu/rig.h"
 using namespace rig;
@@ -58,8 +59,9 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
   p.walkers = 3, p.translation_queue = 8;
   p.features.fault_records = 256;
   Mixed r(p, seed);
-  RemappingFunction function(p.features, {r.root | vtd::rtaddr_scalable, 0, true, true, false});
-  for (const auto& [page, bytes] : r.memory.pages) function.image().put(page << 12, bytes);
+  MemoryImage image;
+  for (const auto& [page, bytes] : r.memory.pages) image.put(page << 12, bytes);
+  RemappingFunction function(p.features, {r.root | vtd::rtaddr_scalable, 0, true, true, false}, image.tables(true));
   std::map<std::uint32_t, TranslationRequest> asked;
   for (unsigned i = 0; i < 4000; ++i) {
     const TranslationRequest q = r.next();
@@ -70,7 +72,6 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
   r.run();
   REQUIRE(r.client.replies.size() == asked.size());
   unsigned granted_count = 0;
-  function.set_updating(true);
   for (const auto& [ticket, q] : asked) {
     const TranslationReply want = function.translate(q).reply;
     const TranslationReply& got = r.client.replies[ticket];

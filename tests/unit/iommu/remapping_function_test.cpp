@@ -2,6 +2,8 @@
 #include "models/iommu/remapping_function.h"
 
 #include <catch2/catch.hpp>
+
+#include "models/iommu/memory_image.h"
 using namespace iov;
 using namespace iov::iommu;
 
@@ -10,14 +12,22 @@ void put(MemoryImage& image, std::uint64_t at, const vtd::Pair& p) {
   image.write(at, p.lo), image.write(at + 8, p.hi);
 }
 
-RemappingFunction dumped(const Features& features = {}) {
-  RemappingFunction f(features, {0x1000, 0x8000 | 5, true, true, false});
-  put(f.image(), 0x1000 + 1 * 16, vtd::root_entry(Hpa(0x2000)));
-  put(f.image(), 0x2000 + 8 * 16, vtd::context_entry(Hpa(0x3000), 3, {1}, vtd::TranslationType::with_ats));
-  f.image().write(0x3000, vtd::table_entry(Hpa(0x4000)));
-  f.image().write(0x4000 + 8, vtd::leaf_entry(Hpa(0x4000'0000), true, false, 21));
-  return f;
-}
+/// A dump with one 2 MiB page, and the unit's function on it.
+struct Dump {
+  explicit Dump(bool updating = false) : tables(image.tables(updating)) {
+    put(image, 0x1000 + 1 * 16, vtd::root_entry(Hpa(0x2000)));
+    put(image, 0x2000 + 8 * 16, vtd::context_entry(Hpa(0x3000), 3, {1}, vtd::TranslationType::with_ats));
+    image.write(0x3000, vtd::table_entry(Hpa(0x4000)));
+    image.write(0x4000 + 8, vtd::leaf_entry(Hpa(0x4000'0000), true, false, 21));
+  }
+  RemappingFunction::Translation translate(const TranslationRequest& q) { return function().translate(q); }
+  InterruptReply interrupt(RequesterId source, std::uint64_t address, std::uint32_t data) {
+    return function().interrupt(source, address, data);
+  }
+  RemappingFunction function() { return {Features{}, {0x1000, 0x8000 | 5, true, true, false}, tables}; }
+  MemoryImage image;
+  TableMemory tables;
+};
 TranslationRequest read_at(std::uint64_t address, AddressType at = AddressType::untranslated) {
   TranslationRequest q;
   q.requester.value = 0x0108;
@@ -28,7 +38,7 @@ TranslationRequest read_at(std::uint64_t address, AddressType at = AddressType::
 }  // namespace
 
 TEST_CASE("a dump of tables explains a DMA: address, page size, permissions, reads, or the reason") {
-  RemappingFunction f = dumped();
+  Dump f;
   const auto good = f.translate(read_at(0x23'4567));
   CHECK(good.reply.address == Hpa(0x4003'4567));
   CHECK(good.reply.log2_page == 21);
@@ -43,28 +53,58 @@ TEST_CASE("a dump of tables explains a DMA: address, page size, permissions, rea
 }
 
 TEST_CASE("a translation completion carries its size in the address and its permissions below") {
-  RemappingFunction f = dumped();
+  Dump f;
   const std::uint64_t entry =
       completion_entry(f.translate(read_at(0x23'4000, AddressType::translation_request)).reply);
   CHECK(entry == (0x4000'0000 | 0xf'f000 | 0x800 | 1));  // ones in 19:12, zero in 20: 2 MiB
   CHECK(completion_entry(f.translate(read_at(0x40'0000, AddressType::translation_request)).reply) == 0);
 }
 
+namespace {
+struct Listener {
+  void heard(const TableRead& r) { lines.push_back(table_name(r) + ": " + table_text(r)); }
+  std::vector<std::string> lines;
+};
+}  // namespace
+
+TEST_CASE("an observer is told every entry that a translation reads, level by level") {
+  Dump f;
+  Listener listener;
+  f.tables.observe = bind<&Listener::heard>(&listener);
+  f.translate(read_at(0x23'4567));
+  REQUIRE(listener.lines.size() == 4);
+  CHECK(listener.lines[0] == "root entry: P=1 context_table=0x2000");
+  CHECK(listener.lines[1] == "context entry: P=1 FPD=0 TT=with_ats second_stage_table=0x3000 levels=3 domain=1");
+  CHECK(listener.lines[2] == "second-stage entry, level 3: R=1 W=1 X=0 PS=0 A=0 D=0 SNP=0 TM=0 next_table=0x4000");
+  CHECK(listener.lines[3] == "second-stage entry, level 2: R=1 W=0 X=0 PS=1 A=0 D=0 SNP=0 TM=0 page=0x40000000");
+}
+
+TEST_CASE("an observer is told the interrupt entry and the posted descriptor behind it") {
+  Dump f;
+  Listener listener;
+  f.tables.observe = bind<&Listener::heard>(&listener);
+  put(f.image, 0x8000 + 4 * 16, vtd::posted_irte(Hpa(0x9'0040), 0x55, {0x0108}));
+  f.image.write(0x9'0040 + 32, vtd::posted_control(0xf2, 2));
+  f.interrupt({0x0108}, vtd::remappable_msi_address(4), 0);
+  REQUIRE(listener.lines.size() == 2);
+  CHECK(listener.lines[0] == "interrupt remapping entry: P=1 FPD=0 IM=1 vector=0x55 URG=0 descriptor=0x90040 SID=0x108 SQ=0 SVT=1");
+  CHECK(listener.lines[1] == "posted-interrupt descriptor: ON=0 SN=0 NV=0xf2 NDST=0x200");
+}
+
 TEST_CASE("memory that was never dumped reads as zero, or is an access error when strict") {
-  RemappingFunction f = dumped();
-  f.image().write(0x3008, vtd::table_entry(Hpa(0x77'0000)));
+  Dump f;
+  f.image.write(0x3008, vtd::table_entry(Hpa(0x77'0000)));
   CHECK(f.translate(read_at(0x4000'0000)).reply.fault_reason == 0x06);
-  f.image().set_strict(true);
+  f.image.set_strict(true);
   CHECK(f.translate(read_at(0x4000'0000)).reply.fault_reason == 0x07);
 }
 
 TEST_CASE("interrupts are explained: remapped, posted with and without notification, blocked") {
-  RemappingFunction f = dumped();
+  Dump f(true);
   const RequesterId vf{0x0108};
-  put(f.image(), 0x8000 + 3 * 16, vtd::remapped_irte(7, 0x44, vf));
-  put(f.image(), 0x8000 + 4 * 16, vtd::posted_irte(Hpa(0x9'0040), 0x55, vf));
-  f.image().write(0x9'0040 + 32, vtd::posted_control(0xf2, 2));
-  f.set_updating(true);
+  put(f.image, 0x8000 + 3 * 16, vtd::remapped_irte(7, 0x44, vf));
+  put(f.image, 0x8000 + 4 * 16, vtd::posted_irte(Hpa(0x9'0040), 0x55, vf));
+  f.image.write(0x9'0040 + 32, vtd::posted_control(0xf2, 2));
   const auto remapped = f.interrupt(vf, vtd::remappable_msi_address(3), 0);
   CHECK(remapped.outcome == InterruptReply::Outcome::delivered);
   CHECK(remapped.interrupt.destination == 7);
