@@ -30,9 +30,10 @@ Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
   const bool interrupt = is_interrupt_address(tlp.address);
   switch (tlp.type) {
     case TlpType::memory_write:
+      if (tlp.at == AddressType::translation_request) return Kind::refused;  // only reads ask (10.2.2)
       if (!interrupt) return Kind::memory;
       if (tlp.at == AddressType::untranslated) return Kind::interrupt;
-      return translator_ && tlp.at == AddressType::translated ? Kind::memory : Kind::refused;  // the IOMMU records it
+      return translator_ ? Kind::memory : Kind::refused;  // the IOMMU records it
     case TlpType::memory_read:
       if (tlp.at == AddressType::translation_request) return translator_ ? Kind::translation : Kind::refused;
       return interrupt && !translator_ ? Kind::refused : Kind::memory;

@@ -41,7 +41,7 @@ TranslationRequest request(RequesterId requester, Pasid pasid, std::uint64_t add
 }
 }  // namespace
 
-TEST_CASE("every PASID of a function has a domain of its own; the function without PASID and unbound ones have none", "[L6]") {
+TEST_CASE("every PASID of a function has a domain of its own, the function without PASID and unbound ones have none", "[L6]") {
   DmaMachine m(effective_dma(brief({{"dma0.tenants", "pasids"}, {"dma0.requesters", 70}})), 1);  // more than one PASID table
   m.prepare();
   const std::uint64_t window = std::uint64_t{1} << 32;

@@ -117,7 +117,7 @@ TEST_CASE("a prefetched translation that an invalidation crosses is thrown away 
   CHECK(b.dmas()[0].address == 0x90000);
 }
 
-TEST_CASE("partitioned, a tenant cannot evict another's translations; shared, it can", "[E3]") {
+TEST_CASE("partitioned, a tenant cannot evict another's translations, shared, it can", "[E3]") {
   for (const bool partitioned : {false, true}) {
     endpoint::TranslationCache cache({4, 2, Replacement::lru}, partitioned ? 2 : 1);
     const endpoint::AddressSpace victim{{0x100}, {}, 0}, attacker{{0x102}, {}, 1};

@@ -55,7 +55,7 @@ TEST_CASE("an absent page is asked for, its DMA waits and goes translated once t
   b.audit(Invariant::at_rest);
 }
 
-TEST_CASE("accesses to one absent page share its page request; a write to a read-only page asks on its own", "[E1]") {
+TEST_CASE("accesses to one absent page share its page request, a write to a read-only page asks on its own", "[E1]") {
   PriBench b;
   for (std::uint32_t i = 0; i < 4; ++i) b.read(0x3000 + i * 64, 64, i);
   b.timeline.run(5_us);
@@ -90,7 +90,7 @@ TEST_CASE("a response without the page makes the device ask again", "[E1]") {
   CHECK(b.done[0].status == DmaStatus::success);
 }
 
-TEST_CASE("no more page requests are outstanding than allocated; the next leaves when a response returns credits", "[E1]") {
+TEST_CASE("no more page requests are outstanding than allocated, the next leaves when a response returns credits", "[E1]") {
   PriBench b(2);
   for (std::uint32_t i = 0; i < 4; ++i) b.write(0x1000 * (i + 1), 64, i);
   b.timeline.run(5_us);

@@ -84,6 +84,18 @@ TEST_CASE("ats: what finds no room in the translation queue is left out of the a
   audit(Invariant::at_rest, b.timeline.now());
 }
 
+TEST_CASE("ats: a write that claims to be a translation request reaches neither memory nor the IOMMU", "[E1][N5]") {
+  TranslationBench b;
+  BytePool pool;
+  Tlp rogue = dma_write(pool, 0x1000, 4, 0x77);
+  rogue.at = AddressType::translation_request;
+  b.send(std::move(rogue));
+  b.run(10_us);
+  CHECK(b.translator.requests == 0);
+  CHECK(b.rc.inbound.dropped_writes.value() == 1);
+  audit(Invariant::at_rest, b.timeline.now());
+}
+
 TEST_CASE("ats: entries come from an answer's begin without a gap, whatever the later ones say", "[E1]") {
   const std::uint64_t absent = 0, small = 0x1003, large = 0x200803;
   CHECK(translations_given(Words{absent, small}) == 1);  // the first stands alone
