@@ -8,23 +8,6 @@ namespace iov::platform {
 
 namespace {
 
-struct IntervalArgs : FunctionTarget {
-  Time interval = 100_us;
-  template <class V>
-  void describe(V& v) {
-    VmTarget::describe(v);
-    v.field("interval", interval, Range<Time>{{}, Time(1, sc_core::SC_SEC)},
-            "least time between interrupts of each of its vectors, whatever its own registers say; 0: no limit", no_source);
-  }
-  void check(const Machine& machine) const { function(machine); }
-};
-
-void limit_interrupts(const IntervalArgs& args, Machine& machine, Outcome outcome) {
-  if (!args.exists(machine, outcome)) return;
-  machine.nic->limit_interrupts(args.function(machine), args.interval);
-  outcome("done");
-}
-
 struct DmaArgs : FunctionTarget {
   std::uint64_t address = 0;
   unsigned bytes = 64, count = 1;
@@ -93,8 +76,7 @@ void doorbell_flood(const FloodArgs& args, Machine& machine, Outcome outcome) {
 }  // namespace
 
 std::vector<ScriptAction> function_actions() {
-  return {make_action<IntervalArgs>("interrupt_limit", "the PF's limit on the interrupts of a VM's function", "PF", limit_interrupts),
-          make_action<DmaArgs>("rogue_dma", "the function accesses memory on its own: an address that nobody mapped for it",
+  return {make_action<DmaArgs>("rogue_dma", "the function accesses memory on its own: an address that nobody mapped for it",
                                "device", rogue_dma),
           make_action<MessageArgs>("rogue_msi", "the function sends interrupt messages that it was not given", "device", rogue_msi),
           make_action<FloodArgs>("doorbell_flood", "a process of the guest writes a doorbell again and again", "guest",

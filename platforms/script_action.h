@@ -49,6 +49,7 @@ const std::vector<ScriptAction>& script_actions();
 /// Rows by topic.
 std::vector<ScriptAction> traffic_actions();
 std::vector<ScriptAction> function_actions();
+std::vector<ScriptAction> policy_actions();
 std::vector<ScriptAction> reset_actions();
 
 /// Checks the list of actions under "script" of a platform; returns it with every default filled in.
