@@ -67,8 +67,8 @@ TEST_CASE("the bus number is captured from type 0 writes, and every request then
   CHECK(b.nic.requester(1).value == 0x0780);
   b.set_vector(0, 0);
   b.rx_ring(0, 0, 0x10000, 0);
-  b.nic.set_default_destination(Destination{0});
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 1));
+  b.nic.sorter().set_default(Destination{0});
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 1));
   b.timeline.run(b.timeline.now() + 2_us);
   unsigned seen = 0;
   for (const Sent& s : b.host.log)
@@ -127,15 +127,15 @@ TEST_CASE("without Bus Master Enable a function's DMA and interrupts stay inside
   b.enumerated.write(0, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
   b.set_vector(0, 0);
   b.rx_ring(0, 0, 0x10000, 0);
-  b.nic.set_default_destination(Destination{0});
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 1));
+  b.nic.sorter().set_default(Destination{0});
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 1));
   b.timeline.run(5_us);
   CHECK(b.host.sent(TlpType::memory_write).empty());
   CHECK(b.host.sent(TlpType::memory_read).empty());
   b.audit(Invariant::at_rest);
   b.enumerated.write(0, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
   b.rx_ring(0, 0, 0x10000, 0);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 2));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 2));
   b.timeline.run(10_us);
   CHECK(b.get_header(0x11000).id == 2);
 }
@@ -161,9 +161,9 @@ TEST_CASE("MSI-X Enable and Function Mask hold messages back, what waited is pen
   const unsigned flags = b.enumerated.capability(0, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
   b.set_vector(0, 2);
   b.rx_ring(0, 0, 0x10000, 2);
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.enumerated.write(0, flags, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 1));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 1));
   b.timeline.run(5_us);
   CHECK(b.interrupts().empty());
   b.host.mmio_read(b.enumerated.msix(0) + 0x1000, 8);
@@ -181,11 +181,11 @@ TEST_CASE("Device Control sets the size of writes and read requests") {
   ConfigBench b;
   const unsigned control = b.enumerated.capability(0, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
   b.rx_ring(0, 0, 0x10000, 0);
-  b.nic.set_default_destination(Destination{0});
+  b.nic.sorter().set_default(Destination{0});
   b.timeline.run(2_us);
   b.host.log.clear();
   b.enumerated.write(0, control, 2, 0);  // 128 B
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(0), 1, 600));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(0), 1, 600));
   b.timeline.run(4_us);
   std::uint32_t largest = 0;
   for (const Sent& s : b.host.sent(TlpType::memory_write)) largest = std::max(largest, s.length);
@@ -202,17 +202,17 @@ TEST_CASE("the PFs of a device have queues, IDs and VFs of their own, whatever t
   CHECK(b.enable_vfs(4) == 4);
   for (unsigned pf = 0; pf < pfs; ++pf) {
     CHECK(b.nic.requester(pf).value == 0x0100 + pf);
-    b.nic.add_filter(NicBench::mac(pf), std::nullopt, Destination{pf});
+    b.nic.sorter().add_filter(NicBench::mac(pf), std::nullopt, Destination{pf});
     b.rx_ring(pf, 0, 0x10000 + pf * 0x10000ull, 0);
   }
   const unsigned vf = b.nic.functions().number(0, 3);
   CHECK(vf == 8 + 2);
   CHECK(b.nic.requester(vf).value == 0x0100 + 8 + 2 * 8);
-  b.nic.add_filter(NicBench::mac(100), std::nullopt, Destination{vf});
+  b.nic.sorter().add_filter(NicBench::mac(100), std::nullopt, Destination{vf});
   b.rx_ring(vf, 0, 0xa0000, 0);
   b.timeline.run(5_us);
-  for (unsigned pf = 0; pf < pfs; ++pf) b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(pf), pf + 1));
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(100), 100));
+  for (unsigned pf = 0; pf < pfs; ++pf) b.nic.frame(NicBench::make_frame(NicBench::mac(pf), pf + 1));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(100), 100));
   b.timeline.run(10_us);
   for (unsigned pf = 0; pf < pfs; ++pf) {
     CHECK(b.get_header(0x11000 + pf * 0x10000ull).id == pf + 1);

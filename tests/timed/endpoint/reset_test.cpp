@@ -10,7 +10,7 @@ struct ResetBench : NicBench {
   explicit ResetBench(const endpoint::Nic::Params& p = quick()) : NicBench(p) {
     REQUIRE(enable_vfs(3) == 3);
     for (unsigned f = 1; f <= 3; ++f) {
-      nic.add_filter(mac(f), std::nullopt, Destination{f});
+      nic.sorter().add_filter(mac(f), std::nullopt, Destination{f});
       start(f);
     }
     timeline.run(timeline.now() + 5_us);
@@ -20,7 +20,7 @@ struct ResetBench : NicBench {
     rx_ring(f, 0, ring(f), 0);
   }
   static std::uint64_t ring(unsigned f) { return 0x10000ull * f; }
-  void arrive(unsigned f, PacketId id) { nic.receive_from_wire(make_frame(mac(f), id)); }
+  void arrive(unsigned f, PacketId id) { nic.frame(make_frame(mac(f), id)); }
   unsigned messages_of(unsigned f) const {
     unsigned n = 0;
     for (const Sent& s : interrupts()) n += s.requester == nic.requester(f).value;
@@ -132,8 +132,8 @@ TEST_CASE("a hot reset takes every function back to its beginning", "[B20]") {
   b.nic.hot_reset();
   CHECK(b.nic.functions().vfs() == 0);
   CHECK(b.enumerated.space(0).dword(PCI_BASE_ADDRESS_0) == 0xc);
-  b.nic.set_default_destination(Destination{0});
-  b.nic.receive_from_wire(NicBench::make_frame(NicBench::mac(50), 9));
+  b.nic.sorter().set_default(Destination{0});
+  b.nic.frame(NicBench::make_frame(NicBench::mac(50), 9));
   b.timeline.run(b.timeline.now() + 5_us);
   CHECK(b.book.drops.back() == std::pair<PacketId, DropReason>{9, DropReason::no_receive_descriptor});
   b.audit(Invariant::at_rest);
