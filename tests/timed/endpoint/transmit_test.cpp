@@ -83,7 +83,7 @@ TEST_CASE("without report status nothing is written back") {
 TEST_CASE("a frame spread over three buffers leaves as one") {
   NicBench b;
   b.put_header(0x11000, {NicBench::mac(99), NicBench::mac(0), FrameHeader::vlan_none, 0, 42});
-  std::memcpy(b.host.memory.data() + 0x12000, b.host.memory.data() + 0x11000 + 20, 12);  // header in two parts
+  std::memcpy(b.host.memory.data() + 0x12000, b.host.memory.data() + 0x11000 + 20, FrameHeader::header_bytes - 20);  // in two parts
   b.post_tx(0x10000, 0, 0x11000, 20, 0);
   b.post_tx(0x10000, 1, 0x12000, 80, 0);
   b.post_tx(0x10000, 2, 0x13000, 900);
