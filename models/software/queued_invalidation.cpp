@@ -80,7 +80,6 @@ Task QueuedInvalidation::recover_error(Strand& strand, RegisterIo& registers) {
       const auto wait = memory_.host(status_ + slot * 4u);
       memory_.store(ring_ + head % (ring_entries * descriptor_bytes),
                     vtd::wait_status(wait, static_cast<std::uint32_t>(Status::in_use)));
-      memory_.store(ring_ + slot * std::uint64_t{descriptor_bytes}, vtd::wait_status(wait, static_cast<std::uint32_t>(Status::done)));
       break;
     }
   co_await registers.write(strand, vtd::reg_fault_status, vtd::fsts_queue_error, 4, {});

@@ -73,14 +73,14 @@ TEST_CASE("behind VT-d the same attacks reach nothing and are recorded", "[D3][D
 }
 
 TEST_CASE("an aperture over host memory is bad input", "[D3]") {
-  CHECK_THROWS_WITH(MachineBench({{"gart.aperture_base", 0}}, with_gart), Catch::Contains("gart.aperture_base"));
+  CHECK_THROWS_WITH(MachineBench(Settings{{"gart.aperture_base", 0}}, with_gart), Catch::Contains("gart.aperture_base"));
 }
 
 TEST_CASE("an aperture too small for the VMs' memory is bad input", "[D3]") {
-  CHECK_THROWS_WITH(MachineBench({{"gart.aperture", "32 MiB"}}, with_gart),
+  CHECK_THROWS_WITH(MachineBench(Settings{{"gart.aperture", "32 MiB"}}, with_gart),
                     Catch::Contains("vm0.memory") && Catch::Contains("aperture of 32 MiB"));
 }
 
 TEST_CASE("a platform has an IOMMU or an aperture, not both", "[D3]") {
-  CHECK_THROWS_WITH(MachineBench({{"gart", {{"kind", "gart"}}}}, current), Catch::Contains("one or the other"));
+  CHECK_THROWS_WITH(MachineBench(Settings{{"gart", {{"kind", "gart"}}}}, current), Catch::Contains("one or the other"));
 }

@@ -89,7 +89,7 @@ TEST_CASE("a command by register waits for the walk it overtook, whose result is
   m.run();
   m.memory.latency = 1_us;
   const std::uint32_t old = m.ask(m.request(vf_a, 0x1000));
-  m.timeline.run(m.timeline.now() + 600_ns);  // its leaf read is under way and has seen 0xa111
+  m.timeline.run(m.timeline.now() + 3600_ns);  // its leaf read is under way and has seen 0xa111
   m.store(m.leaf_a, vtd::leaf_entry(Hpa(0xa333'0000), true, true, 12));
   m.write64(vtd::reg_iotlb_invalidate, vtd::iotlb_command(2, 1));
   m.timeline.run(m.timeline.now() + 400_ns);  // long enough for an invalidation alone
