@@ -23,13 +23,13 @@ struct Reads {
   void heard(const iommu::TableRead& read) {
     Json raw = Json::array();
     for (const std::uint64_t word : read.words) raw.push_back(hex(word));
-    list.push_back({{"table", table_name(read)}, {"address", hex(read.address)}, {"raw", raw}, {"decoded", table_text(read)}});
+    list.push_back({{"table", iommu::table_name(read)}, {"address", hex(read.address)}, {"raw", raw}, {"decoded", iommu::table_text(read)}});
   }
   Json list = Json::array();
 };
 
 Json fault(FaultReason reason, bool recorded) {
-  return {{"result", "fault"}, {"reason", static_cast<unsigned>(reason)}, {"name", fault_name(reason)}, {"recorded", recorded}};
+  return {{"result", "fault"}, {"reason", static_cast<unsigned>(reason)}, {"name", iommu::fault_name(reason)}, {"recorded", recorded}};
 }
 
 std::string permissions(const TranslationReply& r) {

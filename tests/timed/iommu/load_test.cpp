@@ -94,7 +94,7 @@ void run_load(std::uint64_t seed, unsigned iotlb_entries) {
     for (std::uint64_t at = 0; at < 4096; at += 8) {
       std::uint64_t mine = 0, other = 0;
       std::memcpy(&mine, bytes.data() + at, 8);
-      function.image().read((page << 12) + at, {&other, 1});
+      image.read((page << 12) + at, {&other, 1});
       INFO("seed " << seed << " address " << std::hex << (page << 12) + at);
       REQUIRE(mine == other);
     }
