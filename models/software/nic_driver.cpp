@@ -103,7 +103,7 @@ void NicDriver::lose(Gpa buffer) {
 
 void NicDriver::set_carrier(bool on) {
   carrier_ = on;
-  if (on) wake_blocked();
+  wake_blocked();
 }
 
 void NicDriver::wake_blocked() {
@@ -114,10 +114,15 @@ void NicDriver::wake_blocked() {
 
 Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
   frame.journey.enter(Stage::guest_driver, services_.timeline.now());
-  while (room() == 0) {
+  while (carrier_ && room() == 0) {
     if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
     blocked_.push_back(&strand);
     co_await strand.wait();
+  }
+  if (!carrier_) {  // as Linux' noop_qdisc does
+    ++lost_;
+    services_.book.dropped(frame.header.id, DropReason::link_down);
+    co_return;
   }
   const std::uint32_t index = tx_tail_++;
   const std::uint32_t generation = generation_;

@@ -66,13 +66,13 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   /// Stops the queues and waits until the device has let go of them. What lies in the rings is lost, and booked so;
   /// who wants to send waits until initialise().
   Task stop(host::Strand& strand);
-  void set_carrier(bool on);                   ///< without one nothing new is sent
+  void set_carrier(bool on);                   ///< without one what is to be sent is dropped
   Task interrupt(host::Strand& strand);        ///< the interrupt handler
   void stop_polling() { stopped_ = true; }     ///< of a polled driver: after the round under way
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
   Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
-  std::size_t room() const override { return down_ || !carrier_ ? 0 : params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
+  std::size_t room() const override { return down_ ? 0 : params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
   std::uint64_t lost() const { return lost_.value(); }
   std::uint64_t register_writes() const { return writes_.value(); }
   std::uint64_t register_reads() const { return reads_.value(); }
@@ -133,7 +133,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Counter writes_{"register_writes", "1", "register writes"};
   Counter reads_{"register_reads", "1", "register reads"};
   Counter polls_{"polls", "1", "poll rounds"};
-  Counter lost_{"lost", "1", "packets that were in the rings when the queues were stopped"};
+  Counter lost_{"lost", "1", "packets that were in the rings when the queues were stopped, or came while there was no link"};
 };
 
 }  // namespace iov::software

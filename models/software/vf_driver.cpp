@@ -225,6 +225,7 @@ Task VfDriver::obey(MailboxMessage said) {
   const std::uint32_t info = said.info();
   if (info == control_removal) {
     removed_ = true;
+    data_.set_carrier(false);
     if (up_) co_await data_.stop(place_.strand);
     co_return;
   }
