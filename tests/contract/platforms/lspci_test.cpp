@@ -61,7 +61,7 @@ TEST_CASE("lspci reads a booted server: tree, root port, PF and VF", "[K4][B1][C
                      "LnkCap:\tPort #1, Speed 8GT/s, Width x8", "ARIFwd+"});
   has(f["01:00.0"],
       {"0200: 8086:10fb (rev 01)", "Control: I/O- Mem+", "Region 0: Memory at 400", "(64-bit, prefetchable)",
-       "Power Management version 3", "MSI-X: Enable- Count=64 Masked-", "Vector table: BAR=2 offset=00000000",
+       "Power Management version 3", "MSI-X: Enable+ Count=64 Masked-", "Vector table: BAR=2 offset=00000000",
        "PBA: BAR=2 offset=00001000", "Express (v2) Endpoint", "FLReset+", "MaxPayload 256 bytes",
        "LnkCap:\tPort #0, Speed 8GT/s, Width x8", "LnkSta:\tSpeed 8GT/s", "Width x8", "Advanced Error Reporting",
        "Alternative Routing-ID Interpretation (ARI)", "ARICap:\tMFVC- ACS-, Next Function: 0",
