@@ -24,6 +24,13 @@ using software::VmdqBackend;
 
 namespace {
 
+/// A domain of the function with all of a memory, at the addresses that its owner knows.
+void give_memory(HostSystem& host, const MemoryView& memory, unsigned function, unsigned log2_page) {
+  const DomainId domain = host.iommu->create_domain();
+  host.iommu->map(domain, Iova(memory.dma_base()), memory.base(), memory.size(), log2_page);
+  host.iommu->attach(host.nic.requester(function), domain, vtd::TranslationType::with_ats);
+}
+
 /// NIC driver and application in the host kernel of a machine without VMs.
 class Native : public VmPath {
  public:
@@ -44,7 +51,9 @@ class Native : public VmPath {
   }
   Task set_up() override {
     if (dma_) dma_->attach({host_.nic.requester(0), host_.functions.ats(host_.nic.name_of(0)) != 0});
-    if (host_.iommu && !dma_) attach(host_, params_, memory_);
+    const bool passes = params_.native_iommu == HostIommu::pass_through;
+    if (host_.iommu && !dma_ && passes) host_.iommu->attach_pass_through(host_.nic.requester(0));
+    if (host_.iommu && !dma_ && !passes) give_memory(host_, memory_, 0, params_.iommu_log2_page);
     co_await nic_.set_up();
     nic_.follow_interrupts();
   }
@@ -61,13 +70,6 @@ class Native : public VmPath {
     if (!host.iommu) throw SimError(host.timeline.now(), "native", "iommu_mapping needs an IOMMU in the platform");
     return std::make_unique<DmaApi>("dma", host.timeline, params.dma_api, params.iommu_mapping, host.costs, *host.iommu,
                                     *host.iommu_registers, core);
-  }
-  static void attach(HostSystem& host, const VmParams& params, const MemoryView& memory) {
-    const RequesterId pf = host.nic.requester(0);
-    if (params.native_iommu == HostIommu::pass_through) return host.iommu->attach_pass_through(pf);
-    const DomainId domain = host.iommu->create_domain();
-    host.iommu->map(domain, Iova(memory.dma_base()), memory.base(), memory.size(), params.iommu_log2_page);
-    host.iommu->attach(pf, domain, vtd::TranslationType::with_ats);
   }
   HostSystem& host_;
   const VmParams params_;
@@ -98,14 +100,12 @@ class Assigned : public VmPath {
         driver_("driver", host.services, params.driver, host.costs, registers_, guest,
                 {polled(params) ? poller_ : vcpu_.softirq(), Context::guest, Context::guest, 0, 0, polled(params)}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
-    if (!host.iommu && !host.aperture)
-      throw SimError(host.timeline.now(), VmPath::name(), "assigning a function needs an IOMMU in the platform");
+    const auto refuse = [&](const std::string& why) { throw SimError(host.timeline.now(), VmPath::name(), why); };
+    if (!host.iommu && !host.aperture) refuse("assigning a function needs an IOMMU in the platform");
     if (!host.iommu && params.assigned_interrupts == InterruptDelivery::posted)
-      throw SimError(host.timeline.now(), VmPath::name(), "assigned_interrupts = \"posted\" needs an IOMMU in the platform");
+      refuse("assigned_interrupts = \"posted\" needs an IOMMU in the platform");
     const std::string refusal = host.nic.claim(function, {software::Owner::Kind::vm, VmPath::name()});
-    if (!refusal.empty())
-      throw SimError(host.timeline.now(), VmPath::name(),
-                     "the function is assigned already, an assigned function is exclusive: " + refusal);
+    if (!refusal.empty()) refuse("the function is assigned already, an assigned function is exclusive: " + refusal);
     host.core(params.interrupt_core);
   }
   const software::GuestConfig* guest_config() const override { return &config_; }
@@ -114,7 +114,7 @@ class Assigned : public VmPath {
     const software::FunctionName function = host_.nic.name_of(function_);
     const std::string refusal = host_.functions.assign(function, {software::Owner::Kind::vm, VmPath::name()});
     if (!refusal.empty()) throw SimError(host_.timeline.now(), VmPath::name(), refusal);
-    if (host_.iommu) attach();
+    if (host_.iommu) give_memory(host_, guest_, function_, params_.iommu_log2_page);
     co_await enable_ats(host_, vmm_, function_);
     registers_.map(host_.nic.bar(function_));
     config_.attach(host_.nic.requester(function_), host_.functions.id({function.pf, 0}),
@@ -131,15 +131,9 @@ class Assigned : public VmPath {
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
   GuestDevice guest_device() override { return {&registers_, &vcpu_, 1, function_}; }
 
-
  protected:
   static constexpr unsigned data_vector = 0;
   static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
-  void attach() {
-    const DomainId domain = host_.iommu->create_domain();
-    host_.iommu->map(domain, Iova(guest_.dma_base()), guest_.base(), guest_.size(), params_.iommu_log2_page);
-    host_.iommu->attach(host_.nic.requester(function_), domain, vtd::TranslationType::with_ats);
-  }
   virtual void route_interrupts() {
     if (params_.assigned_interrupts == InterruptDelivery::posted)
       guest_vector_ = post(data_vector, bind<&NicDriver::interrupt>(&driver_));
