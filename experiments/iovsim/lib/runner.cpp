@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstring>
 #include <iostream>
+#include <set>
 
 #include "experiments/iovsim/lib/files.h"
 #include "experiments/iovsim/lib/program.h"
@@ -129,9 +130,17 @@ void Runner::check_claims(const Table& table, std::string& text, int& code) cons
 
 int Runner::report() {
   Table table(experiment_);
-  platform::ProblemSink problems;
-  for (std::size_t p = 0; p < points_.size(); ++p)
-    table.add(points_[p], results_of(folder(p), experiment_, points_[p].id, problems));
+  platform::ProblemSink missing, problems;
+  std::set<std::string> known;
+  for (std::size_t p = 0; p < points_.size(); ++p) {
+    const auto results = results_of(folder(p), experiment_, points_[p].id, missing);
+    for (const auto& [name, cell] : results)
+      if (!cell.text.empty()) known.insert("collect." + name);
+    table.add(points_[p], results);
+  }
+  // What only some points have a module for is empty at the others; what no point has is a mistake.
+  for (const platform::Problem& problem : missing.list())
+    if (known.count(problem.path) == 0) problems.add_in(problem.file, problem.path, problem.what);
   std::string text = experiment_.question.empty() ? "" : experiment_.question + "\n\n";
   text += table.aligned() + "\n";
   int code = worst_;

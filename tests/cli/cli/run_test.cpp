@@ -186,3 +186,17 @@ TEST_CASE("list, help and version answer") {
   CHECK(has(place.iovsim("--help").out, "Examples:\n"));
   CHECK_FALSE(has(place.iovsim("--help").out, "\n  point "));
 }
+
+TEST_CASE("a collected statistic that only some points have is empty at the others, one that none has is a mistake") {
+  const Place place;
+  place.experiment(R"("sweep": {"nic0.ats": [false, true]}, "collect": {"hits": "nic0.device_tlb.hits"})");
+  const Outcome some = place.iovsim("run e.json");
+  CHECK(some.code == 0);
+  CHECK(some.err.find("no metric") == std::string::npos);
+  const std::string table = place.read("results/e/table.csv");
+  CHECK(table.find("true") != std::string::npos);
+  CHECK(table.find(",20\n") != std::string::npos);
+  CHECK(table.find(",\n") != std::string::npos);
+  place.experiment(R"("set": {"nic0.ats": false}, "collect": {"hits": "nic0.device_tlb.hits"})");
+  CHECK(place.iovsim("run e.json").code == 2);
+}

@@ -98,6 +98,7 @@ PointResult simulate_fake(const nlohmann::json& config, std::uint64_t seed, cons
   result.summary["binding_resource"] = nic.path == Path::virtio ? "core0" : "wire";
   result.summary["exits_per_packet_by_cause"] = {{"mmio", nic.path == Path::virtio ? 0.5 : 0.0}};
   result.stats = {{"nic0.reads", "count", "1", 40}, {"nic0.tlb", "hits", "1", 30}};
+  if (nic.ats) result.stats.push_back({"nic0.device_tlb", "hits", "1", 20});
   result.latency = {{"one_way", {100, 110, 7}}};
   result.journeys = {{"wire", 67.2, 1}};
   result.events = 1000;
