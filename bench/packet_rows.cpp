@@ -24,7 +24,7 @@ nlohmann::json configuration(const char* path, double packets_per_second, unsign
                       {"host.cores", 64},
                       {"memory.size", "1 TiB"},
                       {"nic0.functions.total_vfs", 4096},
-                      {"nic0.filters", 8192}};
+                      {"nic0.embedded_switch.filters", 8192}};
   if (vms > 1) settings.insert(settings.end(), many.begin(), many.end());
   return machine_config("platforms/server_10g.json", settings);
 }
