@@ -85,7 +85,7 @@ TEST_CASE("what a VF asks for is granted by policy: VLAN, multicast, MTU to all,
   CHECK(b.counter("vm0.driver.received") == 1);
 }
 
-TEST_CASE("a request while the PF has the mailbox waits; one that nobody answers is asked again", "[H2]") {
+TEST_CASE("a request while the PF has the mailbox waits, one that nobody answers is asked again", "[H2]") {
   Bench b(silent);
   b.window(nic::vf_window_mailbox, nic::pf_mailbox_pfu);
   b.vf().ask_vlan(5, true);
@@ -134,7 +134,7 @@ TEST_CASE("link changes reach the VF: without link it sends nothing, with it it 
   CHECK(b.workload->in_flight() == 0);
 }
 
-TEST_CASE("before a reset of the device the VFs stop, after it they start; what is lost is counted", "[B19][H4][B18]") {
+TEST_CASE("before a reset of the device the VFs stop, after it they start, what is lost is counted", "[B19][H4][B18]") {
   Bench b(transmit + short_run + more_vms(2, "sriov"));
   for (unsigned f = 1; f <= 2; ++f) CHECK(b.sent(f) > 100);
   b.pf().reset_device();

@@ -80,7 +80,7 @@ TEST_CASE("packets with the MAC address of another VM leave, and are accounted f
   CHECK(m.result.script.size() == 2);
 }
 
-TEST_CASE("a function's DMA to an address that is not mapped is blocked and recorded; its sibling does not notice", "[D4][G11]") {
+TEST_CASE("a function's DMA to an address that is not mapped is blocked and recorded, its sibling does not notice", "[D4][G11]") {
   const Settings both = more_vms(2, "sriov") + time_line + Settings{{"workload.arrivals", "constant"}, {"workload.bit_rate", "1 Gb/s"}};
   MachineBench m(both + script({{{"at", "500 us"}, {"do", "rogue_dma"}, {"vm", "vm1"}, {"address", 0x7000000000}, {"count", 3}},
                                 {{"at", "510 us"}, {"do", "rogue_dma"}, {"vm", "vm1"}, {"address", 0x7000000000}, {"write", false}}}));

@@ -246,7 +246,7 @@ TEST_CASE("a mailbox rings at both ends: words, doorbell, event, interrupt of it
   CHECK(b.event() == NicBench::event_of(nic::PfEvent::mailbox_ack, 2));
 }
 
-TEST_CASE("a VF's reset closes it as the PF wants; a reset of the device stops all, and no VF can ask for one", "[B18][H3]") {
+TEST_CASE("a VF's reset closes it as the PF wants, a reset of the device stops all, and no VF can ask for one", "[B18][H3]") {
   NicBench b;
   REQUIRE(b.enable_vfs(2) == 2);
   b.write(0, nic::reg_vf_default, nic::vf_drop_enable);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/timed/pcie/root_bench.h"
+#include "tests/timed/pcie/two_devices.h"
 using namespace iov;
 using namespace iov::pcie;
 
@@ -50,23 +50,19 @@ TEST_CASE("INTx messages drive the pins of their root port, behind the writes be
 }
 
 TEST_CASE("INTx messages of a second root port are swizzled, and dropped where there is no controller", "[F1]") {
-  RootBench b;
-  Port other("other", b.timeline, {}), far("far", b.timeline, {});
-  far.connect(other);
-  b.rc.add_root_port(other);
-  DeviceEnd end(far, b.timeline);
+  TwoDevices t;
+  Pins pins(t.timeline);
   const auto message = [] {
     Tlp tlp = intx(0x20);
     tlp.requester = RequesterId{0x200};
     return tlp;
   };
-  far.send(message());
-  b.run(10_us);
-  CHECK(b.rc.inbound.dropped_writes.value() == 1);
-  Pins pins(b.timeline);
-  b.rc.set_interrupt_pins(&pins);
-  far.send(message());
-  b.run(10_us);
+  t.b.send(message());
+  t.run(10_us);
+  CHECK(t.rc.inbound.dropped_writes.value() == 1);
+  t.rc.set_interrupt_pins(&pins);
+  t.b.send(message());
+  t.run(10_us);
   REQUIRE(pins.changes.size() == 1);
   CHECK(pins.changes[0].pin == 17);
 }

@@ -79,7 +79,7 @@ TEST_CASE("with carry_payload one flipped byte of the payload is noticed") {
   Bench bench(true);
   auto entry = bench.send(Way::transmit, 0, 1496);
   CHECK(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(entry), 1496, 0_ns).has_value());
-  for (const std::size_t at : {32u, 700u, 1495u}) {
+  for (const std::size_t at : {FrameHeader::header_bytes, std::size_t{700}, std::size_t{1495}}) {
     entry = bench.send(Way::transmit, 0, 1496);
     auto contents = bench.contents(entry);
     contents[at] ^= 0x10;
