@@ -40,7 +40,7 @@ TEST_CASE("an unknown key, module or kind comes with a suggestion") {
   const Place place;
   place.experiment(R"("seed": [1])");
   CHECK(refusal(place) ==
-        std::string("e.json: seed: unknown key \"seed\", did you mean \"seeds\"? (known: question, platform, set, sweep, "
+        std::string("e.json: seed: unknown key \"seed\", did you mean \"seeds\"? (known: question, platform, set, script, sweep, "
                     "seeds, measure, collect, expect, plot or point)\n") + one);
   place.experiment(R"("set": {"nic0.tagz": 1, "nic.tags": 1, "workload.kind": "worklod"})");
   CHECK(refusal(place) ==
@@ -133,7 +133,7 @@ TEST_CASE("bad claims and collected values are refused") {
         "latency_p999_ns, latency_max_ns, cpu_cycles_per_packet, host_cpu_utilization, exits_per_packet, "
         "interrupts_per_packet, copied_bytes_per_packet, interrupt_latency_p50_ns, interrupt_latency_p99_ns, "
         "interrupt_latency_max_ns, interrupt_rate_kps, interrupt_merge_ratio, iotlb_hit_ratio, device_tlb_hit_ratio, "
-        "binding_resource, "
+        "fairness, vm_throughput_min_gbps, vm_throughput_max_gbps, binding_resource, "
         "bandwidth_gbps, transactions_mps, latency_min_ns, latency_mean_ns, read_gbps, write_gbps, failed_transactions, "
         "walks_per_transaction, walk_reads_per_transaction, iotlb_misses_per_transaction, c or path)\n"
         "e.json: expect[2]: unknown axis \"size\" (known: path)\n"
@@ -170,7 +170,7 @@ TEST_CASE("a wrong command line is refused") {
   CHECK(place.iovsim("runn e.json").code == 2);
   CHECK(place.iovsim("run").code == 2);
   CHECK(place.iovsim("run e.json --job 2").code == 2);
-  CHECK(place.iovsim("describe nik").err == "unknown kind \"nik\", did you mean \"nic\"? (known: nic or workload)\n");
+  CHECK(place.iovsim("describe nik").err == "unknown kind \"nik\", did you mean \"nic\"? (known: nic, workload or script)\n");
   CHECK(place.iovsim("plot nowhere").err == "nowhere: no results of an experiment in this folder\n");
 }
 

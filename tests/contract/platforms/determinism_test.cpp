@@ -54,7 +54,7 @@ TEST_CASE("iovsim writes the same bytes with one job and with two") {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(out))
       if (entry.path().extension() == ".csv") files.push_back(entry.path());
     std::sort(files.begin(), files.end());
-    REQUIRE(files.size() == 1 + 3 * 3);  // the table; statistics, latencies and journeys of each point
+    REQUIRE(files.size() == 1 + 3 * 4);  // the table; statistics, latencies and journeys of each point
     for (const auto& file : files) {
       std::ostringstream text;
       text << std::filesystem::relative(file, out) << std::ifstream(file).rdbuf();

@@ -14,7 +14,7 @@ struct Attack : MachineBench {
   explicit Attack(const char* platform) : MachineBench(silent + more_vms(2, "sriov", injected), platform) {
     start();
     workload->begin_window(timeline.now());
-    run(50_us);
+    run(2000_us);  // the VFs come up
   }
   Gpa ring(std::uint32_t register_offset) {
     return vms[0].memory->from_dma(read_register(1, register_offset, 8));

@@ -17,7 +17,7 @@ Settings vms(unsigned count, const std::string& path = "sriov") {
           {"vm0.driver.tx_descriptors", 64},
           {"vm0.driver.rx_descriptors", 64},
           {"nic0.functions.total_vfs", 4096},
-          {"nic0.filters", 8192}};
+          {"nic0.embedded_switch.filters", 8192}};
 }
 double least(const MachineBench& m) { return m.result.summary["vm_throughput_min_gbps"]; }
 double most(const MachineBench& m) { return m.result.summary["vm_throughput_max_gbps"]; }

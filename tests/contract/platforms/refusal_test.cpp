@@ -84,7 +84,7 @@ TEST_CASE("VMs on more cores than there are are refused") {
 namespace {
 std::string refused_action(nlohmann::ordered_json action, const Settings& others = {}) {
   action["at"] = "1 ms";
-  return refusal(others + Settings{{"script", {action}}});
+  return refusal(others + Settings{{"script", nlohmann::ordered_json::array({action})}});
 }
 }  // namespace
 TEST_CASE("an action on a VM that is not there is refused with its place") {

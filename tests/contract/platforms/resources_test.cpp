@@ -7,7 +7,7 @@ using namespace iov::platform;
 
 namespace {
 nlohmann::ordered_json resources(unsigned vfs) {
-  MachineBench m(silent + short_run + Settings{{"host.vfs", vfs}, {"nic0.functions.total_vfs", vfs},
+  MachineBench m(short_run + Settings{{"vm0.load.arrivals", "off"}, {"host.vfs", vfs}, {"nic0.functions.total_vfs", vfs},
                                                {"nic0.functions.first_vf_offset", 128}, {"nic0.functions.vf_stride", 1}});
   return m.measure()["resources"];
 }

@@ -10,14 +10,24 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-const Settings time_line{{"workload.measure.warm_up", "200 us"},
+/// VFs come up through their mailboxes in the first millisecond; what is done and seen counts from its end.
+constexpr double up_us = 1000;
+const Settings time_line{{"workload.measure.warm_up", "1200 us"},
                          {"workload.measure.duration", "800 us"},
                          {"workload.measure.interval", "100 us"},
                          {"workload.measure.drain_limit", "50 ms"}};
-Settings script(const Json& actions) { return {{"script", actions}}; }
+Settings script(Json actions) {
+  for (Json& action : actions) {
+    Time at;
+    REQUIRE(read_value(action["at"], at).empty());
+    action["at"] = std::to_string(at.to_seconds() * 1e6 + up_us) + " us";
+  }
+  return {{"script", actions}};
+}
 
 double bytes_between(const MachineBench& m, const std::string& vm, double from_us, double to_us) {
   double sum = 0;
+  from_us += up_us, to_us += up_us;
   for (const TimeLineRow& row : m.result.time_line)
     if (row.vm == vm && row.begin_us >= from_us && row.end_us <= to_us) sum += row.throughput_gbps * (row.end_us - row.begin_us);
   return sum / (to_us - from_us);
@@ -29,7 +39,7 @@ std::uint64_t delivered(const MachineBench& m, unsigned vm) {
 }  // namespace
 
 TEST_CASE("one active VM of many gets the whole line rate", "[G13]") {
-  MachineBench m(more_vms(2, "sriov") + short_run +
+  MachineBench m(more_vms(2, "sriov") + time_line +
                  Settings{{"vm1.count", 7}, {"vm1.load.arrivals", "off"}, {"host.cores", 16}});
   m.measure();
   CHECK(m.result.vms[0].throughput_gbps > 9.8);
@@ -48,7 +58,7 @@ TEST_CASE("a VM whose load stops leaves the wire to the other, and takes its hal
 }
 
 TEST_CASE("VMs of different loads from one peer each get theirs") {
-  MachineBench m(more_vms(3, "sriov") + short_run +
+  MachineBench m(more_vms(3, "sriov") + time_line +
                  Settings{{"workload.direction", "receive"},
                           {"vm1.load", {{"arrivals", "constant"}, {"bit_rate", "1 Gb/s"}}},
                           {"vm2.load", {{"direction", "request_response"}}}});
@@ -96,7 +106,7 @@ TEST_CASE("a function's DMA to an address that is not mapped is blocked and reco
 }
 
 TEST_CASE("an interrupt message that a function was not given reaches nobody", "[F2][F3]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + silent +
+  MachineBench m(more_vms(2, "sriov") + time_line + Settings{{"vm0.load.arrivals", "off"}, {"vm1.load.arrivals", "off"}} +
                  script({{{"at", "500 us"}, {"do", "rogue_msi"}, {"vm", "vm1"}, {"count", 5}}}));
   m.measure();
   REQUIRE(m.iommu->fault_record(0).valid());
@@ -110,7 +120,7 @@ TEST_CASE("a doorbell flood costs its own VM's processor and ends at its time") 
   m.measure();
   REQUIRE(m.result.script.size() == 1);
   CHECK(m.result.script[0].outcome == "done: 200 writes");
-  CHECK(m.result.script[0].done_us == Approx(600).margin(5));
+  CHECK(m.result.script[0].done_us == Approx(up_us + 600).margin(5));
   CHECK(delivered(m, 0) == Approx(66).margin(1));
 }
 
@@ -145,7 +155,7 @@ TEST_CASE("a function level reset ends one VM's traffic and leaves its sibling's
   m.measure();
   REQUIRE(m.result.script.size() == 1);
   CHECK(m.result.script[0].outcome == "done");
-  CHECK(m.result.script[0].done_us == Approx(550).margin(30));
+  CHECK(m.result.script[0].done_us == Approx(up_us + 550).margin(30));
   CHECK(delivered(m, 0) == Approx(2 * 66).margin(2));  // 1 Gb/s of 1500 B each way for 800 us
   CHECK(m.workload->ledger().vms.at(0, workload::PacketLedger::offered) - delivered(m, 0) <= 2);
   CHECK(bytes_between(m, "vm1", 600, 1000) == 0);
@@ -180,6 +190,6 @@ TEST_CASE("resets and vanishing VFs amid misbehaviour break nothing", "[B20]") {
     }
   MachineBench m(more_vms(2, "sriov") + time_line + with_payload +
                  Settings{{"workload.direction", "bidirectional"}, {"nic0.functions.reset_time", "50 us"}} + script(actions));
-  m.measure();
+  m.result = platform::run(m, {});  // never at rest: drivers of VFs that are gone go on asking
   CHECK(m.result.script.size() == actions.size());
 }

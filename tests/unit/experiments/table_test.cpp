@@ -42,8 +42,9 @@ TEST_CASE("the table has axes, contract metrics in order, then the rest") {
         "path,size,throughput_gbps,packet_rate_mpps,offered_mpps,dropped_packets,latency_p50_ns,latency_p90_ns,"
         "latency_p99_ns,latency_p999_ns,latency_max_ns,cpu_cycles_per_packet,host_cpu_utilization,exits_per_packet,"
         "interrupts_per_packet,copied_bytes_per_packet,interrupt_latency_p50_ns,interrupt_latency_p99_ns,interrupt_latency_max_ns,"
-        "interrupt_rate_kps,interrupt_merge_ratio,iotlb_hit_ratio,device_tlb_hit_ratio,binding_resource,exits_mmio");
-  CHECK(csv.find("sriov,64,4.8,,,,,,,,,,,,,,,,,,,,,wire,0\n") != std::string::npos);
+        "interrupt_rate_kps,interrupt_merge_ratio,iotlb_hit_ratio,device_tlb_hit_ratio,fairness,vm_throughput_min_gbps,"
+        "vm_throughput_max_gbps,binding_resource,exits_mmio");
+  CHECK(csv.find("sriov,64,4.8,,,,,,,,,,,,,,,,,,,,,,,,wire,0\n") != std::string::npos);
 }
 
 TEST_CASE("a claim holds at every point or names the points where it does not") {
