@@ -7,7 +7,7 @@ using namespace iov::platform;
 
 namespace {
 constexpr const char* with_gart = "platforms/server_gart.json";
-const nlohmann::ordered_json injected{{"assigned_interrupts", "vmm_inject"}};
+const nlohmann::ordered_json injected{{"assigned_interrupts", "vmm_inject"}, {"vf", {{"spoof_check", false}}}};
 
 /// VM 0's driver is taken over: what its VF is told to send and where to receive is the attacker's.
 struct Attack : MachineBench {
