@@ -78,10 +78,10 @@ TEST_CASE("VMs that all send as fast as they can get equal shares of the wire", 
   CHECK(least(m) > 0.9 * most(m));
 }
 
-TEST_CASE("1024 VMs on VFs of one device all get their packets", "[B12]") {
-  MachineBench m(vms(1024) + Settings{{"workload.direction", "receive"}, {"workload.packet_bytes", 64}} + short_run +
-                 Settings{{"workload.arrivals", "constant"}, {"workload.packet_rate", 500}, {"workload.measure.duration", "50 ms"}} +
-                 up_after("400 ms"));
+TEST_CASE("256 VMs on VFs of one device all get their packets", "[B12]") {
+  MachineBench m(vms(256) + Settings{{"workload.direction", "receive"}, {"workload.packet_bytes", 64}} + short_run +
+                 Settings{{"workload.arrivals", "constant"}, {"workload.packet_rate", 500}, {"workload.measure.duration", "20 ms"}} +
+                 up_after("100 ms"));
   m.measure();
   CHECK(least(m) > 0);
   CHECK(m.result.summary["dropped_by_reason"]["no_filter_match"] == 0);
