@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/dma_machine.h"
 
+#include "platforms/page_requests.h"
+
 namespace iov::platform {
 
 namespace {
@@ -39,6 +41,7 @@ void DmaMachine::check_translation() const {
     if (!device->active()) continue;
     if (!iommu && (device->translated() || device->params.device.device_tlb.enabled))
       throw BadInput(device->name + ".translation: the platform has no module of kind \"iommu\"");
+    require_page_fault_handler(device->name, device->params.device.device_tlb);
     if (device->translated() != measured_->translated())
       throw BadInput(device->name + ".translation: the IOMMU is on for all devices or for none, and " + measured_->name + " has it " +
                      (measured_->translated() ? "on" : "off"));

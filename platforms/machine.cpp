@@ -6,6 +6,7 @@
 #include "models/io_path/uplink.h"
 #include "platforms/kind.h"
 #include "platforms/modules.h"
+#include "platforms/page_requests.h"
 
 namespace iov::platform {
 
@@ -21,6 +22,7 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   make_hardware(config, {nic_name}, true, seed);
   const std::string traffic = the_one(config, "workload");
   auto nic_params = read_params<endpoint::Nic::Params>(config, nic_name);
+  require_page_fault_handler(nic_name, nic_params.device_tlb);
   auto traffic_params = read_params<workload::Params>(config, traffic);
   traffic_params.wire.rate = nic_params.wire_rate;          // both are ends of one Ethernet link
   nic_params.carry_payload |= traffic_params.carry_payload;  // a frame is whole everywhere or nowhere

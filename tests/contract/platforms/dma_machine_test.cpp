@@ -85,3 +85,8 @@ TEST_CASE("behind a saturated IOMMU the walkers are what binds") {
   const auto s = run_dma({{"dma0.window", "64 MiB"}, {"dma0.cache", "cold"}, {"dma0.transfers", 5000}});
   CHECK(s.at("binding_resource") == "iommu.walker_busy");
 }
+
+TEST_CASE("page requests that nobody would answer are bad input") {
+  CHECK(refusal({{"dma0.device_tlb.enabled", true}, {"dma0.device_tlb.page_requests.enabled", true}}) ==
+        "dma0.device_tlb.page_requests.enabled: no software of this platform answers page requests; it must be false");
+}
