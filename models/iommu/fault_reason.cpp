@@ -5,12 +5,12 @@ namespace iov::iommu {
 
 namespace {
 using R = FaultReason;
-struct Row {
+struct ReasonRow {
   R reason;
   const char* name;
   bool qualified;
 };
-constexpr Row rows[] = {
+constexpr ReasonRow reason_rows[] = {
     {R::none, "none", false},
     {R::root_not_present, "root_not_present", false},
     {R::context_not_present, "context_not_present", true},
@@ -81,20 +81,20 @@ constexpr Row rows[] = {
     {R::sm_read_denied, "sm_read_denied", true},
     {R::sm_interrupt_range, "sm_interrupt_range", true},
 };
-const Row* find(R reason) {
-  for (const Row& row : rows)
+const ReasonRow* find(R reason) {
+  for (const ReasonRow& row : reason_rows)
     if (row.reason == reason) return &row;
   return nullptr;
 }
 }  // namespace
 
 const char* fault_name(FaultReason reason) {
-  const Row* row = find(reason);
+  const ReasonRow* row = find(reason);
   return row ? row->name : "unknown";
 }
 
 bool qualified(FaultReason reason) {
-  const Row* row = find(reason);
+  const ReasonRow* row = find(reason);
   return row && row->qualified;
 }
 

@@ -7,12 +7,12 @@ namespace iov::iommu {
 using namespace vtd;
 
 namespace {
-struct Row {  ///< bits that must be zero, by type; wide descriptors: words 2 and 3 as well
+struct ReservedBits {  ///< bits that must be zero, by type; wide descriptors: words 2 and 3 as well
   DescriptorType type;
   std::uint64_t reserved[2];
 };
 using T = DescriptorType;
-constexpr Row rows[] = {
+constexpr ReservedBits reserved_bits[] = {
     {T::context_cache, {0xfffc'0000'0000'f1c0, ~std::uint64_t{0}}},
     {T::iotlb, {0xffff'ffff'0000'f100, 0xf80}},
     {T::device_tlb, {0x000f'0000'ffe0'01f0, 0xffe}},
@@ -27,7 +27,7 @@ constexpr Row rows[] = {
 
 bool InvalidationQueue::reserved_clear() const {
   if (words_[2] != 0 || words_[3] != 0) return false;
-  for (const Row& row : rows)
+  for (const ReservedBits& row : reserved_bits)
     if (bits(0, 4) == static_cast<unsigned>(row.type))
       return (words_[0] & row.reserved[0]) == 0 && (words_[1] & row.reserved[1]) == 0 && bits(9, 3) == 0;
   return false;

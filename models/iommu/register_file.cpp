@@ -4,12 +4,12 @@
 namespace iov::iommu {
 
 namespace {
-struct Row {
+struct RegisterRow {
   std::uint32_t offset;
   std::uint64_t writable, write_one_to_clear;
 };
 constexpr std::uint64_t all64 = ~std::uint64_t{0};
-constexpr Row rows[] = {
+constexpr RegisterRow register_rows[] = {
     {vtd::reg_global_command, 0xffff'ffff, 0},
     {vtd::reg_root_table, ~std::uint64_t{0x3ff}, 0},
     {vtd::reg_context_command, all64, 0},
@@ -43,7 +43,7 @@ constexpr Row rows[] = {
 
 RegisterFile::RegisterFile(const Features& f)
     : words_(vtd::register_bytes / 4), writable_(words_.size()), clear_(words_.size()) {
-  for (const Row& row : rows) allow(row.offset, row.writable, row.write_one_to_clear);
+  for (const RegisterRow& row : register_rows) allow(row.offset, row.writable, row.write_one_to_clear);
   for (unsigned i = 0; i < f.fault_records; ++i)
     allow(vtd::reg_fault_records + i * vtd::fault_record_bytes + 8, 0, std::uint64_t{1} << 63);
   set32(vtd::reg_version, 0x41);  // 4.1

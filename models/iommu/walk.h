@@ -20,6 +20,13 @@
 
 namespace iov::iommu {
 
+/// Of the entries of first-stage and second-stage tables.
+inline constexpr std::uint64_t address_mask = 0x000f'ffff'ffff'f000;
+/// Which of a table's 512 entries translates `address` at `level` (1: pages of 4 KiB).
+inline unsigned index_at(std::uint64_t address, unsigned level) {
+  return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511);
+}
+
 class Walk {
  public:
   /// The next access. A read wants `bytes`; an update wants `expected` replaced by `desired`.

@@ -8,11 +8,7 @@ namespace iov::iommu {
 using R = FaultReason;
 
 namespace {
-constexpr std::uint64_t address_mask = 0x000f'ffff'ffff'f000;
 constexpr std::uint64_t accessed = 1u << 5, dirty = 1u << 6, extended = 1u << 10;
-unsigned index_at(std::uint64_t address, unsigned level) {
-  return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511);
-}
 bool canonical(std::uint64_t address, unsigned levels) {
   const unsigned sign = 11 + 9 * levels;  // bit 47 or 56
   const std::uint64_t upper = address >> sign;

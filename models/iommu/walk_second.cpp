@@ -7,11 +7,7 @@ namespace iov::iommu {
 using R = FaultReason;
 
 namespace {
-constexpr std::uint64_t address_mask = 0x000f'ffff'ffff'f000;
-constexpr std::uint64_t accessed = 1u << 8, dirty = 1u << 9;
-unsigned index_at(std::uint64_t address, unsigned level) {
-  return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511);
-}
+constexpr std::uint64_t second_accessed = 1u << 8, second_dirty = 1u << 9;
 }  // namespace
 
 void Walk::begin_second(std::uint64_t address, Purpose purpose) {
@@ -73,7 +69,7 @@ void Walk::on_second(std::uint64_t entry) {
   const bool leaf = is_leaf(entry, second_level_);
   if (binding_.second_dirty) {
     const bool set_dirty = leaf && purpose_ == Purpose::page && wants_dirty(second_.write && first_.write);
-    if (update(entry, entry | accessed | (set_dirty ? dirty : 0))) return;
+    if (update(entry, entry | second_accessed | (set_dirty ? second_dirty : 0))) return;
   }
   second_continues();
 }
@@ -95,7 +91,7 @@ void Walk::finish_second() {
     table_writable_ = second_.write;
     return read_first_entry(page | (second_input_ & offset));
   }
-  second_dirty_ = !binding_.second_dirty || (entry_ & dirty);
+  second_dirty_ = !binding_.second_dirty || (entry_ & second_dirty);
   const bool nested = binding_.stages == Stages::nested;
   const unsigned smaller = nested ? std::min(log2, first_log2_) : log2;
   mapping_.log2_page = static_cast<std::uint8_t>(smaller);

@@ -11,7 +11,7 @@ bool starts_word(char c) { return std::isalpha(static_cast<unsigned char>(c)) ||
 bool in_word(char c) { return starts_word(c) || std::isdigit(static_cast<unsigned char>(c)) || c == '.'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
 
-std::string trimmed(const std::string& text) {
+std::string without_blanks(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\n");
   if (first == std::string::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
@@ -59,13 +59,13 @@ void Lexer::expect(const std::string& text) {
 std::string Lexer::take_label(const std::string& stops) {
   const auto stop = text_.find_first_of(stops, start_);
   next_ = stop == std::string::npos ? text_.size() : stop;
-  std::string label = trimmed(text_.substr(start_, next_ - start_));
+  std::string label = without_blanks(text_.substr(start_, next_ - start_));
   if (label.empty()) fail("expected a value");
   advance();
   return label;
 }
 
-std::string Lexer::between(std::size_t from, std::size_t to) const { return trimmed(text_.substr(from, to - from)); }
+std::string Lexer::between(std::size_t from, std::size_t to) const { return without_blanks(text_.substr(from, to - from)); }
 
 void Lexer::fail(const std::string& what) const {
   const std::string where = start_ >= text_.size() ? "at the end" : "at \"" + text_.substr(start_) + "\"";

@@ -16,7 +16,7 @@ using platform::TranslationQuery;
 
 namespace {
 
-int refuse(const ProblemSink& problems) {
+int tell_problems(const ProblemSink& problems) {
   std::cerr << problems.text();
   return bad_input;
 }
@@ -81,7 +81,7 @@ int tell(const Json& answer, bool json) {
 int ask_image(const Json& object, const TranslateRequest& request, const std::optional<TranslationQuery>& query,
               ProblemSink& problems) {
   auto image = platform::read_translation_image(object, request.file, request.file, problems);
-  if (!problems.empty() || !image) return refuse(problems);
+  if (!problems.empty() || !image) return tell_problems(problems);
   const auto ask = [&](const TranslationQuery& q, bool with_reads) {
     return platform::answer(image->features, image->registers, image->memory.tables(), q, with_reads);
   };
@@ -99,7 +99,7 @@ int ask_machine(const Program& program, const TranslateRequest& request, const s
   const auto loaded = load(program, request.file, request.set, platform::find_home(request.file), problems);
   if (loaded && loaded->points.size() != 1)
     problems.add_in(request.file, "", std::to_string(loaded->points.size()) + " points; ask a platform or a point's config.json");
-  if (!problems.empty() || !loaded) return refuse(problems);
+  if (!problems.empty() || !loaded) return tell_problems(problems);
   const Point& point = loaded->points.front();
   return tell(platform::ask_platform(point.config, point.seed, after, *query), request.json);
 }
@@ -110,7 +110,7 @@ int translate(const Program& program, const TranslateRequest& request) {
   ProblemSink problems;
   const auto query = question(request, problems);
   const auto object = platform::load_json(request.file, request.file, problems);
-  if (!object) return refuse(problems);
+  if (!object) return tell_problems(problems);
   return platform::is_translation_image(*object) ? ask_image(*object, request, query, problems)
                                                  : ask_machine(program, request, query, problems);
 }

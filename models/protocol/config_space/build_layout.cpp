@@ -79,40 +79,40 @@ void add_sriov(Layout& layout, const SriovCapability& s) {
   if (s.lowest_pf) layout.add_rule(lock(control, PCI_SRIOV_CTRL_ARI, control, PCI_SRIOV_CTRL_VFE));
 }
 
-[[noreturn]] void refuse(const char* what) {
+[[noreturn]] void refuse_description(const char* what) {
   throw SimError(sc_core::SC_ZERO_TIME, "function description", what);
 }
 
 void check_sriov(const FunctionDescription& d) {
   const SriovCapability& s = *d.sriov;
-  if ((s.supported_page_sizes & 0x553) != 0x553) refuse("the six page sizes 4 KiB to 4 MiB are mandatory");
+  if ((s.supported_page_sizes & 0x553) != 0x553) refuse_description("the six page sizes 4 KiB to 4 MiB are mandatory");
   for (const VfRouting& r : {s.with_ari, s.without_ari}) {
-    if (s.total_vfs > 0 && r.offset == 0) refuse("First VF Offset 0 would give VF 1 the ID of its PF");
-    if (s.total_vfs > 1 && r.stride == 0) refuse("VF Stride 0 would give all VFs one ID");
+    if (s.total_vfs > 0 && r.offset == 0) refuse_description("First VF Offset 0 would give VF 1 the ID of its PF");
+    if (s.total_vfs > 1 && r.stride == 0) refuse_description("VF Stride 0 would give all VFs one ID");
   }
   for (const Bar& bar : s.vf_bars)
-    if (bar.io) refuse("a VF has no I/O BAR");
-  if (s.vf_ats && !d.ats) refuse("ATS in the VFs needs ATS in the PF: it owns the queue and the STU");
-  if (!d.express.function_level_reset) refuse("a PF and its VFs must support function level reset");
+    if (bar.io) refuse_description("a VF has no I/O BAR");
+  if (s.vf_ats && !d.ats) refuse_description("ATS in the VFs needs ATS in the PF: it owns the queue and the STU");
+  if (!d.express.function_level_reset) refuse_description("a PF and its VFs must support function level reset");
 }
 
 void check(const FunctionDescription& d) {
   const PciExpressCapability& e = d.express;
   if (!std::has_single_bit(e.max_payload) || e.max_payload < 128 || e.max_payload > 4096)
-    refuse("Max_Payload_Size is a power of two from 128 to 4096");
-  if (e.link_speed < 1 || e.link_speed > 6) refuse("link speed is a code from 1 to 6");
+    refuse_description("Max_Payload_Size is a power of two from 128 to 4096");
+  if (e.link_speed < 1 || e.link_speed > 6) refuse_description("link speed is a code from 1 to 6");
   if ((!std::has_single_bit(e.link_width) && e.link_width != 12) || e.link_width > 32)
-    refuse("link width is 1, 2, 4, 8, 12, 16 or 32 lanes");
+    refuse_description("link width is 1, 2, 4, 8, 12, 16 or 32 lanes");
   for (const auto& msix : {d.msix, d.sriov ? d.sriov->vf_msix : std::nullopt})
     if (msix &&
         (msix->vectors < 1 || msix->vectors > 2048 || ((msix->table_offset | msix->pending_offset) & 7) != 0))
-      refuse("MSI-X has 1 to 2048 vectors, tables at multiples of 8");
+      refuse_description("MSI-X has 1 to 2048 vectors, tables at multiples of 8");
   if (d.ats && (d.ats->queue_depth < 1 || d.ats->queue_depth > PCI_ATS_MAX_QDEP))
-    refuse("ATS queue depth is 1 to 32");
-  if (d.pasid && d.pasid->width > 20) refuse("a PASID has at most 20 bits");
+    refuse_description("ATS queue depth is 1 to 32");
+  if (d.pasid && d.pasid->width > 20) refuse_description("a PASID has at most 20 bits");
   if (d.acs && (d.acs->egress_ports != 0) != ((d.acs->features & PCI_ACS_EC) != 0))
-    refuse("ACS egress ports and EC go together");
-  if (d.sriov && d.bridge()) refuse("SR-IOV belongs to endpoints");
+    refuse_description("ACS egress ports and EC go together");
+  if (d.sriov && d.bridge()) refuse_description("SR-IOV belongs to endpoints");
   if (d.sriov) check_sriov(d);
 }
 }  // namespace
@@ -137,7 +137,7 @@ Layout build_layout(const FunctionDescription& d) {
 }
 
 FunctionDescription virtual_function(const FunctionDescription& pf) {
-  if (!pf.sriov) refuse("a function without SR-IOV has no VFs");
+  if (!pf.sriov) refuse_description("a function without SR-IOV has no VFs");
   const SriovCapability& s = *pf.sriov;
   FunctionDescription vf = pf;
   vf.virtual_function = true;

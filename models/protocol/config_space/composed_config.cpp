@@ -24,9 +24,9 @@ constexpr auto ro = RegisterClass::hardware_ro;
 constexpr std::uint32_t all = ~0u, word = 0xffff;
 constexpr bool pf = true;  ///< the PF's value applies to its VFs (PCIe 9.3.5)
 
-/// What is not in this table is emulated: vendor and device ID, BARs, memory space enable, interrupt line,
+/// What is not in this part_rows is emulated: vendor and device ID, BARs, memory space enable, interrupt line,
 /// power management, MSI-X enable and mask (the hypervisor programs the real ones with host vectors).
-constexpr PartRow table[] = {
+constexpr PartRow part_rows[] = {
     {Chain::header, 0, PCI_COMMAND, PCI_COMMAND_MASTER, rw},
     {Chain::header, 0, PCI_STATUS, 0xf900, rw},
     {Chain::header, 0, PCI_CLASS_REVISION, all, ro},
@@ -70,7 +70,6 @@ std::uint32_t writable(const ConfigSpace& space, unsigned dword) {
   const Layout::Slot& s = space.layout().slots()[slot];
   return s.rw | s.rw1c | s.trigger;
 }
-constexpr std::uint32_t ones(unsigned width) { return width >= 4 ? ~0u : (1u << 8 * width) - 1; }
 }  // namespace
 
 namespace {
@@ -105,7 +104,7 @@ FunctionDescription guest_whole_function(const FunctionDescription& pf_descripti
 Composition::Composition(const FunctionDescription& guest_description, const Layout& own, const Layout& pf_layout,
                          Assigned what)
     : guest_(build_layout(guest_description)) {
-  for (const PartRow& row : table) {
+  for (const PartRow& row : part_rows) {
     const bool from_pf = row.from_pf && what == Assigned::virtual_function;
     const int guest = base_of(guest_, row), raw = base_of(from_pf ? pf_layout : own, row);
     if (guest < 0 || raw < 0) continue;

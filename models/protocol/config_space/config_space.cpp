@@ -9,7 +9,6 @@
 namespace iov::config {
 
 namespace {
-constexpr std::uint32_t ones(unsigned width) { return width >= 4 ? ~0u : (1u << 8 * width) - 1; }
 constexpr bool one_dword(unsigned offset, unsigned width) {
   return (width == 1 || width == 2 || width == 4) && (offset & 3) + width <= 4 && offset < space_bytes;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/core/sim_error.h"
+#include "models/protocol/config_space/layout.h"
 #include "models/protocol/config_space/rows.h"
 
 namespace iov::config {
@@ -50,8 +50,6 @@ std::vector<Row> common_header(const FunctionDescription& d) {
 void append(std::vector<Row>& rows, const std::vector<Row>& more) {
   rows.insert(rows.end(), more.begin(), more.end());
 }
-
-[[noreturn]] void refuse(const char* what) { throw SimError(sc_core::SC_ZERO_TIME, "config space", what); }
 
 constexpr std::array<const char*, 7> bar_names = {"bar0", "bar1", "bar2", "bar3", "bar4", "bar5", "past"};
 }  // namespace

@@ -7,11 +7,7 @@
 
 namespace iov::config {
 
-namespace {
-[[noreturn]] void refuse(const std::string& what) {
-  throw SimError(sc_core::SC_ZERO_TIME, "config space", what);
-}
-}  // namespace
+void refuse(const std::string& what) { throw SimError(sc_core::SC_ZERO_TIME, "config space", what); }
 
 void Layout::add_header(const std::vector<Row>& rows) {
   place({"header", 0, false, 0, PCI_STD_HEADER_SIZEOF}, rows);

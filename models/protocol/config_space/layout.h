@@ -16,6 +16,9 @@
 
 namespace iov::config {
 
+/// @throws SimError: a register table that no function can have
+[[noreturn]] void refuse(const std::string& what);
+
 class Layout {
  public:
   struct Slot {  ///< a dword with state

@@ -11,6 +11,8 @@
 namespace iov::config {
 
 inline constexpr unsigned space_bytes = 4096;
+/// All bits of a register of `width` bytes.
+constexpr std::uint32_t ones(unsigned width) { return width >= 4 ? ~0u : (1u << 8 * width) - 1; }
 
 /// Bits of no mask are read-only; a reset value of 0 and no mask at all is a reserved bit.
 struct Row {

@@ -18,7 +18,7 @@ Tlp read_tlp() {
   t.address = PcieTree::first_address, t.length = 64;
   return t;
 }
-Tlp completion_tlp() {
+Tlp peer_answer_tlp() {
   Tlp t;
   t.type = TlpType::completion_data;
   t.length = t.byte_count = 64;
@@ -62,7 +62,7 @@ struct Peers : DmaMachine {
 
 TEST_CASE("peer to peer through a switch: two links and a hop each way", "[B24]") {
   Peers m{DmaSettings{}};
-  const Tlp read = read_tlp(), answer = completion_tlp();
+  const Tlp read = read_tlp(), answer = peer_answer_tlp();
   Link &mine = m.link("dma0"), &peers = m.link("dma1");
   m.check(m.ends() + Peers::hop(mine.device, read) + m.forward(mine.device, read) + Peers::hop(peers.root, read) +
           Peers::hop(peers.device, answer) + m.forward(peers.device, answer) + Peers::hop(mine.root, answer));
@@ -71,7 +71,7 @@ TEST_CASE("peer to peer through a switch: two links and a hop each way", "[B24]"
 
 TEST_CASE("peer to peer redirected: up through switch, root complex and IOMMU, the answer through the switch", "[B24]") {
   Peers m(DmaSettings{{"link0.acs.request_redirect", true}});
-  const Tlp read = read_tlp(), answer = completion_tlp();
+  const Tlp read = read_tlp(), answer = peer_answer_tlp();
   Link &mine = m.link("dma0"), &peers = m.link("dma1"), &up = m.link("switch0");
   m.check(m.ends() + Peers::hop(mine.device, read) + m.forward(mine.device, read) + Peers::hop(up.device, read) + m.translation() +
           m.root() + Peers::hop(up.root, read) + m.forward(up.root, read) + Peers::hop(peers.root, read) +
@@ -82,7 +82,7 @@ TEST_CASE("peer to peer redirected: up through switch, root complex and IOMMU, t
 TEST_CASE("peer to peer inside a device: its own way there and back", "[B24]") {
   Peers m(DmaSettings{{"dma0.peer", "dma0"}, {"dma0.peer_function", 1}});
   const auto& inside = m.dma().device.peer_to_peer;
-  const Tlp read = read_tlp(), answer = completion_tlp();
+  const Tlp read = read_tlp(), answer = peer_answer_tlp();
   m.check(m.ends() + inside.latency + inside.bandwidth.time_for(read.header()) + inside.latency +
           inside.bandwidth.time_for(answer.header() + answer.payload()));
 }

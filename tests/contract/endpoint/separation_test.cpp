@@ -8,9 +8,9 @@ using namespace iov;
 using namespace iov::test;
 
 namespace {
-struct Device {
+struct OwnDevice {
   static constexpr std::uint64_t pf_bar = 0xf000'0000, vf_bar = 0xf100'0000;
-  Device(Timeline& t, const char* name, unsigned vfs)
+  OwnDevice(Timeline& t, const char* name, unsigned vfs)
       : timeline(t), host(t), wire(t), nic(name, t, NicBench::quick(), host, book), enumerated(nic, pf_bar, vf_bar) {
     nic.set_wire(&wire, Time());
     REQUIRE(enumerated.enable_vfs(vfs) == vfs);
@@ -55,18 +55,18 @@ Register any_register(Random& random) {
 
 TEST_CASE("random accesses and resets of two VFs read as they would on two devices of their own", "[B5][B20]") {
   Timeline timeline{"timeline"};
-  Device shared(timeline, "shared", 2), first(timeline, "first", 1), second(timeline, "second", 1);
-  Device* const alone[] = {&first, &second};
+  OwnDevice shared(timeline, "shared", 2), first(timeline, "first", 1), second(timeline, "second", 1);
+  OwnDevice* const alone[] = {&first, &second};
   Random random{1, "separation"};
   for (unsigned step = 0; step < 4000; ++step) {
     const auto f = static_cast<unsigned>(1 + random.below(2));
-    Device& own = *alone[f - 1];
+    OwnDevice& own = *alone[f - 1];
     if (random.below(200) == 0) {
       shared.enumerated.function_level_reset(f);
       own.enumerated.function_level_reset(1);
     }
     const Register r = any_register(random);
-    const auto at = [&r](const Device& d, unsigned function) {
+    const auto at = [&r](const OwnDevice& d, unsigned function) {
       return (r.msix ? d.enumerated.msix(function) : d.enumerated.bar(function)) + r.offset;
     };
     if (random.below(2) == 0) {
@@ -78,7 +78,7 @@ TEST_CASE("random accesses and resets of two VFs read as they would on two devic
     }
     if (shared.config(f, PCI_COMMAND) != own.config(1, PCI_COMMAND)) FAIL("Command of VF " << f);
   }
-  for (const Device* d : {&shared, &first, &second})
+  for (const OwnDevice* d : {&shared, &first, &second})
     for (const Sent& s : d->host.log)
       if (s.type == TlpType::memory_write && s.address >> 20 != 0xfee) FAIL("a queue that is off has written");
 }

@@ -17,7 +17,7 @@ struct Trace {  ///< a file of its own for each test: they run side by side
   ~Trace() { std::remove(name.c_str()); }
   const std::string name = "dma_trace_" + std::to_string(::getpid()) + ".csv";
 };
-std::string refusal(const DmaSettings& settings) {
+std::string dma_refusal(const DmaSettings& settings) {
   try {
     run_dma(settings);
   } catch (const BadInput& wrong) {
@@ -68,11 +68,11 @@ TEST_CASE("a trace's requesters read and write what they touched, one domain eac
 
 TEST_CASE("a bad line of a trace is bad input that names file, line and reason") {
   const Trace trace("0,256,,0x1000,64,r\n10,256,,0x1000,none,w\n");
-  CHECK(refusal({{"dma0.trace", trace.name}}) == "dma0.trace: " + trace.name + ", line 2: bytes \"none\" is no number");
+  CHECK(dma_refusal({{"dma0.trace", trace.name}}) == "dma0.trace: " + trace.name + ", line 2: bytes \"none\" is no number");
 }
 
 TEST_CASE("windows that do not fit into memory are bad input") {
-  CHECK(refusal({{"dma0.window", "1 TiB"}}) == "dma0.window: the functions' windows do not fit into the host's 65536 MiB");
+  CHECK(dma_refusal({{"dma0.window", "1 TiB"}}) == "dma0.window: the functions' windows do not fit into the host's 65536 MiB");
 }
 
 TEST_CASE("translation without an IOMMU is bad input") {
@@ -87,6 +87,6 @@ TEST_CASE("behind a saturated IOMMU the walkers are what binds") {
 }
 
 TEST_CASE("page requests that nobody would answer are bad input") {
-  CHECK(refusal({{"dma0.device_tlb.enabled", true}, {"dma0.device_tlb.page_requests.enabled", true}}) ==
+  CHECK(dma_refusal({{"dma0.device_tlb.enabled", true}, {"dma0.device_tlb.page_requests.enabled", true}}) ==
         "dma0.device_tlb.page_requests.enabled: no software of this platform answers page requests; it must be false");
 }

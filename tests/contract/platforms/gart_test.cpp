@@ -7,11 +7,11 @@ using namespace iov::platform;
 
 namespace {
 constexpr const char* with_gart = "platforms/server_gart.json";
-const nlohmann::ordered_json injected{{"assigned_interrupts", "vmm_inject"}, {"vf", {{"spoof_check", false}}}};
+const nlohmann::ordered_json by_vmm{{"assigned_interrupts", "vmm_inject"}, {"vf", {{"spoof_check", false}}}};
 
 /// VM 0's driver is taken over: what its VF is told to send and where to receive is the attacker's.
 struct Attack : MachineBench {
-  explicit Attack(const char* platform) : MachineBench(silent + more_vms(2, "sriov", injected), platform) {
+  explicit Attack(const char* platform) : MachineBench(silent + more_vms(2, "sriov", by_vmm), platform) {
     start();
     workload->begin_window(timeline.now());
     run(2000_us);  // the VFs come up

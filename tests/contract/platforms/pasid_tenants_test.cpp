@@ -10,7 +10,7 @@ using namespace iov;
 using namespace iov::platform;
 
 namespace {
-DmaSettings brief(DmaSettings more) {
+DmaSettings in_brief(DmaSettings more) {
   more.insert(more.begin(), {{"dma0.transfers", 2000}, {"dma0.warm_up", 200}, {"dma0.window", "64 KiB"}});
   return more;
 }
@@ -42,7 +42,7 @@ TranslationRequest request(RequesterId requester, Pasid pasid, std::uint64_t add
 }  // namespace
 
 TEST_CASE("every PASID of a function has a domain of its own, the function without PASID and unbound ones have none", "[L6]") {
-  DmaMachine m(effective_dma(brief({{"dma0.tenants", "pasids"}, {"dma0.requesters", 70}})), 1);  // more than one PASID table
+  DmaMachine m(effective_dma(in_brief({{"dma0.tenants", "pasids"}, {"dma0.requesters", 70}})), 1);  // more than one PASID table
   m.prepare();
   const std::uint64_t window = std::uint64_t{1} << 32;
   const RequesterId device{0x0100};
@@ -67,7 +67,7 @@ TEST_CASE("every PASID of a function has a domain of its own, the function witho
 }
 
 TEST_CASE("in scalable mode requests without PASID go through RID_PASID to their function's domain", "[L6][B6]") {
-  const auto s = run_dma(brief({{"dma0.scalable_mode", true}, {"dma0.requesters", 8}}));
+  const auto s = run_dma(in_brief({{"dma0.scalable_mode", true}, {"dma0.requesters", 8}}));
   CHECK(s.at("failed_transactions") == 0);
   CHECK(s.at("walks_per_transaction") > 0.3);  // 8 * 16 pages and 64 entries
 }
@@ -76,7 +76,7 @@ TEST_CASE("a PASID costs one DW on every request of its tenants and nothing else
   const DmaSettings one{{"dma0.requesters", 1}, {"dma0.window", "8 KiB"}, {"dma0.outstanding", 1}, {"dma0.scalable_mode", true}};
   auto by_pasid = one;
   by_pasid.push_back({"dma0.tenants", "pasids"});
-  const auto plain = run_apart(brief(one)), prefixed = run_apart(brief(by_pasid));
+  const auto plain = run_apart(in_brief(one)), prefixed = run_apart(in_brief(by_pasid));
   const double more = prefixed.at("latency_min_ns").get<double>() - plain.at("latency_min_ns").get<double>();
   CHECK(more > 0.4);  // 4 B at 7.88 GB/s are 0.51 ns; a histogram tells 1 of 128 apart
   CHECK(more < 6);
@@ -84,7 +84,7 @@ TEST_CASE("a PASID costs one DW on every request of its tenants and nothing else
 }
 
 TEST_CASE("tenants by PASID share the device TLB by their own partitions", "[L6][E3]") {
-  const auto s = run_dma(brief({{"dma0.tenants", "pasids"}, {"dma0.requesters", 16}, {"dma0.window", "8 KiB"},
+  const auto s = run_dma(in_brief({{"dma0.tenants", "pasids"}, {"dma0.requesters", 16}, {"dma0.window", "8 KiB"},
                                 {"dma0.device_tlb.enabled", true}, {"dma0.device_tlb.entries", 128},
                                 {"dma0.device_tlb.partitions", 16}, {"dma0.device_tlb.ways", 8}}));
   CHECK(s.at("failed_transactions") == 0);
@@ -101,11 +101,11 @@ TEST_CASE("a trace's PASIDs reach their own pages in scalable mode and are block
 }
 
 TEST_CASE("PASIDs without translation or without scalable mode in the IOMMU are bad input", "[L6]") {
-  CHECK_THROWS_WITH(run_dma(brief({{"dma0.tenants", "pasids"}, {"dma0.translation", "off"}})),
+  CHECK_THROWS_WITH(run_dma(in_brief({{"dma0.tenants", "pasids"}, {"dma0.translation", "off"}})),
                     Catch::Contains("dma0.tenants = \"pasids\" needs dma0.translation = \"on\""));
 }
 
 TEST_CASE("an IOMMU without scalable mode refuses tenants by PASID", "[L6]") {
-  CHECK_THROWS_WITH(run_dma(brief({{"dma0.tenants", "pasids"}, {"iommu.features.scalable_mode", false}, {"iommu.features.nested", false}})),
+  CHECK_THROWS_WITH(run_dma(in_brief({{"dma0.tenants", "pasids"}, {"iommu.features.scalable_mode", false}, {"iommu.features.nested", false}})),
                     Catch::Contains("the IOMMU has no scalable mode"));
 }

@@ -5,15 +5,15 @@ using namespace iov::platform;
 
 namespace {
 const std::string platform_file = "platforms/peer_to_peer.json";
-const DmaSettings brief{{"dma0.transfers", 300}, {"dma0.warm_up", 50}};
+const DmaSettings quick_run{{"dma0.transfers", 300}, {"dma0.warm_up", 50}};
 DmaSettings with(DmaSettings more) {
-  more.insert(more.begin(), brief.begin(), brief.end());
+  more.insert(more.begin(), quick_run.begin(), quick_run.end());
   return more;
 }
 nlohmann::ordered_json run_peers(const DmaSettings& more) {
   return simulate(effective_dma(with(more), platform_file), 1, {}).summary;
 }
-std::string refusal(const DmaSettings& more) {
+std::string refusal_of_tree(const DmaSettings& more) {
   try {
     run_peers(more);
   } catch (const BadInput& wrong) {
@@ -54,31 +54,31 @@ TEST_CASE("tree: source validation of a root port lets a device's own functions 
 }
 
 TEST_CASE("tree: an end that is not there is refused with what there is") {
-  CHECK(refusal({{"link1.upstream", "switch7"}}) ==
+  CHECK(refusal_of_tree({{"link1.upstream", "switch7"}}) ==
         "link1.upstream = \"switch7\": no root complex or switch; there is \"root_complex\", \"switch0\"");
 }
 TEST_CASE("tree: a device at two links is refused") {
-  CHECK(refusal({{"link1.device", "dma0"}}) == "link1.device = \"dma0\": link0 leads there already");
+  CHECK(refusal_of_tree({{"link1.device", "dma0"}}) == "link1.device = \"dma0\": link0 leads there already");
 }
 TEST_CASE("tree: a device without a link is refused") {
-  CHECK(refusal({{"link2", nullptr}}) == "dma2: no module of kind \"link\" leads to it");
+  CHECK(refusal_of_tree({{"link2", nullptr}}) == "dma2: no module of kind \"link\" leads to it");
 }
 TEST_CASE("tree: switches in a circle are refused") {
-  CHECK(refusal({{"link_up.upstream", "switch0"}}) == "link0.upstream = \"switch0\" is not below root_complex");
+  CHECK(refusal_of_tree({{"link_up.upstream", "switch0"}}) == "link0.upstream = \"switch0\" is not below root_complex");
 }
 TEST_CASE("tree: a peer that is not there is refused") {
-  CHECK(refusal({{"dma0.peer", "dma9"}}) == "dma0.peer = \"dma9\": no module of kind \"dma_bench\" has this name");
+  CHECK(refusal_of_tree({{"dma0.peer", "dma9"}}) == "dma0.peer = \"dma9\": no module of kind \"dma_bench\" has this name");
 }
 TEST_CASE("tree: a window larger than the peer's BAR is refused") {
-  CHECK(refusal({{"dma0.window", "128 KiB"}}) == "dma0.window does not fit into dma1.bar_size");
+  CHECK(refusal_of_tree({{"dma0.window", "128 KiB"}}) == "dma0.window does not fit into dma1.bar_size");
 }
 TEST_CASE("tree: a peer's function that it cannot have is refused") {
-  CHECK(refusal({{"dma0.peer_function", 65}}) == "dma1.functions: a peer's target is VF 65, more than the device can have");
+  CHECK(refusal_of_tree({{"dma0.peer_function", 65}}) == "dma1.functions: a peer's target is VF 65, more than the device can have");
 }
 TEST_CASE("tree: devices that all only serve are refused") {
-  CHECK(refusal({{"dma0.target", "none"}}) == "dma0.target: no device has transfers");
+  CHECK(refusal_of_tree({{"dma0.target", "none"}}) == "dma0.target: no device has transfers");
 }
 TEST_CASE("tree: an IOMMU that is on for one device only is refused") {
-  CHECK(refusal({{"dma1.target", "memory"}, {"dma1.translation", "off"}}) ==
+  CHECK(refusal_of_tree({{"dma1.target", "memory"}, {"dma1.translation", "off"}}) ==
         "dma1.translation: the IOMMU is on for all devices or for none, and dma0 has it on");
 }

@@ -7,7 +7,7 @@ using namespace iov;
 using namespace iov::test;
 
 namespace {
-struct Device {
+struct FaultyDevice {
   static constexpr std::uint64_t bar = 0x1'0000'0000;
   Timeline timeline{"timeline"};
   FakeHost host{timeline};
@@ -44,20 +44,20 @@ struct Device {
     return tlp;
   }
 };
-using Messages = std::vector<std::pair<MessageCode, unsigned>>;
+using ErrorMessages = std::vector<std::pair<MessageCode, unsigned>>;
 }  // namespace
 
 TEST_CASE("errors: a write that no function claims is an unsupported request that the root complex hears of") {
-  Device d;
+  FaultyDevice d;
   d.report_all();
   d.host.inject(d.write(0x9'0000'0000, 4));
   d.run(1_us);
   CHECK(d.status() == PCI_ERR_UNC_UNSUP);
-  CHECK(d.messages() == Messages{{config::error_nonfatal, 0x0100}});
+  CHECK(d.messages() == ErrorMessages{{config::error_nonfatal, 0x0100}});
 }
 
 TEST_CASE("errors: a read that no function claims gets UR, that is only an advice, masked after reset") {
-  Device d;
+  FaultyDevice d;
   d.report_all();
   d.host.mmio_read(0x9'0000'0000, 4);
   d.run(1_us);
@@ -68,22 +68,22 @@ TEST_CASE("errors: a read that no function claims gets UR, that is only an advic
 }
 
 TEST_CASE("errors: malformed TLPs are dropped and fatal") {
-  Device d;
+  FaultyDevice d;
   d.report_all();
-  d.host.inject(d.write(Device::bar, 512));  // more than the 256 B agreed on
-  Tlp across = d.write(Device::bar + 4092, 8);
+  d.host.inject(d.write(FaultyDevice::bar, 512));  // more than the 256 B agreed on
+  Tlp across = d.write(FaultyDevice::bar + 4092, 8);
   across.type = TlpType::memory_read;
   d.host.inject(std::move(across));
   d.run(1_us);
   CHECK(d.status() == PCI_ERR_UNC_MALF_TLP);
-  CHECK(d.messages() == Messages{{config::error_fatal, 0x0100}, {config::error_fatal, 0x0100}});
+  CHECK(d.messages() == ErrorMessages{{config::error_fatal, 0x0100}, {config::error_fatal, 0x0100}});
   CHECK(d.host.sent(TlpType::completion_data).empty());
   CHECK(d.host.released == 2);
 }
 
 TEST_CASE("errors: poisoned payload is not used, a poisoned configuration write is refused") {
-  Device d;
-  Tlp poisoned = d.write(Device::bar, 64);
+  FaultyDevice d;
+  Tlp poisoned = d.write(FaultyDevice::bar, 64);
   poisoned.poisoned = true;
   d.host.inject(std::move(poisoned));
   Tlp config;
@@ -102,7 +102,7 @@ TEST_CASE("errors: poisoned payload is not used, a poisoned configuration write 
 }
 
 TEST_CASE("errors: a completion that never comes is a timeout of the function that asked and of no other", "[B20]") {
-  Device d;
+  FaultyDevice d;
   REQUIRE(d.enumerated.enable_vfs(2) == 2);
   d.host.answering = false;
   d.device.set_windows({0x1000});
@@ -117,7 +117,7 @@ TEST_CASE("errors: a completion that never comes is a timeout of the function th
 }
 
 TEST_CASE("errors: a completion nobody waits for is unexpected, its header is in the log") {
-  Device d;
+  FaultyDevice d;
   d.enumerated.write(0, d.aer + PCI_ERR_COR_MASK, 4, 0);  // advisory errors are masked after reset, and then not logged
   Tlp stray;
   stray.type = TlpType::completion_data;
@@ -134,12 +134,12 @@ TEST_CASE("errors: a completion nobody waits for is unexpected, its header is in
 }
 
 TEST_CASE("memory BAR: a read of a peer is cut at its boundaries, a write of any length is taken", "[B24]") {
-  Device d;
-  Tlp read = d.write(Device::bar + 0x60, 512);
+  FaultyDevice d;
+  Tlp read = d.write(FaultyDevice::bar + 0x60, 512);
   read.type = TlpType::memory_read;
   read.requester = RequesterId{0x0500};
   d.host.inject(std::move(read));
-  d.host.inject(d.write(Device::bar + 0x100, 256));
+  d.host.inject(d.write(FaultyDevice::bar + 0x100, 256));
   d.run(1_us);
   std::vector<std::uint32_t> pieces;
   for (const Sent& s : d.host.sent(TlpType::completion_data)) pieces.push_back(s.length);

@@ -10,8 +10,8 @@ using endpoint::Destination;
 
 namespace {
 /// A NIC with its host; several share a timeline.
-struct Device {
-  Device(Timeline& t, const char* name, unsigned vfs) : timeline(t), nic(name, t, NicBench::quick(), host, book) {
+struct SharedDevice {
+  SharedDevice(Timeline& t, const char* name, unsigned vfs) : timeline(t), nic(name, t, NicBench::quick(), host, book) {
     nic.set_wire(&wire, Time());
     enumerated.enable_vfs(vfs);
   }
@@ -37,7 +37,7 @@ struct Device {
 
 /// One VF, in the shared device and alone.
 struct Twin {
-  Device &shared, &alone;
+  SharedDevice &shared, &alone;
   unsigned in_shared;
   std::uint64_t memory;  ///< its part of both hosts' memories
 
@@ -50,7 +50,7 @@ struct Twin {
     alone.host.poke(memory + at, value);
   }
   void frame(const Frame& like) {
-    for (Device* d : {&shared, &alone}) {
+    for (SharedDevice* d : {&shared, &alone}) {
       Frame f;
       f.header = like.header;
       f.bytes = like.bytes;
@@ -99,7 +99,7 @@ void fill(Twin& t) {
 
 TEST_CASE("two VFs under random operations never see each other's state: each equals a device of its own", "[B5][B4][G12]") {
   Timeline timeline{"timeline"};
-  Device shared(timeline, "shared", 2), first(timeline, "first", 1), second(timeline, "second", 1);
+  SharedDevice shared(timeline, "shared", 2), first(timeline, "first", 1), second(timeline, "second", 1);
   Twin twins[] = {{shared, first, 1, part}, {shared, second, 2, 2 * part}};
   Dice random;
   for (unsigned n = 0; n < 2; ++n) {

@@ -17,7 +17,7 @@ Core::Params round_costs() {
              .idle_exit = 2_us, .posted_delivery = 100_ns};
   return p;
 }
-struct Bench {
+struct CoreBench {
   Timeline timeline{"timeline"};
   Core core{"core", timeline, round_costs(), 0};
   std::vector<std::pair<std::string, std::uint64_t>> log;  ///< what, at which ps
@@ -27,12 +27,12 @@ struct Bench {
     return core.spent(c);
   }
 };
-Task work(Bench& b, Strand& s, Context c, Time cost, int times, const char* name) {
+Task work(CoreBench& b, Strand& s, Context c, Time cost, int times, const char* name) {
   co_await s.wait();
   for (int i = 0; i < times; ++i) co_await s.spend(c, Work::application, cost);
   b.mark(name);
 }
-Task guest_mmio(Bench& b, Strand& s) {
+Task guest_mmio(CoreBench& b, Strand& s) {
   co_await s.wait();
   co_await s.spend(Context::guest, Work::driver, 1_us);
   co_await s.vm_exit(ExitCause::mmio_write);
@@ -42,7 +42,7 @@ Task guest_mmio(Bench& b, Strand& s) {
   b.mark("done");
 }
 struct Handler {
-  Bench& b;
+  CoreBench& b;
   Task run(Strand& s) {
     b.mark("irq");
     co_await s.spend(Context::irq, Work::driver, 1_us);
@@ -51,7 +51,7 @@ struct Handler {
 }  // namespace
 
 TEST_CASE("an emulated register write pays exit, user leg and entry, each once", "[A2][A3]") {
-  Bench b;
+  CoreBench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   Strand s(b.core, Level::thread_low, &vcpu);
   Task task = guest_mmio(b, s);
@@ -67,7 +67,7 @@ TEST_CASE("an emulated register write pays exit, user leg and entry, each once",
 }
 
 TEST_CASE("an interrupt takes a running guest out, and it continues where it was", "[F4]") {
-  Bench b;
+  CoreBench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   Strand s(b.core, Level::thread_low, &vcpu);
   Handler handler{b};
@@ -88,7 +88,7 @@ TEST_CASE("an interrupt takes a running guest out, and it continues where it was
 }
 
 TEST_CASE("an interrupt during a world switch waits for its end") {
-  Bench b;
+  CoreBench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   Strand s(b.core, Level::thread_low, &vcpu);
   Handler handler{b};
@@ -103,7 +103,7 @@ TEST_CASE("an interrupt during a world switch waits for its end") {
 }
 
 TEST_CASE("threads share a core by run time, each change pays a context switch") {
-  Bench b;
+  CoreBench b;
   Thread one(b.core, Thread::Kind::process, "one"), two(b.core, Thread::Kind::process, "two");
   Strand s1(b.core, Level::thread_low, &one), s2(b.core, Level::thread_low, &two);
   Task t1 = work(b, s1, Context::host_kernel, 10_us, 15, "one");
@@ -121,7 +121,7 @@ TEST_CASE("threads share a core by run time, each change pays a context switch")
 }
 
 TEST_CASE("a thread that slept takes the core from one that ran ahead") {
-  Bench b;
+  CoreBench b;
   Thread hog(b.core, Thread::Kind::process, "hog"), sleeper(b.core, Thread::Kind::process, "sleeper");
   Strand s1(b.core, Level::thread_low, &hog), s2(b.core, Level::thread_low, &sleeper);
   Task t1 = work(b, s1, Context::host_kernel, 1000_us, 1, "hog");
@@ -136,7 +136,7 @@ TEST_CASE("a thread that slept takes the core from one that ran ahead") {
 }
 
 TEST_CASE("a posted notification reaches a running vCPU without an exit", "[F5][A17]") {
-  Bench b;
+  CoreBench b;
   struct Vcpu : Thread {
     using Thread::Thread;
     int notified = 0;
@@ -156,7 +156,7 @@ TEST_CASE("a posted notification reaches a running vCPU without an exit", "[F5][
 }
 
 TEST_CASE("HLT leaves the guest only when the VM is configured so") {
-  Bench b;
+  CoreBench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   vcpu.halt_exits = true;
   Strand s(b.core, Level::thread_low, &vcpu);
@@ -169,7 +169,7 @@ TEST_CASE("HLT leaves the guest only when the VM is configured so") {
 }
 
 TEST_CASE("a vCPU without work idles inside its guest, and goes back there after an interrupt") {
-  Bench b;
+  CoreBench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   Strand s(b.core, Level::thread_low, &vcpu);
   Handler handler{b};
@@ -193,7 +193,7 @@ TEST_CASE("a vCPU without work idles inside its guest, and goes back there after
 }
 
 TEST_CASE("a vCPU that waits in the middle of an exit stays out of its guest") {
-  Bench b;
+  CoreBench b;
   Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
   Strand s(b.core, Level::thread_low, &vcpu);
   auto blocks = [](Strand& strand) -> Task {
@@ -213,12 +213,12 @@ TEST_CASE("a vCPU that waits in the middle of an exit stays out of its guest") {
 }
 
 TEST_CASE("a stalled core takes no interrupt until the read is answered") {
-  Bench b;
+  CoreBench b;
   Thread thread(b.core, Thread::Kind::process, "thread");
   Strand s(b.core, Level::thread_low, &thread);
   Handler handler{b};
   const auto vector = b.core.allocate_vector(bind<&Handler::run>(&handler));
-  auto reader = [](Bench& bench, Strand& strand) -> Task {
+  auto reader = [](CoreBench& bench, Strand& strand) -> Task {
     co_await strand.wait();
     co_await strand.stall(Context::host_kernel);
     bench.mark("answered");
@@ -239,7 +239,7 @@ TEST_CASE("a stalled core takes no interrupt until the read is answered") {
 }
 
 TEST_CASE("softirqs under sustained load share the core with the threads") {
-  Bench b;
+  CoreBench b;
   Thread thread(b.core, Thread::Kind::process, "thread");
   Strand softirq(b.core, Level::host_softirq), s(b.core, Level::thread_low, &thread);
   Task flood = work(b, softirq, Context::irq, 10_us, 100000, "flood");
@@ -260,7 +260,7 @@ struct CoreAccess {
 }  // namespace iov::host
 
 TEST_CASE("the accounts invariant notices time that was charged twice") {
-  Bench b;
+  CoreBench b;
   b.timeline.run(5_us);
   b.core.settle();
   CHECK_NOTHROW(audit(Invariant::always, b.timeline.now()));

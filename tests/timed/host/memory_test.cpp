@@ -21,8 +21,8 @@ host::Memory::Params round_params() {
   return p;
 }
 
-struct Bench {
-  explicit Bench(const host::Memory::Params& params = round_params()) : memory("memory", timeline, params) {
+struct MemoryBench {
+  explicit MemoryBench(const host::Memory::Params& params = round_params()) : memory("memory", timeline, params) {
     a.socket.bind(memory.socket);
     b.socket.bind(memory.socket);
     sc_core::sc_start(sc_core::SC_ZERO_TIME);
@@ -76,7 +76,7 @@ struct Foreign : sc_core::sc_module, tlm::tlm_bw_transport_if<> {
 }  // namespace
 
 TEST_CASE("what one port writes another reads, at once and over time") {
-  Bench bench;
+  MemoryBench bench;
   const auto bytes = pattern(300);
   std::vector<std::uint8_t> back(300);
   bench.a.write(Hpa(0x1ff0), bytes, 300, 0_ns);
@@ -90,7 +90,7 @@ TEST_CASE("what one port writes another reads, at once and over time") {
 }
 
 TEST_CASE("an access outside the memory is an address error, moves nothing and takes no time") {
-  Bench bench;
+  MemoryBench bench;
   std::array<std::uint8_t, 16> data{};
   data.fill(0xaa);
   const Hpa last_byte((16 << 20) - 1);
@@ -111,7 +111,7 @@ TEST_CASE("an access outside the memory is an address error, moves nothing and t
 }
 
 TEST_CASE("a read takes the DRAM latency, of lines in the LLC the LLC latency, to the picosecond") {
-  Bench bench;
+  MemoryBench bench;
   CHECK(bench.a.read(Hpa(0x4000), {}, 64, 0_ns) == 74_ns);
   CHECK(bench.a.read(Hpa(0x4000), {}, 64, 1000_ns) == 1074_ns);  // reads do not allocate
   CHECK(bench.a.write(Hpa(0x4000), {}, 64, 2000_ns) == 2021_ns);
@@ -124,7 +124,7 @@ TEST_CASE("a read takes the DRAM latency, of lines in the LLC the LLC latency, t
 }
 
 TEST_CASE("what a processor wrote is read from the LLC, payload without bytes included") {
-  Bench bench;
+  MemoryBench bench;
   const auto header = pattern(32);
   bench.a.poke(Hpa(0x6000), header, 256);
   CHECK(bench.b.read(Hpa(0x6000), {}, 256, 0_ns) == 24_ns);
@@ -132,7 +132,7 @@ TEST_CASE("what a processor wrote is read from the LLC, payload without bytes in
 }
 
 TEST_CASE("accesses queue for bandwidth, and one booked for later delays nothing before it") {
-  Bench bench;
+  MemoryBench bench;
   CHECK(bench.a.read(Hpa(0x4000), {}, 64, 0_ns) == 74_ns);
   CHECK(bench.b.read(Hpa(0x5000), {}, 64, 1_ns) == 78_ns);
   CHECK(bench.a.read(Hpa(0x6000), {}, 64, 200_ns) == 274_ns);
@@ -140,14 +140,14 @@ TEST_CASE("accesses queue for bandwidth, and one booked for later delays nothing
 }
 
 TEST_CASE("a device write that may not allocate goes to DRAM and takes the line out of the LLC") {
-  Bench bench;
+  MemoryBench bench;
   bench.a.write(Hpa(0x4000), {}, 64, 0_ns);
   CHECK(bench.a.write(Hpa(0x4000), {}, 64, 1000_ns, false) == 1074_ns);
   CHECK(bench.a.read(Hpa(0x4000), {}, 64, 2000_ns) == 2074_ns);
 }
 
 TEST_CASE("device writes beyond the DDIO share push dirty lines out to DRAM") {
-  Bench bench;
+  MemoryBench bench;
   const std::uint64_t share = (20 << 20) / 10;
   for (std::uint64_t at = 0; at < 2 * share; at += 4096) bench.a.write(Hpa(at), {}, 4096, 0_ns);
   CHECK(bench.memory.llc_evictions.value() == share / 64);
@@ -157,7 +157,7 @@ TEST_CASE("device writes beyond the DDIO share push dirty lines out to DRAM") {
 TEST_CASE("without DDIO every device write that misses goes to DRAM") {
   auto params = round_params();
   params.ddio_ways = 0;
-  Bench bench(params);
+  MemoryBench bench(params);
   CHECK(bench.a.write(Hpa(0x4000), {}, 64, 0_ns) == 74_ns);
   CHECK(bench.a.read(Hpa(0x4000), {}, 64, 1000_ns) == 1074_ns);
 }
@@ -165,7 +165,7 @@ TEST_CASE("without DDIO every device write that misses goes to DRAM") {
 TEST_CASE("the cheap LLC models have one latency for all") {
   auto params = round_params();
   params.llc_model = host::LlcModel::always_hit;
-  Bench bench(params);
+  MemoryBench bench(params);
   CHECK(bench.a.read(Hpa(0x4000), {}, 64, 0_ns) == 21_ns);
   CHECK(bench.memory.llc_hits.value() == 1);
 }
@@ -183,7 +183,7 @@ TEST_CASE("a foreign TLM initiator without the hint works and its delay is honou
 }
 
 TEST_CASE("the books of lines notice a line that was counted twice") {
-  Bench bench;
+  MemoryBench bench;
   bench.a.read(Hpa(0x4000), {}, 64, 0_ns);
   CHECK_NOTHROW(audit(Invariant::always, 0_ns));
   ++bench.memory.llc_hits;

@@ -5,6 +5,7 @@
 
 #include "models/iommu/register_window.h"
 #include "tests/timed/iommu/rig.h"
+namespace dma_api_test {
 using namespace rig;
 using namespace iov::software;
 
@@ -255,3 +256,4 @@ TEST_CASE("two cores have submissions in the queue at the same time, each waits 
   CHECK(m.driver.queue().submissions.value() == 80);
   CHECK(m.unit.invalidation.descriptors.value() == 40 * 3 + 40 * 2);
 }
+}  // namespace dma_api_test

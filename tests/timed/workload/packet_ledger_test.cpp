@@ -14,8 +14,8 @@ struct LeakyLedger : PacketLedger {
   using PacketLedger::PacketLedger;
   void lose() { ++totals_[0].offered; }
 };
-struct Bench {
-  explicit Bench(bool carry_payload = false) : ledger("ledger", timeline, carry_payload) {
+struct LedgerBench {
+  explicit LedgerBench(bool carry_payload = false) : ledger("ledger", timeline, carry_payload) {
     ledger.add_vm(), ledger.add_vm();
     ledger.begin_window(0_ns);
   }
@@ -43,7 +43,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("a packet is delivered once, a copy of it is unknown, also after its slot was reused") {
-  Bench bench;
+  LedgerBench bench;
   const PacketEntry first = bench.send();
   CHECK(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 7_ns).has_value());
   CHECK_FALSE(
@@ -61,7 +61,7 @@ TEST_CASE("a packet is delivered once, a copy of it is unknown, also after its s
 }
 
 TEST_CASE("a packet that arrives shorter, elsewhere or from somebody else is malformed") {
-  Bench bench;
+  LedgerBench bench;
   auto entry = bench.send(Way::receive, 1);
   CHECK_FALSE(bench.ledger.receive(Way::receive, 1, bench.contents(entry), 99, 0_ns).has_value());
   entry = bench.send(Way::receive, 1);
@@ -76,7 +76,7 @@ TEST_CASE("a packet that arrives shorter, elsewhere or from somebody else is mal
 }
 
 TEST_CASE("with carry_payload one flipped byte of the payload is noticed") {
-  Bench bench(true);
+  LedgerBench bench(true);
   auto entry = bench.send(Way::transmit, 0, 1496);
   CHECK(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(entry), 1496, 0_ns).has_value());
   for (const std::size_t at : {FrameHeader::header_bytes, std::size_t{700}, std::size_t{1495}}) {
@@ -89,13 +89,13 @@ TEST_CASE("with carry_payload one flipped byte of the payload is noticed") {
 }
 
 TEST_CASE("payloads of different packets differ") {
-  Bench bench(true);
+  LedgerBench bench(true);
   const auto a = bench.contents(bench.send()), b = bench.contents(bench.send());
   CHECK(!std::equal(a.begin() + 32, a.end(), b.begin() + 32));
 }
 
 TEST_CASE("a drop is booked once, under its reason and VM") {
-  Bench bench;
+  LedgerBench bench;
   const PacketEntry entry = bench.send(Way::receive, 1);
   bench.ledger.dropped(entry.header.id, DropReason::no_receive_descriptor);
   bench.ledger.dropped(entry.header.id, DropReason::no_receive_descriptor);
@@ -106,7 +106,7 @@ TEST_CASE("a drop is booked once, under its reason and VM") {
 }
 
 TEST_CASE("only what happens within the window is counted, conservation always") {
-  Bench bench;
+  LedgerBench bench;
   const PacketEntry before = bench.send();
   bench.ledger.begin_window(10_ns);
   bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(before), 100, 20_ns);
@@ -122,7 +122,7 @@ TEST_CASE("only what happens within the window is counted, conservation always")
 }
 
 TEST_CASE("the journey of a request goes on in its response and is as long as the round trip") {
-  Bench bench;
+  LedgerBench bench;
   PacketEntry request;
   request.kind = PacketKind::request, request.way = Way::receive;
   bench.ledger.send(request, Stage::wire);
@@ -140,7 +140,7 @@ TEST_CASE("the journey of a request goes on in its response and is as long as th
 }
 
 TEST_CASE("conservation notices a packet that vanished") {
-  Bench bench;
+  LedgerBench bench;
   bench.send();
   CHECK_NOTHROW(audit(Invariant::always, 0_ns));
   CHECK_THROWS_AS(audit(Invariant::at_rest, 0_ns), InvariantBroken);  // one is under way

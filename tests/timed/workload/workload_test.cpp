@@ -81,8 +81,8 @@ class Pipe : public FrameSink {
       due_{timeline_, bind<&Pipe::pump>(this)};
 };
 
-struct Bench {
-  Bench(const Params& params, const Time& delay)
+struct WorkloadBench {
+  WorkloadBench(const Params& params, const Time& delay)
       : workload("workload", timeline, params, 1), pipe(timeline, workload, delay) {
     pipe.add(vm0, workload.add_vm(vm0));
     pipe.add(vm1, workload.add_vm(vm1));
@@ -107,7 +107,7 @@ TEST_CASE("the peer saturates the wire: frame, preamble, FCS and gap to the pico
   params.direction = Direction::receive;
   params.packet_bytes = 64;
   params.carry_payload = true;
-  Bench bench(params, 1_us);
+  WorkloadBench bench(params, 1_us);
   bench.run(100_us);
   // 64 B + 8 preamble at 0.8 ns per byte, 50 ns of cable; the next 84 B slot later
   CHECK(bench.pipe.arrivals[0] == 107.6_ns);
@@ -124,7 +124,7 @@ TEST_CASE("the peer saturates the wire: frame, preamble, FCS and gap to the pico
 TEST_CASE("1500 B packets at wire rate carry 9.87 Gb/s, shared equally by the VMs") {
   Params params;
   params.direction = Direction::receive;
-  Bench bench(params, 0_ns);
+  WorkloadBench bench(params, 0_ns);
   bench.run(1_us * 2000);
   CHECK(bench.workload.results().throughput_gbps() == Approx(10.0 * 1500 / 1520).epsilon(0.001));
   const auto& vms = bench.workload.ledger().vms;
@@ -136,7 +136,7 @@ TEST_CASE("an open-loop packet waits for its due time, not 1 ps longer") {
   params.direction = Direction::receive;
   params.arrivals = Arrivals::constant;
   params.packet_rate = 50000;  // per VM: every 10 us one to either
-  Bench bench(params, 0_ns);
+  WorkloadBench bench(params, 0_ns);
   bench.run(35_us);
   REQUIRE(bench.pipe.arrivals.size() == 3);
   for (unsigned i = 0; i < 3; ++i) CHECK(bench.pipe.arrivals[i] == 10_us * (i + 1) + 1206.4_ns + 50_ns);
@@ -148,7 +148,7 @@ TEST_CASE("open-loop load above the wire rate fills the peer's queue and is then
   params.arrivals = Arrivals::constant;
   params.packet_rate = 1e6;  // 2 Mpps on a wire of 0.822 Mpps
   params.socket_queue = 16;
-  Bench bench(params, 0_ns);
+  WorkloadBench bench(params, 0_ns);
   bench.run(1_us * 1000);
   const Results r = bench.workload.results(Way::receive);
   CHECK(r.throughput_gbps() == Approx(9.87).epsilon(0.01));
@@ -164,7 +164,7 @@ TEST_CASE("a VM that is behind drops what its socket queue cannot hold, latency 
   params.packet_rate = 2e6;
   params.socket_queue = 8;
   params.carry_payload = true;
-  Bench bench(params, 2_us);  // the pipe carries two packets per 2 us
+  WorkloadBench bench(params, 2_us);  // the pipe carries two packets per 2 us
   bench.run(1_us * 1000);
   const Results r = bench.workload.results(Way::transmit);
   CHECK(r.delivered == Approx(1000).epsilon(0.02));
@@ -175,7 +175,7 @@ TEST_CASE("a VM that is behind drops what its socket queue cannot hold, latency 
 
 TEST_CASE("a saturating VM always has a packet until its sources stop") {
   Params params;
-  Bench bench(params, 1_us);
+  WorkloadBench bench(params, 1_us);
   bench.run(1_us * 100);
   CHECK(bench.workload.results(Way::transmit).delivered ==
         2 * 100);  // two leave the pipe each us, the last at 100 us
@@ -232,7 +232,7 @@ TEST_CASE("the shipped capture replays at its own pace without loss") {
   params.sizes = Sizes::trace;
   params.trace = IOVSIM_SOURCE_DIR "/experiments/traces/redis_nginx.pcap";
   params.trace_loop = false;
-  Bench bench(params, 1_us);
+  WorkloadBench bench(params, 1_us);
   bench.workload.begin_window(0_ns);
   bench.workload.start();
   bench.timeline.run(1_us * 200'000);

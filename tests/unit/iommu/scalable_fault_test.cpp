@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every fault reason of scalable mode that comes before the page tables, provoked by exactly one thing wrong.
 #include "tests/unit/iommu/tables.h"
+namespace scalable_fault_test {
 using namespace tables;
 
 namespace {
@@ -141,3 +142,4 @@ TEST_CASE("fault processing disable in context, directory or table entry suppres
     CHECK(walk.suppress_faults());
   }
 }
+}  // namespace scalable_fault_test

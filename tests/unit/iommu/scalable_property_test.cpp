@@ -4,6 +4,7 @@
 #include <map>
 
 #include "tests/unit/iommu/scalable_oracle.h"
+namespace scalable_property_test {
 using namespace tables;
 
 namespace {
@@ -158,3 +159,4 @@ TEST_CASE(
   CHECK(seen[0] > 3000);
   CHECK(longest == 4 + 5 * 6 + 5);  // context, PASID, and a nested walk of 5 by 5 levels
 }
+}  // namespace scalable_property_test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walk against the straightforward oracle, over random tables full of holes, denials and damage.
 #include "tests/unit/iommu/tables.h"
+namespace walk_property_test {
 using namespace tables;
 
 namespace {
@@ -77,3 +78,4 @@ TEST_CASE("a walk says what the straightforward walk says, over thousands of ran
   CHECK(granted_walks > 5000);
   CHECK(refused_walks > 5000);
 }
+}  // namespace walk_property_test

@@ -10,10 +10,10 @@ using namespace iov::config;
 using namespace iov::config::samples;
 
 namespace {
-struct Bench {
+struct GuestView {
   PhysicalFunction pf{samples::physical_function(), pf_id};
   Composition composition{pf.description(), pf.config().layout(), pf.vf_layout()};
-  Bench() {
+  GuestView() {
     pf.write(sriov_at(pf) + 0x10, 2, 8);
     pf.write(sriov_at(pf) + 0x08, 2, 9);
   }
@@ -24,7 +24,7 @@ constexpr auto emulated = RegisterClass::emulated;
 }  // namespace
 
 TEST_CASE("the guest sees IDs, BARs and capabilities the raw VF lacks", "[C4]") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(3), b.pf.config());
   CHECK(b.pf.read_vf(3, 0x00, 4) == ~0u);
   CHECK(guest.read(0x00, 4) == 0x10ca'8086);
@@ -44,7 +44,7 @@ TEST_CASE("the guest sees IDs, BARs and capabilities the raw VF lacks", "[C4]") 
 }
 
 TEST_CASE("fields taken from the PF are read-only for the guest and each blocked write counts", "[C2]") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
   const unsigned express = walk(guest, 0x10), pf_express = walk(b.pf, 0x10);
   b.pf.write(pf_express + 8, 2, 0x2810 | 0x0020);
@@ -63,7 +63,7 @@ TEST_CASE("fields taken from the PF are read-only for the guest and each blocked
 }
 
 TEST_CASE("each register class reads and writes where it should", "[C3]") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(2), b.pf.config());
   const unsigned msix = walk(guest, 0x11), raw_msix = walk(b.pf.vf(2), 0x11), pm = walk(guest, 0x01);
   CHECK(b.composition.class_of(0x04, 2) == hardware_rw);
@@ -91,7 +91,7 @@ TEST_CASE("each register class reads and writes where it should", "[C3]") {
 }
 
 TEST_CASE("the guest's FLR and error bits reach the VF itself") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
   const unsigned express = walk(guest, 0x10), raw = walk(b.pf.vf(1), 0x10);
   const auto flr = guest.write(express + 8, 2, 0x2810 | 0x8000);
@@ -105,7 +105,7 @@ TEST_CASE("the guest's FLR and error bits reach the VF itself") {
 }
 
 TEST_CASE("nothing a guest writes changes the PF or another VF", "[C2]") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(4), b.pf.config());
   std::vector<std::uint32_t> pf_before, vf_before;
   for (unsigned at = 0; at < 4096; at += 4)
@@ -125,7 +125,7 @@ TEST_CASE("nothing a guest writes changes the PF or another VF", "[C2]") {
 }
 
 TEST_CASE("every bit of the guest's space changes only where its class allows", "[C3]") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
   unsigned changed[register_classes] = {};
   for (unsigned at = 0; at < 4096; at += 4)
@@ -147,7 +147,7 @@ TEST_CASE("every bit of the guest's space changes only where its class allows", 
 }
 
 TEST_CASE("a guest's byte write reaches only its byte of the VF") {
-  Bench b;
+  GuestView b;
   ComposedConfig guest(b.composition, b.pf.vf(1), b.pf.config());
   guest.write(0x04, 1, 0x04);
   guest.write(0x05, 1, 0x00);

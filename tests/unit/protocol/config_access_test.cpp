@@ -70,7 +70,7 @@ const Registers sriov = {{0x08, ".11 k w .2 w"}, {0x10, "w16"},     {0x14, "K16"
 
 // clang-format on
 
-struct Bench {
+struct AccessBench {
   Oracle oracle;
   std::mt19937 generator{1};
 
@@ -164,7 +164,7 @@ void follow_sriov(Oracle& o, unsigned s) {
       if ((1ull << bit) < std::uint64_t{page} << 12) o.value[bar * 8 + bit] = false;
 }
 
-void expect_pf(Bench& b, const PhysicalFunction& pf) {
+void expect_pf(AccessBench& b, const PhysicalFunction& pf) {
   const ConfigSpace& c = pf.config();
   b.expect(c, 0, false, type0);
   b.expect(c, 0x01, false, power);
@@ -184,7 +184,7 @@ void expect_pf(Bench& b, const PhysicalFunction& pf) {
 
 TEST_CASE("every bit of a PF's config space obeys its access class under random writes", "[B1]") {
   PhysicalFunction pf(samples::physical_function(), pf_id);
-  Bench b;
+  AccessBench b;
   expect_pf(b, pf);
   const unsigned s = sriov_at(pf.config());
   b.run(pf, 40000, [&] { follow_sriov(b.oracle, s); });
@@ -194,7 +194,7 @@ TEST_CASE("every bit of a VF's config space obeys its access class under random 
   PhysicalFunction pf(samples::physical_function(), pf_id);
   const Layout& layout = pf.vf_layout();
   ConfigSpace vf(layout);
-  Bench b;
+  AccessBench b;
   b.expect(vf, 0, false, vf_header);
   b.expect(vf, 0x11, false, msix);
   b.expect(vf, 0x10, false, vf_express);
@@ -209,7 +209,7 @@ TEST_CASE("every bit of a VF's config space obeys its access class under random 
 TEST_CASE("every bit of a root port's config space obeys its access class under random writes") {
   const Layout layout = build_layout(bridge(PortType::root_port));
   ConfigSpace space(layout);
-  Bench b;
+  AccessBench b;
   b.expect(space, 0, false, type1);
   b.expect(space, 0x01, false, power);
   b.expect(space, 0x10, false, root_express);
@@ -226,8 +226,8 @@ TEST_CASE(
   const Layout up_layout = build_layout(bridge(PortType::upstream_port));
   const Layout down_layout = build_layout(bridge(PortType::downstream_port));
   ConfigSpace up(up_layout), down(down_layout);
-  Bench u, d;
-  for (Bench* b : {&u, &d}) {
+  AccessBench u, d;
+  for (AccessBench* b : {&u, &d}) {
     ConfigSpace& space = b == &u ? up : down;
     b->expect(space, 0, false, type1);
     b->expect(space, 0x01, false, power);
@@ -243,7 +243,7 @@ TEST_CASE(
 
 TEST_CASE("resets keep exactly the sticky bits, an FLR the link's settings too") {
   PhysicalFunction pf(samples::physical_function(), pf_id);
-  Bench b;
+  AccessBench b;
   expect_pf(b, pf);
   const unsigned s = sriov_at(pf.config());
   const struct {

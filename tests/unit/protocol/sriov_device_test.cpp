@@ -11,10 +11,10 @@ using namespace iov::config;
 using namespace iov::config::samples;
 
 namespace {
-using Device = std::vector<std::unique_ptr<PhysicalFunction>>;
+using Functions = std::vector<std::unique_ptr<PhysicalFunction>>;
 
-Device make(const SriovDeviceParams& params) {
-  Device device;
+Functions make(const SriovDeviceParams& params) {
+  Functions device;
   for (unsigned pf = 0; pf < params.physical_functions; ++pf)
     device.push_back(
         std::make_unique<PhysicalFunction>(config::physical_function(params, {}, pf, PciExpressCapability{}),
@@ -22,7 +22,7 @@ Device make(const SriovDeviceParams& params) {
   return device;
 }
 /// Every function's ID, VFs enabled; fails when two share one.
-std::set<std::uint16_t> all_ids(const Device& device, unsigned vfs, bool ari) {
+std::set<std::uint16_t> all_ids(const Functions& device, unsigned vfs, bool ari) {
   std::set<std::uint16_t> ids;
   for (const auto& pf : device) {
     const unsigned s = sriov_at(*pf);
@@ -44,7 +44,7 @@ TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own", 
       for (const bool ari : {true, false}) {
         SriovDeviceParams params;
         params.physical_functions = pfs, params.total_vfs = vfs;
-        const Device device = make(params);
+        const Functions device = make(params);
         const auto ids = all_ids(device, vfs, ari);
         CHECK(ids.size() == pfs * (vfs + 1));
         for (const auto& pf : device)  // and the port above can forward to them
@@ -55,7 +55,7 @@ TEST_CASE("1, 2, 4 or 8 PFs of one device and their VFs have IDs of their own", 
 TEST_CASE("one PF with 64 000 VFs fits behind bus 1, two such PFs do not", "[B13]") {
   SriovDeviceParams params;
   params.total_vfs = 64000;
-  const Device device = make(params);
+  const Functions device = make(params);
   CHECK(all_ids(device, 64000, true).size() == 64001);
   params.physical_functions = 2;
   const FunctionDescription d = config::physical_function(params, {}, 0, {});
@@ -65,7 +65,7 @@ TEST_CASE("one PF with 64 000 VFs fits behind bus 1, two such PFs do not", "[B13
 TEST_CASE("PFs are linked as functions, and only PF 0 owns the link and the ARI bit", "[B2]") {
   SriovDeviceParams params;
   params.physical_functions = 3;
-  const Device device = make(params);
+  const Functions device = make(params);
   for (unsigned pf = 0; pf < 3; ++pf) {
     const PhysicalFunction& f = *device[pf];
     CHECK((f.read(0x0e, 1) & 0x80) != 0);

@@ -17,10 +17,10 @@ enum : unsigned {
 };
 enum : std::uint32_t { vf_enable = 1, vf_mse = 8, ari = 16 };
 
-struct Bench {
+struct SriovBench {
   PhysicalFunction pf;
   unsigned s;
-  explicit Bench(const FunctionDescription& d = samples::physical_function())
+  explicit SriovBench(const FunctionDescription& d = samples::physical_function())
       : pf(d, pf_id), s(sriov_at(pf)) {}
   void enable(unsigned n, std::uint32_t extra = 0) {
     pf.write(s + num_vfs, 2, n);
@@ -30,7 +30,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("NumVFs and then VF Enable make the VFs answer, before, all ones", "[B8]") {
-  Bench b;
+  SriovBench b;
   CHECK(b.pf.read_vf(1, 0x08, 4) == ~0u);
   b.pf.write(b.s + num_vfs, 2, 5);
   CHECK(b.pf.vfs() == 0);  // NumVFs alone creates nothing
@@ -46,7 +46,7 @@ TEST_CASE("NumVFs and then VF Enable make the VFs answer, before, all ones", "[B
 }
 
 TEST_CASE("VF Enable with NumVFs 0 enables no VF") {
-  Bench b;
+  SriovBench b;
   b.pf.write(b.s + ctl, 2, vf_enable);
   CHECK(b.pf.vfs() == 0);
   CHECK_FALSE(b.pf.vf_with_id(RequesterId{0x0280}));
@@ -54,7 +54,7 @@ TEST_CASE("VF Enable with NumVFs 0 enables no VF") {
 }
 
 TEST_CASE("a VF reads FFFFh as vendor and device, has no BAR, no INTx, no memory space bit", "[B9]") {
-  Bench b;
+  SriovBench b;
   b.enable(8);
   CHECK(b.pf.read_vf(3, 0x00, 4) == ~0u);
   for (unsigned bar = 0x10; bar < 0x28; bar += 4) {
@@ -74,7 +74,7 @@ TEST_CASE("a VF reads FFFFh as vendor and device, has no BAR, no INTx, no memory
 }
 
 TEST_CASE("payload, read request, timeout and link settings of a VF are reserved, the PF's apply") {
-  Bench b;
+  SriovBench b;
   b.enable(2);
   const unsigned express = walk(b.pf, 0x10), vf_express = walk(b.pf.vf(1), 0x10);
   b.pf.write(express + 8, 2, 0x2000 | 0x0020);
@@ -90,7 +90,7 @@ TEST_CASE("payload, read request, timeout and link settings of a VF are reserved
 }
 
 TEST_CASE("a VF's ATS shares queue depth and STU of the PF") {
-  Bench b;
+  SriovBench b;
   b.enable(1);
   const unsigned at = walk_extended(b.pf, 0x0f), vf_at = walk_extended(b.pf.vf(1), 0x0f);
   CHECK((b.pf.read(at + 4, 2) & 0x1f) == 24);
@@ -100,7 +100,7 @@ TEST_CASE("a VF's ATS shares queue depth and STU of the PF") {
 }
 
 TEST_CASE("NumVFs cannot change while VF Enable is set: all VFs come and go together", "[B17]") {
-  Bench b;
+  SriovBench b;
   b.enable(4);
   b.pf.write_vf(2, 0x04, 2, 4);
   const Change change = b.pf.write(b.s + num_vfs, 2, 5);
@@ -122,7 +122,7 @@ TEST_CASE("a device of 256 VFs does not take 257", "[B14]") {
   FunctionDescription d = samples::physical_function();
   d.sriov->total_vfs = 256;
   d.sriov->with_ari = d.sriov->without_ari = {.offset = 256, .stride = 1};
-  Bench b(d);
+  SriovBench b(d);
   CHECK(b.pf.write(b.s + num_vfs, 2, 257).refused != 0);
   CHECK(b.pf.read(b.s + num_vfs, 2) == 0);
   b.pf.write(b.s + ctl, 2, vf_enable);
@@ -135,7 +135,7 @@ TEST_CASE("a device of 256 VFs does not take 257", "[B14]") {
 }
 
 TEST_CASE("NumVFs beyond TotalVFs, or raised after VF Enable, never creates a VF (CVE-2024-26327, -26328)") {
-  Bench b;
+  SriovBench b;
   for (const unsigned n : {9u, 0x100u, 0x7fffu, 0xffffu}) {
     b.pf.write(b.s + num_vfs, 2, n);
     CHECK(b.pf.read(b.s + num_vfs, 2) == 0);
@@ -157,7 +157,7 @@ TEST_CASE("NumVFs beyond TotalVFs, or raised after VF Enable, never creates a VF
 }
 
 TEST_CASE("First VF Offset and VF Stride follow the ARI bit, which is locked while VFs are enabled") {
-  Bench b;
+  SriovBench b;
   CHECK(b.pf.read(b.s + offset_stride, 4) == 0x0002'0180);
   b.pf.write(b.s + ctl, 2, ari);
   CHECK(b.pf.read(b.s + offset_stride, 4) == 0x0002'0080);
@@ -173,7 +173,7 @@ TEST_CASE("First VF Offset and VF Stride follow the ARI bit, which is locked whi
 TEST_CASE("only the lowest PF has the ARI bit, the others follow the device") {
   FunctionDescription d = samples::physical_function();
   d.sriov->lowest_pf = false;
-  Bench b(d);
+  SriovBench b(d);
   b.pf.write(b.s + ctl, 2, ari);
   CHECK(b.pf.read(b.s + ctl, 2) == 0);
   b.pf.set_ari_hierarchy(true);
@@ -184,7 +184,7 @@ TEST_CASE("only the lowest PF has the ARI bit, the others follow the device") {
 TEST_CASE("another PF's routing keeps to the ARI bit through an FLR and loses it in a hot reset") {
   FunctionDescription d = samples::physical_function();
   d.sriov->lowest_pf = false;
-  Bench b(d);
+  SriovBench b(d);
   b.pf.set_ari_hierarchy(true);
   b.pf.reset(Reset::function_level);
   CHECK(b.pf.read(b.s + offset_stride, 2) == 0x80);
@@ -197,7 +197,7 @@ TEST_CASE("VFs behind the last requester ID do not exist", "[B13]") {
   FunctionDescription d = samples::physical_function();
   d.sriov->total_vfs = 64;
   d.sriov->without_ari = {.offset = 1, .stride = 1};
-  Bench b(d);
+  SriovBench b(d);
   b.pf.capture_bus(0xff);
   b.pf.write(b.s + num_vfs, 2, 64);
   b.pf.write(b.s + ctl, 2, vf_enable);
@@ -214,7 +214,7 @@ TEST_CASE("VFs behind the last requester ID do not exist", "[B13]") {
 }
 
 TEST_CASE("VF migration is off: its bits are hardwired to 0") {
-  Bench b;
+  SriovBench b;
   CHECK((b.pf.read(b.s + 4, 4) & 1) == 0);
   b.pf.write(b.s + ctl, 4, 0xffff'ff06);  // migration enable and its interrupt, reserved bits, the status
   CHECK(b.pf.read(b.s + ctl, 4) == 0);
@@ -222,7 +222,7 @@ TEST_CASE("VF migration is off: its bits are hardwired to 0") {
 }
 
 TEST_CASE("System Page Size takes one supported size, and none while VFs are enabled") {
-  Bench b;
+  SriovBench b;
   for (const std::uint32_t legal : {0x2u, 0x10u, 0x40u, 0x100u, 0x400u, 0x1u}) {
     b.pf.write(b.s + page_size, 4, legal);
     CHECK(b.pf.read(b.s + page_size, 4) == legal);
@@ -237,7 +237,7 @@ TEST_CASE("System Page Size takes one supported size, and none while VFs are ena
 }
 
 TEST_CASE("a VF BAR sizes one VF, rounded up to the System Page Size") {
-  Bench b;
+  SriovBench b;
   b.pf.write(b.s + vf_bar0, 4, ~0u);
   CHECK(b.pf.read(b.s + vf_bar0, 4) == 0xffff'c00c);
   CHECK(b.pf.vf_aperture(0) == 0x4000);
@@ -250,7 +250,7 @@ TEST_CASE("a VF BAR sizes one VF, rounded up to the System Page Size") {
 TEST_CASE("a System Page of 8 GiB hardwires bits of the upper half of a VF BAR") {
   FunctionDescription d = samples::physical_function();
   d.sriov->supported_page_sizes |= 1u << 21;
-  Bench b(d);
+  SriovBench b(d);
   b.pf.write(b.s + page_size, 4, 1u << 21);
   b.pf.write(b.s + vf_bar0, 4, ~0u);
   b.pf.write(b.s + vf_bar0 + 4, 4, ~0u);
@@ -260,7 +260,7 @@ TEST_CASE("a System Page of 8 GiB hardwires bits of the upper half of a VF BAR")
 }
 
 TEST_CASE("VF n's BAR lies n-1 apertures behind the VF BAR and only that VF decodes it", "[B10]") {
-  Bench b;
+  SriovBench b;
   b.pf.write(b.s + page_size, 4, 0x10);
   b.pf.write(b.s + vf_bar0, 4, 0x8000'0000);
   b.pf.write(b.s + vf_bar0 + 4, 4, 0x12);
@@ -282,7 +282,7 @@ TEST_CASE("VF n's BAR lies n-1 apertures behind the VF BAR and only that VF deco
 }
 
 TEST_CASE("the PF's own BARs answer only with Memory Space Enable") {
-  Bench b;
+  SriovBench b;
   b.pf.write(0x10, 4, 0x4000'0000);
   CHECK_FALSE(b.pf.decode(Hpa{0x4000'0010}));
   b.pf.write(0x04, 2, 2);
@@ -294,7 +294,7 @@ TEST_CASE("the PF's own BARs answer only with Memory Space Enable") {
 }
 
 TEST_CASE("an FLR of the PF removes its VFs, the payload size and the ARI bit stay") {
-  Bench b;
+  SriovBench b;
   const unsigned express = walk(b.pf, 0x10);
   b.pf.write(express + 8, 2, 0x2000 | 0x0040);
   b.pf.write(b.s + vf_bar0, 4, 0x8000'0000);
@@ -314,7 +314,7 @@ TEST_CASE("an FLR of the PF removes its VFs, the payload size and the ARI bit st
 }
 
 TEST_CASE("an FLR of a VF clears that VF alone and keeps its placement") {
-  Bench b;
+  SriovBench b;
   b.pf.write(b.s + vf_bar0, 4, 0x8000'0000);
   b.enable(4);
   const unsigned msix = walk(b.pf.vf(2), 0x11), aer = walk_extended(b.pf.vf(2), 0x01);
@@ -340,7 +340,7 @@ TEST_CASE("64 000 VFs cost 16 bytes each until software touches them", "[B13]") 
   FunctionDescription d = samples::physical_function();
   d.sriov->total_vfs = 64000;
   d.sriov->with_ari = d.sriov->without_ari = {.offset = 1, .stride = 1};
-  Bench b(d);
+  SriovBench b(d);
   b.enable(64000);
   REQUIRE(b.pf.vfs() == 64000);
   CHECK(sizeof(ConfigSpace) == 16);
