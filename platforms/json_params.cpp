@@ -40,9 +40,21 @@ void JsonReader::text(const char* key, std::string& value, const char*, const ch
   if (const std::string wrong = read_value(*given, value); !wrong.empty()) report(key, wrong);
 }
 
-bool JsonReader::read_choice(const char* key, const std::vector<std::string>& names, std::size_t& index) {
+template <class W>
+bool JsonReader::read_number(const char* key, W& value, const W& lo, const W& hi) {
   const nlohmann::json* given = take(key);
   if (!given) return false;
+  std::string wrong = read_value(*given, value);
+  if (wrong.empty() && (value < lo || hi < value))
+    wrong = given->dump() + " is out of range " + written(lo).dump() + " .. " + written(hi).dump();
+  if (!wrong.empty()) report(key, wrong);
+  return wrong.empty();
+}
+
+bool JsonReader::read_choice(const char* key, std::span<const char* const> allowed, std::size_t& index) {
+  const nlohmann::json* given = take(key);
+  if (!given) return false;
+  const std::vector<std::string> names(allowed.begin(), allowed.end());
   const auto found = given->is_string() ? std::find(names.begin(), names.end(), *given) : names.end();
   if (found != names.end()) {
     index = static_cast<std::size_t>(found - names.begin());
@@ -82,6 +94,25 @@ void JsonReader::finish() {
   }
 }
 
+JsonWriter::JsonWriter() : out_(nlohmann::json::object()) {}
+
+JsonWriter::Within::Within(JsonWriter& w, const char* key) : writer(w), above(w.here_) {
+  nlohmann::json& inner = (*above)[key];
+  inner = nlohmann::json::object();
+  writer.here_ = &inner;
+}
+
+JsonWriter::Within::~Within() { writer.here_ = above; }
+
+template <class W>
+void JsonWriter::put_number(const char* key, const W& value) {
+  (*here_)[key] = written(value);
+}
+
+void JsonWriter::put_text(const char* key, const std::string& value) { (*here_)[key] = value; }
+
+void JsonWriter::flag(const char* key, bool& value, const char*, const char*) { (*here_)[key] = value; }
+
 void ParamsDoc::flag(const char* key, bool& value, const char* meaning, const char* source) {
   rows_.push_back({joined_path(prefix_, key), "flag", "", "false or true", value ? "true" : "false", meaning, source});
 }
@@ -97,15 +128,39 @@ std::string plain(const nlohmann::json& value) {
 }
 }  // namespace
 
-void ParamsDoc::add(const char* key, const char* type, const char* units, const nlohmann::json& lo,
-                    const nlohmann::json& hi, const nlohmann::json& value, const char* meaning, const char* source) {
-  rows_.push_back({joined_path(prefix_, key), type, units, plain(lo) + " .. " + plain(hi), plain(value), meaning,
+template <class W>
+void ParamsDoc::add_number(const char* key, TypeName type, const W& lo, const W& hi, const W& value,
+                           const char* meaning, const char* source) {
+  rows_.push_back({joined_path(prefix_, key), type.type, type.units, plain(written(lo)) + " .. " + plain(written(hi)),
+                   plain(written(value)), meaning, source});
+}
+
+void ParamsDoc::add_choice(const char* key, std::span<const char* const> names, std::size_t value,
+                           const char* meaning, const char* source) {
+  rows_.push_back({joined_path(prefix_, key), "choice", "", one_of({names.begin(), names.end()}), names[value], meaning,
                    source});
 }
 
-void ParamsDoc::add_choice(const char* key, const std::vector<std::string>& names, std::size_t value,
-                           const char* meaning, const char* source) {
-  rows_.push_back({joined_path(prefix_, key), "choice", "", one_of(names), names.at(value), meaning, source});
-}
+template bool JsonReader::read_number(const char*, std::uint64_t&, const std::uint64_t&, const std::uint64_t&);
+template void JsonWriter::put_number(const char*, const std::uint64_t&);
+template void ParamsDoc::add_number(const char*, TypeName, const std::uint64_t&, const std::uint64_t&, const std::uint64_t&, const char*, const char*);
+template bool JsonReader::read_number(const char*, std::int64_t&, const std::int64_t&, const std::int64_t&);
+template void JsonWriter::put_number(const char*, const std::int64_t&);
+template void ParamsDoc::add_number(const char*, TypeName, const std::int64_t&, const std::int64_t&, const std::int64_t&, const char*, const char*);
+template bool JsonReader::read_number(const char*, double&, const double&, const double&);
+template void JsonWriter::put_number(const char*, const double&);
+template void ParamsDoc::add_number(const char*, TypeName, const double&, const double&, const double&, const char*, const char*);
+template bool JsonReader::read_number(const char*, Time&, const Time&, const Time&);
+template void JsonWriter::put_number(const char*, const Time&);
+template void ParamsDoc::add_number(const char*, TypeName, const Time&, const Time&, const Time&, const char*, const char*);
+template bool JsonReader::read_number(const char*, Bytes&, const Bytes&, const Bytes&);
+template void JsonWriter::put_number(const char*, const Bytes&);
+template void ParamsDoc::add_number(const char*, TypeName, const Bytes&, const Bytes&, const Bytes&, const char*, const char*);
+template bool JsonReader::read_number(const char*, Bandwidth&, const Bandwidth&, const Bandwidth&);
+template void JsonWriter::put_number(const char*, const Bandwidth&);
+template void ParamsDoc::add_number(const char*, TypeName, const Bandwidth&, const Bandwidth&, const Bandwidth&, const char*, const char*);
+template bool JsonReader::read_number(const char*, Frequency&, const Frequency&, const Frequency&);
+template void JsonWriter::put_number(const char*, const Frequency&);
+template void ParamsDoc::add_number(const char*, TypeName, const Frequency&, const Frequency&, const Frequency&, const char*, const char*);
 
 }  // namespace iov::platform

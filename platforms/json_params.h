@@ -7,6 +7,7 @@
 ///             "comment" are allowed beside the parameters of any object and ignored.
 #pragma once
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -32,20 +33,14 @@ class JsonReader {
 
   template <class T>
   void field(const char* key, T& value, const Range<std::type_identity_t<T>>& range, const char*, const char*) {
-    const nlohmann::json* given = take(key);
-    if (!given) return;
-    typename Wide<T>::type wide{};
-    std::string wrong = read_value(*given, wide);
-    if (wrong.empty() && (wide < wide_of(range.lo) || wide_of(range.hi) < wide))
-      wrong = given->dump() + " is out of range " + written(range.lo).dump() + " .. " + written(range.hi).dump();
-    if (!wrong.empty()) return report(key, wrong);
-    value = static_cast<T>(wide);
+    WideType<T> read{};
+    if (read_number<WideType<T>>(key, read, widened(range.lo), widened(range.hi))) value = static_cast<T>(read);
   }
   void flag(const char* key, bool& value, const char* meaning, const char* source);
   template <class E, std::size_t N>
   void choice(const char* key, E& value, const Names<N>& names, const char*, const char*) {
     std::size_t index = static_cast<std::size_t>(value);
-    if (read_choice(key, {names.begin(), names.end()}, index)) value = static_cast<E>(index);
+    if (read_choice(key, names, index)) value = static_cast<E>(index);
   }
   void text(const char* key, std::string& value, const char* meaning, const char* source);
   template <class Nested>
@@ -58,10 +53,6 @@ class JsonReader {
   void require(bool holds, const std::string& message);
 
  private:
-  template <class T>
-  static auto wide_of(const T& value) {
-    return static_cast<typename Wide<T>::type>(value);
-  }
   struct Level {  ///< one object on the way down
     const nlohmann::json* given;  ///< null: absent, every parameter keeps its default
     std::string path;
@@ -70,7 +61,10 @@ class JsonReader {
   };
   const nlohmann::json* take(const char* key);
   void report(const std::string& key, const std::string& what);
-  bool read_choice(const char* key, const std::vector<std::string>& names, std::size_t& index);
+  /// For every wide type; elsewhere, for every parameter of every kind compiles its call of it.
+  template <class W>
+  bool read_number(const char* key, W& value, const W& lo, const W& hi);
+  bool read_choice(const char* key, std::span<const char* const> names, std::size_t& index);
   void enter(const char* key);
   void leave();
   void finish();  ///< reports the keys that nobody asked for
@@ -91,22 +85,35 @@ class JsonWriter {
 
   template <class T>
   void field(const char* key, T& value, const Range<std::type_identity_t<T>>&, const char*, const char*) {
-    out_[key] = written(value);
+    put_number<WideType<T>>(key, widened(value));
   }
-  void flag(const char* key, bool& value, const char*, const char*) { out_[key] = value; }
+  void flag(const char* key, bool& value, const char* meaning, const char* source);
   template <class E, std::size_t N>
   void choice(const char* key, E& value, const Names<N>& names, const char*, const char*) {
-    out_[key] = names.at(static_cast<std::size_t>(value));
+    put_text(key, names.at(static_cast<std::size_t>(value)));
   }
-  void text(const char* key, std::string& value, const char*, const char*) { out_[key] = value; }
+  void text(const char* key, std::string& value, const char*, const char*) { put_text(key, value); }
   template <class Nested>
   void group(const char* key, Nested& nested, const char*) {
-    out_[key] = write(nested);
+    const Within within(*this, key);
+    nested.describe(*this);
   }
   void require(bool, const std::string&) {}
 
  private:
-  nlohmann::json out_ = nlohmann::json::object();
+  struct Within {  ///< one level deeper
+    Within(JsonWriter& writer, const char* key);
+    ~Within();
+    JsonWriter& writer;
+    nlohmann::json* above;
+  };
+  JsonWriter();
+  template <class W>
+  void put_number(const char* key, const W& value);
+  void put_text(const char* key, const std::string& value);
+
+  nlohmann::json out_;
+  nlohmann::json* here_ = &out_;  ///< the object whose members are written
 };
 
 struct ParamDoc {  ///< one parameter, as `iovsim describe` shows it
@@ -126,12 +133,12 @@ class ParamsDoc {
   void field(const char* key, T& value, const Range<std::type_identity_t<T>>& range, const char* meaning,
              const char* source) {
     const TypeName type = type_name<T>();
-    add(key, type.type, type.units, written(range.lo), written(range.hi), written(value), meaning, source);
+    add_number<WideType<T>>(key, type, widened(range.lo), widened(range.hi), widened(value), meaning, source);
   }
   void flag(const char* key, bool& value, const char* meaning, const char* source);
   template <class E, std::size_t N>
   void choice(const char* key, E& value, const Names<N>& names, const char* meaning, const char* source) {
-    add_choice(key, {names.begin(), names.end()}, static_cast<std::size_t>(value), meaning, source);
+    add_choice(key, names, static_cast<std::size_t>(value), meaning, source);
   }
   void text(const char* key, std::string& value, const char* meaning, const char* source);
   template <class Nested>
@@ -144,9 +151,10 @@ class ParamsDoc {
   void require(bool, const std::string&) {}
 
  private:
-  void add(const char* key, const char* type, const char* units, const nlohmann::json& lo, const nlohmann::json& hi,
-           const nlohmann::json& value, const char* meaning, const char* source);
-  void add_choice(const char* key, const std::vector<std::string>& names, std::size_t value, const char* meaning,
+  template <class W>
+  void add_number(const char* key, TypeName type, const W& lo, const W& hi, const W& value, const char* meaning,
+                  const char* source);
+  void add_choice(const char* key, std::span<const char* const> names, std::size_t value, const char* meaning,
                   const char* source);
   std::string prefix_;
   std::vector<ParamDoc> rows_;

@@ -64,5 +64,11 @@ template <std::signed_integral T>
 struct Wide<T> {
   using type = std::int64_t;
 };
+template <class T>
+using WideType = typename Wide<T>::type;
+template <class T>
+WideType<T> widened(const T& value) {
+  return static_cast<WideType<T>>(value);
+}
 
 }  // namespace iov::platform
