@@ -18,6 +18,11 @@ void Event::before(const Time& when) {
   if (!scheduled_ || when < when_) at(when);
 }
 
+void Event::last_at(const Time& when) {
+  if (scheduled_) return timeline_.reschedule(*this, when, Timeline::last_of_instant);
+  timeline_.push(when, this, {}, Timeline::last_of_instant);
+}
+
 void Event::cancel() {
   if (scheduled_) timeline_.remove(*this);
 }
@@ -77,9 +82,9 @@ void Timeline::sift_down(std::size_t slot, const Entry& entry) {
   place(slot, entry);
 }
 
-void Timeline::push(const Time& when, Event* event, std::coroutine_handle<> who) {
+void Timeline::push(const Time& when, Event* event, std::coroutine_handle<> who, std::uint64_t rank) {
   check_future(when);
-  const Entry entry{when, order_++, event, who};
+  const Entry entry{when, order_++ | rank, event, who};
   if (event) event->when_ = when, event->scheduled_ = true;
   if (hole_) {
     hole_ = false;
@@ -90,9 +95,9 @@ void Timeline::push(const Time& when, Event* event, std::coroutine_handle<> who)
   if (!running_ && heap_.front().order == entry.order) notify_kernel();
 }
 
-void Timeline::reschedule(Event& event, const Time& when) {
+void Timeline::reschedule(Event& event, const Time& when, std::uint64_t rank) {
   check_future(when);
-  const Entry entry{when, order_++, &event, {}};
+  const Entry entry{when, order_++ | rank, &event, {}};
   event.when_ = when;
   const std::size_t slot = event.slot_;
   if (slot > 0 && entry.before(heap_[(slot - 1) / 4]))

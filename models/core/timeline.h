@@ -10,7 +10,7 @@
 ///         calls) it reports with kernel_touched(): only then the kernel is asked anew how far the timeline
 ///         may run ahead. MemoryPort does so for every memory but our own. Forgetting it is an error as soon
 ///         as it matters: run() finds out that it ran past what was notified.
-/// Order   equal times run in the order in which they were scheduled: determinism.
+/// Order   equal times run in the order in which they were scheduled, after them those of last_at(): determinism.
 /// Errors  an exception thrown by an event or a coroutine ends run() and leaves it there.
 #pragma once
 #include <coroutine>
@@ -36,6 +36,7 @@ class Event {
 
   void at(const Time& when);      ///< (re)schedules; `when` must not be in the past
   void before(const Time& when);  ///< schedules unless something earlier is scheduled already
+  void last_at(const Time& when);  ///< as at(), but after all that this instant has in it, also what it schedules itself
   void cancel();
   bool scheduled() const { return scheduled_; }
   Time when() const { return when_; }  ///< only while scheduled()
@@ -88,8 +89,9 @@ class Timeline : public sc_core::sc_module {
     std::coroutine_handle<> who;  ///< ... or a sleeping coroutine
     bool before(const Entry& o) const { return when != o.when ? when < o.when : order < o.order; }
   };
-  void push(const Time& when, Event* event, std::coroutine_handle<> who);
-  void reschedule(Event& event, const Time& when);
+  static constexpr std::uint64_t last_of_instant = std::uint64_t{1} << 63;  ///< in Entry::order
+  void push(const Time& when, Event* event, std::coroutine_handle<> who, std::uint64_t rank = 0);
+  void reschedule(Event& event, const Time& when, std::uint64_t rank = 0);
   void remove(Event& event);
   void place(std::size_t slot, const Entry& entry);
   void sift_up(std::size_t slot, const Entry& entry);

@@ -155,8 +155,8 @@ bool Core::step() {
     return false;
   }
   if (!next) {
-    go_idle();
-    return most_urgent() != nullptr;  // entering a guest may have made an interrupt handler ready
+    if (!idle_ && !rest_.scheduled()) rest_.last_at(timeline_.now());
+    return false;
   }
   if (running_) preempt();
   dequeue(*next);
@@ -199,22 +199,34 @@ void Core::finish() {
   dispatch();
 }
 
+/// Nothing is left to run, and nothing became ready in this instant: the core goes where it idles, and once there it sleeps.
+void Core::rest() {
+  if (running_ || most_urgent()) return;
+  settle();
+  dispatching_ = true;  // entering a guest may make an interrupt handler ready, which runs after the entry
+  const Time cost = go_where_it_idles();
+  dispatching_ = false;
+  if (cost > sc_core::SC_ZERO_TIME) {
+    switch_context_ = Context::host_kernel;
+    work_begin_ = timeline_.now() + cost;
+  } else {
+    idle_ = !most_urgent();
+  }
+  dispatch();
+}
+
 /// A vCPU without work idles in its guest: after an interrupt that took it out it enters again first. HLT leaves if
 /// configured so. One that waits in the middle of an exit stays out.
-void Core::go_idle() {
-  if (idle_) return;
-  settle();
-  idle_ = true;
-  if (!thread_ || !thread_->vcpu() || thread_->halted_ || thread_->exit_strand_) return;
+Time Core::go_where_it_idles() {
   Time cost;
+  if (!thread_ || !thread_->vcpu() || thread_->halted_ || thread_->exit_strand_) return cost;
   if (mode_ != Context::guest) cost += enter_guest();
   if (thread_->halt_exits && !thread_->runnable()) {
     cost += leave_guest(ExitCause::halt);
     thread_->halted_ = true;
     schedule_out(*thread_);
   }
-  switch_context_ = Context::host_kernel;
-  work_begin_ = timeline_.now() + cost;
+  return cost;
 }
 
 // --- world switches ---------------------------------------------------------------------------------------

@@ -110,7 +110,8 @@ class Core : public sc_core::sc_module {
   Time change_mode(Context target, Strand& strand);
   Time leave_guest(ExitCause cause);
   Time enter_guest();
-  void go_idle();
+  void rest();
+  Time go_where_it_idles();
   void finish();
   void settle_until(const Time& now);
   Task irq_loop();
@@ -138,6 +139,7 @@ class Core : public sc_core::sc_module {
   Time work_end_, settled_, since_, idle_total_;
   Event end_{timeline_, bind<&Core::finish>(this)};
   Event look_{timeline_, bind<&Core::dispatch>(this)};
+  Event rest_{timeline_, bind<&Core::rest>(this)};
   Event arrival_{timeline_, bind<&Core::arrives>(this)};
   Strand irq_strand_{*this, Level::host_irq, nullptr, Context::irq};
   std::deque<ProcessorInterrupt> pending_;

@@ -21,7 +21,8 @@ void Application::start() {
 void Application::arm() {
   const Time next = traffic_.next_due();
   if (next == sc_core::sc_max_time()) return;
-  due_.before(std::max(next, services_.timeline.now()));
+  if (next <= services_.timeline.now()) return due();
+  due_.before(next);
 }
 
 Task Application::send_loop() {

@@ -253,6 +253,60 @@ TEST_CASE("softirqs under sustained load share the core with the threads") {
   CHECK(share == Approx(12.0 / 22).margin(0.03));  // from then on one time slice each
 }
 
+// --- at rest ------------------------------------------------------------------------------------------------------
+
+namespace {
+/// Wakes a strand at a time, as the last of a chain of events of that instant.
+struct Waker {
+  Waker(CoreBench& bench, Strand& s, Time when) : b(bench), strand(s) { first.at(when); }
+  void chain() { second.at(b.timeline.now()); }
+  void wake() { strand.wake(); }
+  CoreBench& b;
+  Strand& strand;
+  Event first{b.timeline, bind<&Waker::chain>(this)}, second{b.timeline, bind<&Waker::wake>(this)};
+};
+/// A vCPU whose softirq runs for 1 us from 2.4 us on, and an application that is made ready at `wakes`.
+struct SoftirqThenApplication : CoreBench {
+  SoftirqThenApplication(bool halts, Time wakes) : waker(*this, application, wakes) {
+    vcpu.halt_exits = halts;
+    first.start(), second.start();
+    softirq.wake();
+    timeline.run(100_us);
+  }
+  Thread vcpu{core, Thread::Kind::vcpu, "vcpu"};
+  Strand softirq{core, Level::thread_middle, &vcpu, Context::guest}, application{core, Level::thread_low, &vcpu, Context::guest};
+  Task first = work(*this, softirq, Context::guest, 1_us, 1, "softirq"), second = work(*this, application, Context::guest, 1_us, 1, "application");
+  Waker waker;
+};
+}  // namespace
+
+TEST_CASE("work made ready in the instant in which another strand ends finds the core awake") {
+  const SoftirqThenApplication b(false, 3400_ns);
+  CHECK(b.log == std::vector<std::pair<std::string, std::uint64_t>>{{"softirq", 3'400'000}, {"application", 4'400'000}});
+}
+
+TEST_CASE("work made ready a picosecond after another strand ended waits for the exit from idle") {
+  const SoftirqThenApplication b(false, 3400_ns + 1_ps);
+  CHECK(b.log == std::vector<std::pair<std::string, std::uint64_t>>{{"softirq", 3'400'000}, {"application", 6'400'001}});
+}
+
+TEST_CASE("a vCPU with work in the instant in which it would halt does not halt") {
+  const SoftirqThenApplication b(true, 3400_ns);
+  CHECK(b.log.back().second == 4'400'000);
+  CHECK(b.core.exits(ExitCause::halt) == 1);  // when all is done
+}
+
+TEST_CASE("work made ready while HLT leaves the guest keeps the core awake, after that it waits for the exit from idle") {
+  const SoftirqThenApplication b(true, 3999_ns);
+  CHECK(b.log.back().second == 5'400'000);  // HLT's exit 0.6, entry 0.4, 1
+  CHECK(b.core.exits(ExitCause::halt) == 2);
+}
+
+TEST_CASE("work made ready a picosecond after HLT left the guest waits for the exit from idle") {
+  const SoftirqThenApplication b(true, 4_us + 1_ps);
+  CHECK(b.log.back().second == 7'400'001);  // 2, entry 0.4, 1
+}
+
 namespace iov::host {
 struct CoreAccess {
   static void charge_twice(Core& core) { core.spent_[0][0] += 1_ns; }

@@ -52,6 +52,31 @@ TEST_CASE("events happen in order of time, and equal times in order of schedulin
   CHECK(log.timeline.now() == 10_ns);
 }
 
+TEST_CASE("what is last in its instant follows what that instant itself schedules, and may schedule more") {
+  Log log;
+  struct Chain {
+    Log& log;
+    Bell& next;
+    Event event{log.timeline, bind<&Chain::happen>(this)};
+    void happen() { next.event.at(log.timeline.now()); }
+  };
+  Bell first(log, "first"), second(log, "second"), third(log, "third");
+  Chain last{log, third}, chain{log, second};
+  last.event.last_at(2_ns), first.event.at(2_ns), chain.event.at(2_ns);
+  log.timeline.run(10_ns);
+  CHECK(log.lines == std::vector<std::string>{"2000 first", "2000 second", "2000 third"});
+}
+
+TEST_CASE("at() takes an event that was to be the last of an instant back into its turn, and the other way round") {
+  Log log;
+  Bell a(log, "a"), b(log, "b");
+  a.event.last_at(2_ns), a.event.at(2_ns), b.event.at(2_ns);
+  log.timeline.run(2_ns);
+  a.event.at(3_ns), a.event.last_at(3_ns), b.event.at(3_ns);
+  log.timeline.run(3_ns);
+  CHECK(log.lines == std::vector<std::string>{"2000 a", "2000 b", "3000 b", "3000 a"});
+}
+
 TEST_CASE("a rescheduled event happens once, a cancelled one never") {
   Log log;
   Bell a(log, "a"), b(log, "b");
