@@ -27,7 +27,7 @@ EmulatedNic::EmulatedNic(const sc_core::sc_module_name& name, const PacketServic
       io_thread_(io_core, host::Thread::Kind::process, sc_module::name()) {}
 
 void EmulatedNic::start() {
-  task_ = receive_loop();
+  task_ = io_loop();
   task_.start();
 }
 
@@ -43,7 +43,7 @@ Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t valu
   journey.enter(Stage::backend, services_.timeline.now());
   apply(offset, value);
   if (offset == tx_register(0, queue_tail) && tx_.enabled) co_await transmit(strand);
-  if (offset == reg_interrupt_mask_set && (cause_ & mask_)) co_await raise(strand, {});
+  if (offset == reg_interrupt_mask_set) co_await interrupt(strand);
   if (offset == rx_register(0, queue_tail) && !tap_.empty()) io_.wake();
   lock_.release();
   co_await strand.resume_guest();
@@ -121,11 +121,17 @@ Task EmulatedNic::transmit(Strand& strand) {
   if (report) co_await raise(strand, {});
 }
 
-Task EmulatedNic::receive_loop() {
+/// As QEMU's main loop: a burst from the tap, then timers that are due.
+Task EmulatedNic::io_loop() {
   for (;;) {
-    while (can_receive()) co_await receive_burst();
-    tap_.notify(&io_);
-    co_await io_.wait();
+    if (std::exchange(timer_due_, false)) {
+      co_await mitigation_over();
+    } else if (can_receive()) {
+      co_await receive_burst();
+    } else {
+      tap_.notify(&io_);
+      co_await io_.wait();
+    }
   }
 }
 
@@ -164,24 +170,35 @@ Task EmulatedNic::receive_one(Frame& frame) {
 
 Task EmulatedNic::raise(Strand& strand, JourneyRef journey) {
   cause_ |= vector_bit;
-  if (!(cause_ & mask_)) co_return;
-  if (services_.timeline.now() < next_interrupt_) {
-    mitigation_.before(next_interrupt_);
-    co_return;
+  if (!waits_longest_) waits_longest_ = journey;
+  co_await interrupt(strand);
+}
+
+/// Unless the guest does not want it, or had one less than the throttle time ago: each starts the timer (e1000.c,
+/// set_interrupt_cause).
+Task EmulatedNic::interrupt(Strand& strand) {
+  if (!(cause_ & mask_) || mitigating_) co_return;
+  if (throttle_ > sc_core::SC_ZERO_TIME) {
+    mitigating_ = true;
+    mitigation_.at(services_.timeline.now() + throttle_);
   }
-  next_interrupt_ = services_.timeline.now() + throttle_;
   ++interrupts_;
   vcpu_.raise(vector_);
   co_await strand.spend(Context::host_kernel, Work::emulation, vcpu_.injection_cost());
-  vcpu_.inject(vector_, journey);
+  vcpu_.inject(vector_, std::exchange(waits_longest_, {}));
 }
 
-void EmulatedNic::mitigation_over() {
-  if (!(cause_ & mask_)) return;
-  next_interrupt_ = services_.timeline.now() + throttle_;
-  ++interrupts_;
-  vcpu_.raise(vector_);
-  vcpu_.inject(vector_, {});
+void EmulatedNic::timer_due() {
+  timer_due_ = true;
+  io_.wake();
+}
+
+Task EmulatedNic::mitigation_over() {
+  co_await io_.spend(own(), Work::emulation, {});
+  co_await lock_.acquire(io_);
+  mitigating_ = false;
+  co_await interrupt(io_);
+  lock_.release();
 }
 
 }  // namespace iov::software

@@ -3,7 +3,8 @@
 /// in host user space (QEMU) or in the host kernel.
 ///
 /// Spec    registers and descriptors of models/protocol/nic.h; structure of QEMU hw/net/e1000.c: transmission inside
-///         the vCPU thread that wrote the tail, reception in an I/O thread, interrupts mitigated by the throttle register.
+///         the vCPU thread that wrote the tail, reception in an I/O thread; interrupts mitigated by the throttle register,
+///         whose timer the I/O thread runs, under the same mutex and at the same costs as all it does.
 /// Models  exits by cause, user legs, device-model work, both copies of each packet (guest - model - tap), level-like
 ///         cause register; the emulator's global mutex: a register access waits while the I/O thread works through a
 ///         burst of packets, and the other way round.
@@ -37,14 +38,16 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
     std::uint32_t length = 0, head = 0, tail = 0;
     bool enabled = false;
   };
-  Task receive_loop();
+  Task io_loop();
   Task transmit(host::Strand& strand);
   Task receive_one(Frame& frame);
   Task copy(host::Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest);
   Task raise(host::Strand& strand, JourneyRef journey);
+  Task interrupt(host::Strand& strand);
+  void timer_due();
+  Task mitigation_over();
   void apply(std::uint32_t offset, std::uint64_t value);
   static void set_ring(Ring& ring, std::uint32_t which, std::uint64_t value);
-  void mitigation_over();
   Task receive_burst();
   bool can_receive() const { return !tap_.empty() && rx_.enabled && rx_.head != rx_.tail; }
   host::Context own() const { return location_ == Location::user ? host::Context::host_user : host::Context::host_kernel; }
@@ -61,10 +64,13 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   FairMutex lock_{"lock"};
   Ring tx_, rx_;
   std::uint32_t cause_ = 0, mask_ = 0;
-  Time throttle_, next_interrupt_;
+  Time throttle_;
+  bool mitigating_ = false;  ///< no interrupt before the I/O thread has run the timer
+  bool timer_due_ = false;
+  JourneyRef waits_longest_;  ///< of the received packets that no interrupt has told of
   std::uint8_t vector_ = 0;
   CopyAccount copied_;
-  Event mitigation_{services_.timeline, bind<&EmulatedNic::mitigation_over>(this)};
+  Event mitigation_{services_.timeline, bind<&EmulatedNic::timer_due>(this)};
   Counter accesses_{"register_accesses", "1", "register accesses emulated"};
   Counter sent_{"sent", "1", "packets from the guest"};
   Counter delivered_{"delivered", "1", "packets to the guest"};
