@@ -335,7 +335,7 @@ class Vmdq : public Paravirtual {
        GuestTraffic& traffic)
       : Paravirtual(name, host, params, guest, traffic),
         pool_("pool", host, host.params.driver, host.host_memory, claim_pool(host, mac), host.core(params.backend_core)),
-        backend_("backend", host.services, params.backend, host.costs, front_, guest, vcpu_, pool_.driver(),
+        backend_("backend", host.services, host.costs, params.zero_copy, front_, guest, vcpu_, pool_.driver(),
                  host.core(params.backend_core)) {}
   Task set_up() override { co_await pool_.set_up(); }
   CopyAccount copied() const override { return backend_.copied(); }

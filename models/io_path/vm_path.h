@@ -46,7 +46,7 @@ inline constexpr Names<7> path_meanings{
     "unmodified driver, every register access trapped and emulated in host user space or kernel",
     "paravirtual front end, back end in a user-space I/O thread, tap and bridge",
     "paravirtual front end, back end in a host kernel worker, tap and bridge",
-    "paravirtual front end on a hardware-sorted queue pool; the hypervisor copies",
+    "paravirtual front end on a hardware-sorted queue pool; the hypervisor copies, or with zero_copy only translates",
     "the whole NIC assigned to the VM through the IOMMU",
     "a virtual function assigned to the VM; device TLB by nic0.device_tlb.enabled"};
 
@@ -59,6 +59,7 @@ struct VmParams {
   software::EmulatedNic::Location emulation_location = software::EmulatedNic::Location::user;
   InterruptDelivery assigned_interrupts = InterruptDelivery::posted;
   HostIommu native_iommu = HostIommu::pass_through;
+  bool zero_copy = false;
   software::MappingPolicy iommu_mapping = software::MappingPolicy::persistent;
   Bytes memory{64ull << 20};
   unsigned iommu_log2_page = 21;
@@ -96,6 +97,9 @@ struct VmParams {
              "path native, translated: buffers stay mapped; or are mapped for each packet and unmapped with an invalidation each "
              "(strict) or one for many (deferred)",
              "persistent: pools that keep their mappings (page_pool); Linux iommu.strict=1 and 0");
+    v.flag("zero_copy", zero_copy,
+           "path vmdq: the pool's descriptors point at the guest's buffers; off: the hypervisor copies each packet once",
+           "Intel VMDq white paper describes the copy; zero-copy pools: Santos et al., USENIX ATC 2008 (dedicated receive queues)");
     v.field("memory", memory, Range<Bytes>{8_MiB, Bytes{std::uint64_t{1} << 40}}, "guest memory", no_source);
     v.field("iommu_log2_page", iommu_log2_page, Range<unsigned>{12, 30}, "leaf size of the VM's IOMMU mapping: 12, 21 or 30",
             "2 MiB: guest memory on huge pages");

@@ -18,8 +18,9 @@ NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& 
   rx_ring_ = memory_.allocate(params.rx_descriptors * 16, 4096);
   tx_buffers_ = memory_.allocate(params.tx_descriptors * buffer_bytes, 4096);
   rx_buffers_ = memory_.allocate(params.rx_descriptors * buffer_bytes, 4096);
-  for (std::uint32_t i = 0; i < params.tx_descriptors; ++i) tx_mapped_.push_back({memory_.dma(tx_buffer(i)), 0});
-  for (std::uint32_t i = 0; i < params.rx_descriptors; ++i) rx_mapped_.push_back({memory_.dma(rx_buffer(i)), buffer_bytes});
+  for (std::uint32_t i = 0; i < params.tx_descriptors; ++i) tx_mapped_.push_back({memory_.host(tx_buffer(i)), memory_.dma(tx_buffer(i))});
+  for (std::uint32_t i = 0; i < params.rx_descriptors; ++i)
+    rx_mapped_.push_back({memory_.host(rx_buffer(i)), memory_.dma(rx_buffer(i)), buffer_bytes});
   poll_task_ = poll_loop();
   poll_task_.start();
 }
@@ -45,13 +46,12 @@ Task NicDriver::initialise(Strand& strand) {
   co_await write_register(strand, rx_register(q, queue_control), enable, 4);
   tx_tail_ = tx_rung_ = tx_clean_ = rx_next_ = rx_tail_ = 0;
   ++generation_;
-  co_await post_buffers(strand, params_.rx_descriptors - 1);
+  if (!lender_) co_await post_buffers(strand, params_.rx_descriptors - 1);
   co_await write_register(strand, rx_register(q, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
   down_ = false;
   wake_blocked();
-  if (place_.polled)
-    place_.softirq.wake();
-  else
+  if (place_.polled || lender_) place_.softirq.wake();
+  if (!place_.polled)
     co_await write_register(strand, reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 4);
 }
 
@@ -71,7 +71,7 @@ Task NicDriver::stop(Strand& strand) {
     timer_.at(services_.timeline.now() + stop_poll_interval());
     co_await strand.wait();
   }
-  lose_rings();
+  co_await lose_rings(strand);
 }
 
 Task NicDriver::disable_queue(Strand& strand, std::uint32_t control) {
@@ -85,20 +85,31 @@ Task NicDriver::disable_queue(Strand& strand, std::uint32_t control) {
   }
 }
 
-/// Packets that had left are booked as delivered or dropped already, and do not mind.
-void NicDriver::lose_rings() {
-  for (; tx_clean_ != tx_tail_; ++tx_clean_) lose(tx_buffer(tx_clean_));
-  for (; received(rx_next_); ++rx_next_) lose(rx_buffer(rx_next_));
+/// Packets that had left are booked as delivered or dropped already, and do not mind. What was lent goes back.
+Task NicDriver::lose_rings(Strand& strand) {
+  for (; received(rx_next_); ++rx_next_) {
+    lose(rx_at(rx_next_).at);
+    if (lender_) lender_->returned(rx_at(rx_next_));
+  }
+  for (; lender_ && rx_next_ != rx_tail_; ++rx_next_) lender_->returned(rx_at(rx_next_));
   reports_.clear();
+  while (tx_clean_ != tx_tail_) {
+    const DmaBuffer sent = tx_at(tx_clean_++);
+    lose(sent.at);
+    if (lender_) co_await lender_->sent(strand, sent);
+  }
 }
 
-void NicDriver::lose(Gpa buffer) {
+void NicDriver::lose(Hpa buffer) {
   std::array<std::uint8_t, FrameHeader::header_bytes> header;
-  memory_.read(buffer, header);
-  const PacketId id = FrameHeader::read(header).id;
-  if (!services_.book.under_way(id)) return;
+  memory_.port().peek(buffer, header);
+  lose(FrameHeader::read(header).id, DropReason::reset);
+}
+
+void NicDriver::lose(PacketId packet, DropReason why) {
+  if (!services_.book.under_way(packet)) return;
   ++lost_;
-  services_.book.dropped(id, DropReason::reset);
+  services_.book.dropped(packet, why);
 }
 
 void NicDriver::set_carrier(bool on) {
@@ -112,7 +123,13 @@ void NicDriver::wake_blocked() {
 
 // --- transmit -----------------------------------------------------------------------------------------------
 
-Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
+Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) { co_await queue(strand, frame, nullptr, more); }
+
+Task NicDriver::transmit_lent(Strand& strand, Frame& frame, const DmaBuffer& buffer, bool more) {
+  co_await queue(strand, frame, &buffer, more);
+}
+
+Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool more) {
   frame.journey.enter(Stage::guest_driver, services_.timeline.now());
   while (carrier_ && room() == 0) {
     if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
@@ -120,24 +137,24 @@ Task NicDriver::transmit(Strand& strand, Frame& frame, bool more) {
     co_await strand.wait();
   }
   if (!carrier_) {  // as Linux' noop_qdisc does
-    ++lost_;
-    services_.book.dropped(frame.header.id, DropReason::link_down);
+    lose(frame.header.id, DropReason::link_down);
+    if (lent) co_await lender_->sent(strand, *lent);
     co_return;
   }
   const std::uint32_t index = tx_tail_++;
   const std::uint32_t generation = generation_;
+  DmaBuffer& mapped = tx_at(index);
+  if (lent) mapped = *lent;
+  mapped.bytes = frame.bytes;
   co_await strand.spend(place_.context, Work::driver, costs_.driver_send);
-  if (down_ || generation != generation_) {  // the queue went away meanwhile
-    ++lost_;
-    services_.book.dropped(frame.header.id, DropReason::reset);
+  if (down_ || generation != generation_) {  // the queue went away meanwhile, and with it what is in its ring
+    lose(frame.header.id, DropReason::reset);
     co_return;
   }
-  store_frame(memory_, tx_buffer(index), frame);
-  const bool report = (index + 1) % params_.report_interval == 0 || room() == 0;
+  if (!lent) store_frame(memory_, tx_buffer(index), frame);
+  const bool report = lent || (index + 1) % params_.report_interval == 0 || room() == 0;  // somebody waits for what is lent
   if (report) reports_.push_back(index);
-  Buffer& mapped = tx_mapped_[index & (params_.tx_descriptors - 1)];
-  mapped.bytes = frame.bytes;
-  if (place_.dma) co_await map(strand, tx_buffer(index), DmaApi::Direction::to_device, mapped);
+  if (place_.dma) co_await map(strand, DmaApi::Direction::to_device, mapped);
   memory_.store(tx_descriptor(index),
                 TxDescriptor{mapped.iova,
                              frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
@@ -163,21 +180,25 @@ Task NicDriver::reclaim() {
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_reclaim * static_cast<double>(next - tx_clean_));
     if (down_) co_return;
     if (place_.dma)
-      for (std::uint32_t i = tx_clean_; i != next; ++i) co_await unmap(tx_mapped_[i & (params_.tx_descriptors - 1)]);
+      for (std::uint32_t i = tx_clean_; i != next; ++i) co_await unmap(tx_at(i));
+    while (lender_ && tx_clean_ != next) {
+      const DmaBuffer sent = tx_at(tx_clean_++);
+      co_await lender_->sent(place_.softirq, sent);
+    }
     tx_clean_ = next;
   }
   if (blocked_.empty() || room() < params_.tx_descriptors / 4) co_return;
   wake_blocked();
 }
 
-Task NicDriver::map(Strand& strand, Gpa at, DmaApi::Direction direction, Buffer& buffer) {
+Task NicDriver::map(Strand& strand, DmaApi::Direction direction, DmaBuffer& buffer) {
   Iova iova;
-  co_await place_.dma->map(strand, place_.context, memory_.host(at), buffer.bytes, direction, iova);
+  co_await place_.dma->map(strand, place_.context, buffer.at, buffer.bytes, direction, iova);
   buffer.iova = iova.value;
 }
 
 /// The device has done with it: its way to the buffer is closed before anybody looks at the bytes.
-Task NicDriver::unmap(const Buffer& buffer) {
+Task NicDriver::unmap(const DmaBuffer& buffer) {
   co_await place_.dma->unmap(place_.softirq, place_.context, Iova(buffer.iova), buffer.bytes);
 }
 
@@ -220,17 +241,23 @@ Task NicDriver::poll() {
                             : place_.softirq.spend(place_.context, Work::driver, costs_.driver_poll));
     co_await reclaim();
     co_await receive_some(taken);
+    if (lender_) co_await borrow_buffers();
   }
 }
 
 Task NicDriver::receive_some(unsigned& taken) {
   while (taken < params_.poll_budget && !down_ && received(rx_next_)) {
     const auto done = memory_.load<RxDescriptor>(rx_descriptor(rx_next_)).write_back;
-    if (place_.dma) co_await unmap(rx_mapped_[rx_next_ & (params_.rx_descriptors - 1)]);
-    Frame frame = load_frame(memory_, rx_buffer(rx_next_), done.length, services_.payload, services_.book);
+    const DmaBuffer buffer = rx_at(rx_next_);
+    if (place_.dma) co_await unmap(buffer);
+    Frame frame = load_frame(memory_.port(), buffer.at, done.length, services_.payload, services_.book);
     frame.journey.enter(Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
+    if (lender_) {
+      co_await lender_->filled(place_.softirq, buffer, frame);
+      continue;
+    }
     if (receiver_) co_await receiver_->receive(place_.softirq, frame);
     if (!down_ && params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch) co_await refill();
   }
@@ -238,16 +265,32 @@ Task NicDriver::receive_some(unsigned& taken) {
 
 void NicDriver::post_buffer() {
   RxDescriptor d{};
-  d.read = {rx_mapped_[rx_tail_ & (params_.rx_descriptors - 1)].iova, 0};
+  d.read = {rx_at(rx_tail_).iova, 0};
   memory_.store(rx_descriptor(rx_tail_++), d);
 }
 
 Task NicDriver::post_buffers(Strand& strand, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; ++i) {
     if (place_.dma)
-      co_await map(strand, rx_buffer(rx_tail_), DmaApi::Direction::from_device, rx_mapped_[rx_tail_ & (params_.rx_descriptors - 1)]);
+      co_await map(strand, DmaApi::Direction::from_device, rx_at(rx_tail_));
     post_buffer();
   }
+}
+
+/// As many as there is room for and the lender has.
+Task NicDriver::borrow_buffers() {
+  Strand& strand = place_.softirq;
+  const std::uint32_t before = rx_tail_;
+  while (!down_ && rx_tail_ - rx_next_ < params_.rx_descriptors - 1) {
+    std::optional<DmaBuffer> buffer;
+    co_await lender_->lend(strand, buffer);
+    if (!buffer) break;
+    rx_at(rx_tail_) = *buffer;
+    post_buffer();
+    co_await strand.spend(place_.context, Work::driver, costs_.driver_refill);
+  }
+  if (rx_tail_ != before && !down_)
+    co_await write_register(strand, rx_register(place_.queue, queue_tail), rx_tail_ & (params_.rx_descriptors - 1), 4);
 }
 
 Task NicDriver::refill() {

@@ -8,6 +8,7 @@
 /// Omits   checksum and segmentation offload, multiple queues per driver instance.
 #pragma once
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "models/protocol/nic.h"
@@ -17,6 +18,28 @@
 #include "models/software/register_io.h"
 
 namespace iov::software {
+
+/// What a descriptor points at.
+struct DmaBuffer {
+  Hpa at;
+  std::uint64_t iova = 0;  ///< the same, as the device knows it
+  std::uint32_t bytes = 0;
+  std::uint32_t token = 0;  ///< its lender's name for it
+};
+
+/// Lends a driver its buffers, on the strand and so at the cost of whoever needs one.
+class BufferLender {
+ public:
+  virtual ~BufferLender() = default;
+  /// A buffer for a frame to come; none when there is none now, NicDriver::look_for_buffers() once there is.
+  virtual Task lend(host::Strand& strand, std::optional<DmaBuffer>& buffer) = 0;
+  /// A frame was received into the buffer, which is its owner's again.
+  virtual Task filled(host::Strand& strand, const DmaBuffer& buffer, Frame& frame) = 0;
+  /// The device has read the buffer that was to be sent, which is its owner's again.
+  virtual Task sent(host::Strand& strand, const DmaBuffer& buffer) = 0;
+  /// The queue was stopped: the device has let go of a buffer for a frame to come.
+  virtual void returned(const DmaBuffer& buffer) = 0;
+};
 
 class NicDriver : public sc_core::sc_module, public NetDevice {
  public:
@@ -72,6 +95,13 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
   Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
+  /// From initialise() on all buffers are lent: received frames go to the lender, what is sent comes as transmit_lent().
+  void borrow_from(BufferLender& lender) {
+    lender_ = &lender;
+    down_ = true;
+  }
+  void look_for_buffers() { place_.softirq.wake(); }
+  Task transmit_lent(host::Strand& strand, Frame& frame, const DmaBuffer& buffer, bool more);
   std::size_t room() const override { return down_ ? 0 : params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
   std::uint64_t lost() const { return lost_.value(); }
   std::uint64_t register_writes() const { return writes_.value(); }
@@ -80,10 +110,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
 
  private:
   Task set_up_interrupts(host::Strand& strand);
-  struct Buffer {  ///< of a descriptor, as the device knows it
-    std::uint64_t iova = 0;
-    std::uint32_t bytes = 0;
-  };
+  Task queue(host::Strand& strand, Frame& frame, const DmaBuffer* lent, bool more);
   Task poll_loop();
   Task poll();
   Task reclaim();
@@ -91,8 +118,9 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task refill();
   void post_buffer();
   Task post_buffers(host::Strand& strand, std::uint32_t count);
-  Task map(host::Strand& strand, Gpa at, DmaApi::Direction direction, Buffer& buffer);
-  Task unmap(const Buffer& buffer);
+  Task borrow_buffers();
+  Task map(host::Strand& strand, DmaApi::Direction direction, DmaBuffer& buffer);
+  Task unmap(const DmaBuffer& buffer);
   std::uint64_t ring_iova(Gpa ring, unsigned descriptors) const;
   Task doorbell(host::Strand& strand, JourneyRef journey);
   Task write_register(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey = {});
@@ -102,8 +130,9 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Gpa rx_buffer(std::uint32_t index) const { return rx_buffers_ + std::uint64_t{index & (params_.rx_descriptors - 1)} * buffer_bytes; }
   bool received(std::uint32_t index) const;
   Task disable_queue(host::Strand& strand, std::uint32_t control);
-  void lose(Gpa buffer);
-  void lose_rings();
+  void lose(Hpa buffer);
+  void lose(PacketId packet, DropReason why);
+  Task lose_rings(host::Strand& strand);
   void wake_blocked();
   void time_up() { stopper_->wake(); }
 
@@ -116,7 +145,10 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   const Place place_;
   PacketReceiver* receiver_ = nullptr;
   Gpa tx_ring_, rx_ring_, tx_buffers_, rx_buffers_;
-  std::vector<Buffer> tx_mapped_, rx_mapped_;
+  BufferLender* lender_ = nullptr;
+  DmaBuffer& tx_at(std::uint32_t index) { return tx_mapped_[index & (params_.tx_descriptors - 1)]; }
+  DmaBuffer& rx_at(std::uint32_t index) { return rx_mapped_[index & (params_.rx_descriptors - 1)]; }
+  std::vector<DmaBuffer> tx_mapped_, rx_mapped_;  ///< what the descriptors point at, the driver's own unless lent
   std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;  ///< free running
   std::uint32_t rx_next_ = 0, rx_tail_ = 0;
   std::deque<std::uint32_t> reports_;       ///< descriptors that asked for a write-back

@@ -40,18 +40,21 @@ inline void store_frame(const MemoryView& memory, Gpa at, const Frame& frame) {
 }
 
 /// Reads back what lies at `at`: the header, and with `whole` all bytes. The journey is looked up by the id found.
-inline Frame load_frame(const MemoryView& memory, Gpa at, std::uint32_t bytes, BytePool* whole, PacketBook& book) {
+inline Frame load_frame(MemoryPort& memory, Hpa at, std::uint32_t bytes, BytePool* whole, PacketBook& book) {
   Frame frame;
   std::array<std::uint8_t, FrameHeader::header_bytes> header;
-  memory.read(at, header);
+  memory.peek(at, header);
   frame.header = FrameHeader::read(header);
   frame.bytes = bytes;
   frame.journey = book.journey(frame.header.id);
   if (whole && bytes <= ByteBuffer::capacity) {
     frame.data = whole->take(bytes);
-    memory.read(at, frame.data.bytes());
+    memory.peek(at, frame.data.bytes());
   }
   return frame;
+}
+inline Frame load_frame(const MemoryView& memory, Gpa at, std::uint32_t bytes, BytePool* whole, PacketBook& book) {
+  return load_frame(memory.port(), memory.host(at), bytes, whole, book);
 }
 
 /// What a NIC's drivers and backends share: costs, books, whether payload bytes exist.

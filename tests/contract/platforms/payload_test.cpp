@@ -24,9 +24,10 @@ std::string lengths() {
 
 void every_byte_arrives(const std::string& path, const std::string& direction) {
   const std::string file = lengths();
-  const bool ats = path == "sriov_ats";
+  const bool ats = path == "sriov_ats", zero_copy = path == "vmdq_zero_copy";
   MachineBench m(with_payload + short_run +
-                 Settings{{"vm0.path", ats ? "sriov" : path}, {"nic0.device_tlb.enabled", ats}, {"workload.direction", direction},
+                 Settings{{"vm0.path", ats ? "sriov" : zero_copy ? "vmdq" : path}, {"vm0.zero_copy", zero_copy},
+                          {"nic0.device_tlb.enabled", ats}, {"workload.direction", direction},
                           {"workload.sizes", "trace"}, {"workload.trace", file}});
   m.measure();
   std::filesystem::remove(file);
@@ -36,6 +37,7 @@ void every_byte_arrives(const std::string& path, const std::string& direction) {
   CHECK(m.dropped(DropReason::malformed) == 0);
   CHECK(m.dropped(DropReason::blocked_by_iommu) == 0);
   CHECK(m.workload->ledger().unknown.value() == 0);
+  if (zero_copy) CHECK(m.vms[0].path->copied().copies == 0);
 }
 }  // namespace
 
@@ -50,6 +52,7 @@ EVERY_BYTE("emulation")
 EVERY_BYTE("virtio")
 EVERY_BYTE("vhost")
 EVERY_BYTE("vmdq")
+EVERY_BYTE("vmdq_zero_copy")
 EVERY_BYTE("passthrough")
 EVERY_BYTE("sriov")
 EVERY_BYTE("sriov_ats")
