@@ -66,6 +66,7 @@ class PageRequestInterface : public sc_core::sc_module {
   void forget(RequesterId function);  ///< function level reset: PRI starts anew, late responses are ignored
 
  private:
+  friend struct PageRequestProbe;  ///< tests that break an invariant on purpose
   struct Group {
     RequesterId function;
     Pasid pasid;

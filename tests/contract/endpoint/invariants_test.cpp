@@ -84,3 +84,49 @@ TEST_CASE("a frame that vanishes is missed by the ledger") {
   ledger.dropped();
   CHECK_NOTHROW(audit(Invariant::at_rest, Time()));
 }
+
+namespace iov::endpoint {
+struct PageRequestProbe {
+  static void invent_a_credit(PageRequestInterface& pages) { ++pages.credits_; }
+};
+}  // namespace iov::endpoint
+
+namespace {
+struct AbsentPages : AtsBench {
+  AbsentPages() : AtsBench(with_page_requests()) { host.translations.clear(); }
+  static endpoint::DeviceTlb::Params with_page_requests() {
+    auto p = ats();
+    p.page_requests.enabled = true;
+    return p;
+  }
+  /// What the page request interface's invariant of this name says; empty: it holds.
+  std::string broken(const std::string& name) {
+    std::string said = "no such invariant";
+    for_each<Invariant>([&](Invariant& i) {
+      if (!std::string(i.name()).ends_with("." + name)) return;
+      said.clear();
+      try {
+        i.audit(timeline.now());
+      } catch (const InvariantBroken& what) {
+        said = what.what();
+      }
+    });
+    return said;
+  }
+};
+}  // namespace
+
+TEST_CASE("a page request credit from nowhere is noticed", "[E1]") {
+  AbsentPages b;
+  CHECK(b.broken("page_request_credits").empty());
+  for_each<endpoint::PageRequestInterface>([](endpoint::PageRequestInterface& p) { endpoint::PageRequestProbe::invent_a_credit(p); });
+  CHECK_THAT(b.broken("page_request_credits"), Contains("never more page requests outstanding than allocated"));
+}
+
+TEST_CASE("a page request group that nobody answers is no rest", "[E1]") {
+  AbsentPages b;
+  CHECK(b.broken("page_groups_answered").empty());
+  b.write(0x3000, 64, 1);
+  b.timeline.run(10_us);
+  CHECK_THAT(b.broken("page_groups_answered"), Contains("(1 wait)"));
+}

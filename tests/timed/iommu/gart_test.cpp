@@ -81,3 +81,16 @@ TEST_CASE("an aperture with all its reads under way turns requests away and call
   CHECK(a.client.ready_calls == 1);
   CHECK(a.client.replies.count(100) == 1);
 }
+
+TEST_CASE("an aperture that reads its table is not at rest") {
+  Aperture a;
+  a.map(5, 0x7000);
+  TranslationRequest q;
+  q.requester = vf_a, q.address = Iova(aperture + 0x5000);
+  CHECK_NOTHROW(audit(Invariant::at_rest, a.timeline.now()));
+  CHECK(a.gart.translate(q, 100, a.client));
+  CHECK_NOTHROW(audit(Invariant::always, a.timeline.now()));
+  CHECK_THROWS_WITH(audit(Invariant::at_rest, a.timeline.now()), Catch::Contains("gart.rest") && Catch::Contains("reads under way"));
+  a.timeline.run(a.timeline.now() + 10_us);
+  CHECK_NOTHROW(audit(Invariant::at_rest, a.timeline.now()));
+}
