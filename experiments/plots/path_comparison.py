@@ -13,6 +13,18 @@ def size_title(size):
     return f"{size} B frames" if size.isdigit() else words(size)
 
 
+def mean_frame(table, size, mode):
+    """Bytes of a delivered frame on the first path, by which a capture's wire limit can be understood."""
+    row = dict(path=table.values("path")[0], size=size, mode=mode)
+    bits, packets = table.number("throughput_gbps", **row), table.number("packet_rate_mpps", **row)
+    return bits * 125 / packets if bits and packets else None
+
+
+def size_tick(table, size, mode):
+    mean = None if size.isdigit() else mean_frame(table, size, mode)
+    return size_title(size) + (f"\n(mean frame {mean:.0f} B)" if mean else "")
+
+
 def wire_limit(table, size, mode):
     """Gb/s of frames: collected by the experiment, else 10 GbE less preamble, start and gap (20 B per frame)."""
     for path in table.values("path"):
@@ -36,12 +48,12 @@ def throughput(table, folder):
             limit = wire_limit(table, size, mode)
             if limit:
                 axes.hlines(limit, s - 0.46, s + 0.46, colors="black", linestyles="dashed", linewidth=1.1,
-                            label="wire limit" if s == 0 else None)
+                            label="wire limit: 10 Gb/s less preamble and gap" if s == 0 else None)
         axes.set_title(mode, loc="left")
         axes.set_ylabel("throughput (Gb/s)")
         axes.grid(False, axis="x")
-        axes.set_xticks(range(len(sizes)), [size_title(size) for size in sizes])
-    style.legend_above(figure, panels[0, 0], 9)
+        axes.set_xticks(range(len(sizes)), [size_tick(table, size, mode) for size in sizes])
+    style.legend_above(figure, panels[0, 0], 5)
     style.save(figure, folder, "throughput")
 
 
@@ -74,35 +86,38 @@ def latency_percentiles(table, folder):
     style.save(figure, folder, "latency_percentiles")
 
 
-def breakdown(table, folder, name, prefix, suffix, inks, unit, scale, modes, sizes, least=0.0):
-    """Stacked bars by path of one breakdown, a column of panels per mode, a row per size.
+def columns_of(table, prefix, suffix=""):
+    """A breakdown's parts, each from its own column."""
+    return {part: [prefix + part + suffix] for part in table.parts(prefix, suffix)}
 
-    Parts below the share `least` of every bar are summed up as "other".
-    """
+
+def stages_of(table):
+    """The stages, summed up in groups; one that no group has stands for itself."""
+    groups = {group: [f"stage_{stage}_ns" for stage in stages] for group, stages in style.STAGE_GROUPS.items()}
+    known = {column for columns in groups.values() for column in columns}
+    return groups | {part: columns for part, columns in columns_of(table, "stage_", "_ns").items() if columns[0] not in known}
+
+
+def breakdown(table, folder, name, parts, inks, unit, scale, modes, sizes):
+    """Stacked bars by path of one breakdown ({part: columns that it sums up}), a column of panels per mode, a row per size."""
     paths = table.values("path")
 
-    def value(part, path, mode, size):
-        return (table.number(prefix + part + suffix, path=path, mode=mode, size=size) or 0) * scale
+    def value(columns, path, mode, size):
+        return sum(table.number(column, path=path, mode=mode, size=size) or 0 for column in columns) * scale
 
-    parts = table.parts(prefix, suffix)
     cells = [(path, mode, size) for path in paths for mode in modes for size in sizes]
-    totals = {cell: sum(value(part, *cell) for part in parts) for cell in cells}
-    kept = [p for p in parts if any(value(p, *c) > least * totals[c] for c in cells)]
-    rest = [p for p in parts if p not in kept and any(value(p, *c) > 0 for c in cells)]
+    kept = {part: columns for part, columns in parts.items() if any(value(columns, *cell) > 0 for cell in cells)}
     figure, panels = plt.subplots(len(sizes), len(modes), figsize=(9, 2.75 * len(sizes) + 0.9), squeeze=False,
                                   sharey=True)
     for r, size in enumerate(sizes):
         for c, mode in enumerate(modes):
-            stacks = [(part, [value(part, path, mode, size) for path in paths], style.ink(part, inks, i))
-                      for i, part in enumerate(kept)]
-            if rest:
-                stacks.append(("other", [sum(value(p, path, mode, size) for p in rest) for path in paths],
-                               {"color": "white", "edgecolor": "black", "linewidth": 0.5}))
+            stacks = [(part, [value(columns, path, mode, size) for path in paths], style.ink(part, inks, i))
+                      for i, (part, columns) in enumerate(kept.items())]
             style.stacked_bars(panels[r, c], paths, stacks)
             panels[r, c].set_title(f"{words(mode)}, {size_title(size)}", loc="left")
     for axes in panels[-1, :]:
         axes.set_xlabel(unit)
-    style.legend_above(figure, panels[0, 0], 6)
+    style.legend_above(figure, panels[0, 0], 4 if len(kept) > 6 else 6)
     style.save(figure, folder, name)
 
 
@@ -117,13 +132,13 @@ def main(folder):
     traffic = [mode for mode in TRAFFIC if mode in modes]
     if traffic:
         throughput(table, folder)
-        breakdown(table, folder, "cycles_per_packet", "cycles_", "", style.CONTEXTS,
+        breakdown(table, folder, "cycles_per_packet", columns_of(table, "cycles_"), style.CONTEXTS,
                   "CPU cycles per packet, all cores", 1, traffic, ends)
     if ROUND_TRIP in modes:
         latency_percentiles(table, folder)
-        breakdown(table, folder, "latency_stages", "stage_", "_ns", style.STAGES,
-                  "mean latency (µs)", 1e-3, [ROUND_TRIP], ends, 0.03)
-    breakdown(table, folder, "exits_per_packet", "exits_", "", {}, "VM exits per packet", 1, modes, ends[-1:])
+        breakdown(table, folder, "latency_stages", stages_of(table), style.STAGES,
+                  "mean latency (µs)", 1e-3, [ROUND_TRIP], ends)
+    breakdown(table, folder, "exits_per_packet", columns_of(table, "exits_"), style.EXITS, "VM exits per packet", 1, modes, ends[-1:])
 
 
 if __name__ == "__main__":

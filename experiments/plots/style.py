@@ -33,16 +33,23 @@ BLUE, SKY, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
 ORANGE, RED, PURPLE, GREY, BLACK = "#e69f00", "#d55e00", "#cc79a7", "#cccccc", "#333333"
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<"]
 
-# Colour says who, hatch says what. (colour, hatch)
+# Colour says who, hatch says what; of one table no two parts have one hatch and nearly one lightness. (colour, hatch)
 PATHS = {"native": (BLACK, ""), "emulation": (YELLOW, "//"), "virtio": (ORANGE, ""), "vhost": (ORANGE, "..."),
-         "vmdq": (RED, "\\\\"), "passthrough": (SKY, ""), "sriov": (BLUE, ""), "sriov_ats": (BLUE, "xxx")}
+         "vmdq": (RED, "\\\\"), "passthrough": (SKY, "---"), "sriov": (BLUE, ""), "sriov_ats": (BLUE, "xxx")}
 CONTEXTS = {"guest": (BLUE, ""), "host_kernel": (ORANGE, ""), "host_user": (YELLOW, "//"), "irq": (BLACK, "")}
-STAGES = {  # guest blue, host orange to red, device and its way to memory green, wire grey, interrupt black
-    "application": (SKY, ""), "guest_driver": (BLUE, ""), "vm_exit": (RED, ""), "backend": (ORANGE, ""),
-    "copy": (YELLOW, ""), "host_stack": (ORANGE, "//"), "doorbell": (GREEN, "..."), "descriptor_fetch": (GREEN, "//"),
-    "device": (GREEN, ""), "link": (GREEN, "xxx"), "translation": (PURPLE, ""), "memory": (PURPLE, "//"),
-    "wire": (GREY, ""), "completion": (GREEN, "\\\\"), "interrupt": (BLACK, ""), "injection": (RED, "xxx"),
-    "guest_handler": (SKY, "//")}
+EXITS = {"mmio_read": (BLUE, ""), "mmio_write": (YELLOW, "//"), "kick": (RED, "xxx"), "eoi": (GREY, "..."),
+         "external_interrupt": (ORANGE, ""), "halt": (BLACK, ""), "preempted": (PURPLE, "\\\\"), "config": (SKY, "---")}
+STAGES = {"guest software": (SKY, ""), "exits, injection": (RED, "xxx"), "back end, host stack": (ORANGE, "//"),
+          "copies": (YELLOW, ""), "device, PCIe, memory": (GREEN, ""), "wire, peer": (GREY, "..."),
+          "interrupt, wake-up": (BLACK, "")}
+# The stages of a journey, as the figures sum them up.
+STAGE_GROUPS = {"guest software": ["application", "guest_driver", "guest_handler"],
+                "exits, injection": ["vm_exit", "injection"],
+                "back end, host stack": ["backend", "host_stack"],
+                "copies": ["copy"],
+                "device, PCIe, memory": ["doorbell", "descriptor_fetch", "device", "link", "translation", "memory"],
+                "wire, peer": ["wire"],
+                "interrupt, wake-up": ["completion", "interrupt"]}
 REST = [(BLUE, ""), (YELLOW, "//"), (RED, ""), (GREY, "..."), (GREEN, "xxx"), (ORANGE, ""), (BLACK, ""),
         (PURPLE, "\\\\"), (SKY, "//"), (GREY, ""), (RED, "..."), (GREEN, ""), (YELLOW, ""), (BLUE, "xxx")]
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
 
+#include "models/core/journey.h"
 #include "tests/cli/cli/shell.h"
 
 namespace {
@@ -50,6 +51,46 @@ TEST_CASE("the figures of the path comparison come from table.csv alone, byte-eq
   CHECK(place.shell("cp -r r/plots first").code == 0);
   CHECK(place.iovsim("plot r").code == 0);
   CHECK(place.shell("diff -r first r/plots").code == 0);
+}
+
+TEST_CASE("in greyscale no two parts of a figure of the path comparison look alike") {
+  const Place place;
+  place.write("alike.py", R"(
+import sys
+sys.path.insert(0, sys.argv[1])
+import style
+from matplotlib.colors import to_rgb
+
+def lightness(colour):
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+for table in (style.PATHS, style.CONTEXTS, style.EXITS, style.STAGES):
+    inks = [(name, lightness(colour), hatch) for name, (colour, hatch) in table.items()]
+    for i, (name, grey, hatch) in enumerate(inks):
+        for other, its_grey, its_hatch in inks[i + 1:]:
+            if hatch == its_hatch and abs(grey - its_grey) < 0.12:
+                print(name, other)
+)");
+  const Outcome outcome = place.shell("/usr/bin/python3 alike.py '" IOVSIM_SOURCE_DIR "/experiments/plots'");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.empty());
+}
+
+TEST_CASE("every stage of a journey is in one group of the figure of stages") {
+  const Place place;
+  place.write("stages.py", R"(
+import sys
+sys.path.insert(0, sys.argv[1])
+import style
+print(" ".join(sorted(stage for group in style.STAGE_GROUPS.values() for stage in group)))
+print(style.STAGES.keys() == style.STAGE_GROUPS.keys())
+)");
+  std::vector<std::string> names(iov::stage_names.begin(), iov::stage_names.end());
+  std::sort(names.begin(), names.end());
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : " ") + name;
+  CHECK(place.shell("/usr/bin/python3 stages.py '" IOVSIM_SOURCE_DIR "/experiments/plots'").out == all + "\nTrue\n");
 }
 
 TEST_CASE("a plot that cannot be drawn is named") {
