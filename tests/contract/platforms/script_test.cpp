@@ -133,7 +133,8 @@ TEST_CASE("the PF's limit on a function's interrupts holds from its time on", "[
                  script({{{"at", "200 us"}, {"do", "interrupt_limit"}, {"vm", "vm0"}, {"interval", "50 us"}}}));
   m.measure();
   CHECK(m.vms[0].path->interrupts() > 0);
-  CHECK(m.nic->table().at(1, endpoint::FunctionTable::interrupts) <= 800 / 50 + 1);
+  // and one before the PF's driver has set it, one for what arrives after the window
+  CHECK(m.nic->table().at(1, endpoint::FunctionTable::interrupts) <= 800 / 50 + 2);
 }
 
 TEST_CASE("actions that contradict each other, come twice or at the same time break nothing", "[B12]") {
