@@ -5,8 +5,8 @@
 set -euo pipefail
 root=$(dirname "$(readlink -f "$0")")
 cd "$root"
-. scripts/setup.sh
+. "$root/scripts/setup.sh"
 install_packages
-as_owner "$root/test.sh" "$@"
-build_tree
+as_owner "$root" "$root/test.sh" "$@"
+build_tree "$root"
 ctest --test-dir build --output-on-failure -j "$(nproc)" "$@"
