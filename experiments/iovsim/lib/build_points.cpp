@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
-#include <thread>
 
 #include "experiments/iovsim/lib/files.h"
 #include "experiments/iovsim/lib/point.h"
@@ -38,30 +37,31 @@ std::string ending_of(const Processes::Ended& ended) {
 
 }  // namespace
 
-void build_points(const std::string& file, const std::vector<Point>& points, const fs::path& home,
-                  platform::ProblemSink& problems) {
+bool build_points(const std::string& file, const std::vector<const Point*>& points, const fs::path& home, unsigned at_once,
+                  platform::ProblemSink& problems, const InterruptGuard& guard) {
   const Scratch scratch;
   const std::string program = fs::read_symlink("/proc/self/exe").string();
   ::setenv("IOVSIM_HOME", home.c_str(), 1);
   std::map<std::string, std::vector<std::size_t>> refusals;  // by message
   Processes processes(0, [](std::size_t, const std::string&) {});
-  const std::size_t at_once = 2 * std::max(1u, std::thread::hardware_concurrency());
   for (std::size_t next = 0; next < points.size() || processes.running() > 0;) {
     while (next < points.size() && processes.running() < at_once) {
       const fs::path config = scratch.folder / (std::to_string(next) + ".json");
-      write_file(config, config_text(points[next]));
+      write_file(config, config_text(*points[next]));
       processes.start(next, {program, "build", config.string()});
       ++next;
     }
     for (const Processes::Ended& ended : processes.wait(std::chrono::milliseconds(200)))
       if (ended.exit_code != good) refusals[ending_of(ended)].push_back(ended.tag);
+    if (guard.stop_requested()) return false;
   }
   for (auto& [message, tags] : refusals) {
-    const std::size_t first = *std::min_element(tags.begin(), tags.end());
-    std::string where = points.size() == 1 ? "" : "point " + points[first].id;
+    const Point& first = *points[*std::min_element(tags.begin(), tags.end())];
+    std::string where = first.axes.empty() ? "" : "point " + first.id;
     if (tags.size() > 1) where += " and " + std::to_string(tags.size() - 1) + " more";
     problems.add_in(file, where, message);
   }
+  return true;
 }
 
 }  // namespace iov::experiment

@@ -18,11 +18,25 @@ std::optional<Relation> comparison(const std::string& sign) {
   return std::nullopt;
 }
 
+void parse_text(Lexer& lexer, Claim& claim) {
+  if (lexer.peek().type != Lexer::Type::text) lexer.fail("expected a text in quotes, as in 'host.core0'");
+  if (claim.relation != Relation::equal && claim.relation != Relation::unequal && claim.relation != Relation::starts)
+    lexer.fail("a text is compared by ==, != or \"starts with\", not by size,");
+  if (!claim.left.reference()) lexer.fail("a text is compared with one name, not with an expression,");
+  claim.right_text = lexer.take().text;
+}
+
 void parse_relation(Lexer& lexer, Claim& claim) {
-  if (const auto relation = comparison(lexer.peek().text)) {
+  const bool word = lexer.peek().type == Lexer::Type::word, sign = lexer.peek().type == Lexer::Type::sign;
+  if (const auto relation = sign ? comparison(lexer.peek().text) : std::nullopt) {
     lexer.take();
     claim.relation = *relation;
-    claim.right = Expression::parse(lexer);
+    if (lexer.peek().type == Lexer::Type::text) parse_text(lexer, claim);
+    else claim.right = Expression::parse(lexer);
+  } else if (lexer.take_if("starts")) {
+    lexer.expect("with");
+    claim.relation = Relation::starts;
+    parse_text(lexer, claim);
   } else if (lexer.take_if("within")) {
     claim.relation = Relation::within;
     if (lexer.peek().type != Lexer::Type::number) lexer.fail("expected a number of percent");
@@ -30,13 +44,13 @@ void parse_relation(Lexer& lexer, Claim& claim) {
     lexer.expect("%");
     lexer.expect("of");
     claim.right = Expression::parse(lexer);
-  } else if (lexer.peek().text == "rises" || lexer.peek().text == "falls") {
+  } else if (word && (lexer.peek().text == "rises" || lexer.peek().text == "falls")) {
     claim.relation = lexer.take().text == "rises" ? Relation::rises : Relation::falls;
     lexer.expect("with");
     if (lexer.peek().type != Lexer::Type::word) lexer.fail("expected the name of an axis");
     claim.axis = lexer.take().text;
   } else {
-    lexer.fail("expected < <= > >= == !=, \"within N % of\", \"rises with\" or \"falls with\"");
+    lexer.fail("expected < <= > >= == !=, \"within N % of\", \"starts with\", \"rises with\" or \"falls with\"");
   }
 }
 

@@ -5,6 +5,7 @@
 ///   throughput_gbps[path=sriov] >= 0.9 * throughput_gbps[path=native]   at every combination of the
 ///                                                                       axes that are not named
 ///   latency_p50_ns within 5 % of latency_p50_ns[path=native]
+///   binding_resource starts with 'host.core'                            a text: == != starts with
 ///   throughput_gbps rises with packet_bytes                             along the axis: never lower,
 ///   exits_per_packet falls with packet_bytes                            and higher (lower) at its end
 ///   ... where path=virtio|vhost, mode=transmit                          only at these points
@@ -19,11 +20,12 @@
 namespace iov::experiment {
 
 struct Claim {
-  enum class Relation { less, less_equal, greater, greater_equal, equal, unequal, within, rises, falls };
+  enum class Relation { less, less_equal, greater, greater_equal, equal, unequal, within, starts, rises, falls };
   std::string text;
   Relation relation = Relation::equal;
   Expression left;
-  std::optional<Expression> right;  ///< of a comparison
+  std::optional<Expression> right;       ///< of a comparison of numbers
+  std::optional<std::string> right_text;  ///< of a comparison of texts; `left` is a name alone then
   double tolerance = 0;             ///< of `within`, as a share
   std::string axis;                 ///< of `rises` and `falls`
   std::vector<std::pair<std::string, std::vector<std::string>>> where;

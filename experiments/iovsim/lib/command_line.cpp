@@ -21,7 +21,13 @@ Examples:
   iovsim plot results/path_comparison                    redraw the figures
   iovsim lspci platforms/server_10g.json --after-boot > dump; lspci -F dump -vvv       its PCI functions
 
-Exit codes: 0 good, 1 an expectation failed, 2 bad input, 3 an invariant broke or a point died.)";
+Exit codes: 0 good, 1 an expectation failed, 2 bad input (or output that cannot be written), 3 an invariant broke or a point died.)";
+
+std::string not_negative(const std::string& text) {
+  double value = 0;
+  const bool number = CLI::detail::lexical_cast(text, value);
+  return number && value >= 0 && value <= 1e9 ? std::string() : text + " is not a number of seconds from 0 to 1e9";
+}
 
 struct CommandLine {
   CLI::App app{"iovsim -- a simulator of I/O virtualization, from the guest driver to the wire"};
@@ -71,7 +77,9 @@ struct CommandLine {
     command->add_option("--out", run.out, "folder for the results (default: results/<experiment>)");
     command->add_flag("--fresh", run.fresh, "run points again that are done already");
     command->add_flag("--plot", run.plot, "draw the figures afterwards");
-    command->add_option("--time-limit", run.time_limit, "seconds for one point, 0: none")->capture_default_str();
+    command->add_option("--time-limit", run.time_limit, "seconds for one point, 0 or more; 0: none")
+        ->check(not_negative)
+        ->capture_default_str();
   }
   void add_translate() {
     TranslateRequest& t = translate;
@@ -103,15 +111,26 @@ int dispatch(const Program& program, const CommandLine& line) {
   return simulate_point(program, line.point_folder, line.point_fingerprint);
 }
 
+/// A full disk behind standard output is no success.
+int all_written(int code) {
+  std::cout.flush();
+  if (std::cout) return code;
+  std::cerr << "iovsim: standard output cannot be written\n";
+  return code == good ? bad_input : code;
+}
+
 }  // namespace
 
 int run_command_line(const Program& program, int argc, char* argv[]) {
   CommandLine line(program.version);
   try {
     line.app.parse(argc, argv);
-    return dispatch(program, line);
+    return all_written(dispatch(program, line));
   } catch (const CLI::ParseError& error) {
-    return line.app.exit(error) == 0 ? good : bad_input;
+    return all_written(line.app.exit(error) == 0 ? good : bad_input);
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "iovsim: " << error.path1().string() << ": " << error.code().message() << "\n";
+    return bad_input;
   } catch (const std::exception& error) {
     std::cerr << "iovsim: " << error.what() << "\n";
     return bad_input;

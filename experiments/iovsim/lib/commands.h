@@ -25,6 +25,10 @@ int list(const Program& program);
 /// Prints the configuration spaces of the first point of a platform or experiment file.
 int lspci(const Program& program, const std::string& file, const std::vector<std::string>& set,
           const platform::LspciRequest& request);
+/// Draws every figure of a results folder; one without any is bad input.
 int plot(const std::string& folder);
+
+/// Prints the problems of what was asked for. @return bad_input
+int nothing_was_run(const platform::ProblemSink& problems);
 
 }  // namespace iov::experiment

@@ -70,6 +70,7 @@ class Reader {
     for (const auto& [name, given] : sweep->items()) {
       Axis axis{name, {}};
       const std::string path = joined_path("sweep", name);
+      check_column("sweep", name);
       if (given.is_array()) listed(axis, {name}, given, path);
       else if (given.is_object()) described(axis, given, path);
       else report(path, "expected a list of values or an object with \"values\", got " + given.dump());
@@ -81,6 +82,10 @@ class Reader {
     const Json* collect = object("collect");
     if (!collect) return;
     for (const auto& [name, given] : collect->items()) {
+      const bool is_axis = std::any_of(experiment.sweep.begin(), experiment.sweep.end(),
+                                       [&, &name = name](const Axis& axis) { return axis.name == name; });
+      if (is_axis) report(joined_path("collect", name), "is the name of an axis already");
+      check_column("collect", name);
       try {
         if (!given.is_string()) throw SyntaxError("expected an expression in quotes, got " + given.dump());
         experiment.collect.emplace_back(name, Expression::parse(given.get<std::string>()));
@@ -116,10 +121,17 @@ class Reader {
   }
 
  private:
+  /// The name of a column that the table does not have without it.
+  void check_column(const std::string& of, const std::string& name) {
+    const std::vector<std::string> metrics = headline_metrics();
+    if (name == "seed" || std::find(metrics.begin(), metrics.end(), name) != metrics.end())
+      report(joined_path(of, name), "is a column of every table: choose another name");
+  }
+
   void listed(Axis& axis, const std::vector<std::string>& keys, const Json& values, const std::string& path) {
     if (values.empty()) report(path, "is empty: no point would be run");
     for (const Json& value : values) {
-      AxisValue entry{value.is_string() ? value.get<std::string>() : value.dump(), {}};
+      AxisValue entry{label_of(value), {}};
       for (const std::string& key : keys) entry.overrides.push_back({key, value});
       add(axis, std::move(entry), path);
     }
@@ -158,8 +170,7 @@ class Reader {
   void add(Axis& axis, AxisValue entry, const std::string& path) {
     for (const AxisValue& other : axis.values)
       if (other.label == entry.label) return report(path, "value " + entry.label + " appears twice");
-    if (entry.label.find_first_of(",]|\"\n") != std::string::npos)
-      report(path, "value " + entry.label + ": a label has none of , ] | \"");
+    if (const std::string wrong = label_problem(entry.label); !wrong.empty()) report(path, wrong);
     axis.values.push_back(std::move(entry));
   }
 
@@ -181,16 +192,20 @@ class Reader {
   void check_claim(const Experiment& experiment, const Claim& claim, const std::string& path) {
     if (!claim.axis.empty()) check_axis(experiment, claim.axis, {}, path);
     for (const auto& [axis, labels] : claim.where) check_axis(experiment, axis, labels, path);
-    std::vector<std::string> known = contract_metrics();
-    for (const std::string& name : dma_metrics())
-      if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
+    std::vector<std::string> known = headline_metrics();
     for (const auto& [name, expression] : experiment.collect) known.push_back(name);
+    const std::size_t results = known.size();
     for (const Axis& axis : experiment.sweep) known.push_back(axis.name);
+    bool of_results = false;
     for (const Reference& reference : claim.references()) {
       for (const auto& [axis, label] : reference.at) check_axis(experiment, axis, {label}, path);
-      if (std::find(known.begin(), known.end(), reference.name) == known.end() && !is_breakdown(reference.name))
-        report(path, unknown_name("metric", reference.name, known));
+      const auto at = std::find(known.begin(), known.end(), reference.name) - known.begin();
+      of_results = of_results || static_cast<std::size_t>(at) < results || is_breakdown(reference.name);
+      if (static_cast<std::size_t>(at) < known.size() || is_breakdown(reference.name)) continue;
+      report(path, unknown_name("metric", reference.name, known));
+      of_results = true;
     }
+    if (!of_results) report(path, "\"" + claim.text + "\": names no result, so no simulation can refute it");
   }
 
   const Json& object_;
@@ -199,6 +214,17 @@ class Reader {
 };
 
 }  // namespace
+
+std::string label_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+std::string label_problem(const std::string& label) {
+  const bool bad = label.find_first_of(",]|\"\n") != std::string::npos;
+  return bad ? "value " + label + ": a label has none of , ] | \"" : std::string();
+}
+
+std::filesystem::path plot_script(const std::string& entry, const std::filesystem::path& home) {
+  return home / "experiments" / "plots" / entry.substr(0, entry.find(' '));
+}
 
 bool is_experiment(const Json& object) {
   const auto found = object.find("platform");

@@ -49,6 +49,7 @@ struct Experiment {
   std::vector<std::pair<std::string, Expression>> collect;
   std::vector<Claim> expect;
   std::vector<std::string> plots;
+  std::vector<std::pair<std::string, std::string>> left_out;  ///< axis and label, by --set
 };
 
 /// One combination of axis values and a seed.
@@ -72,6 +73,13 @@ std::vector<Point> expand(const Experiment& experiment, const std::vector<Overri
 
 /// "key.path=value"; the value is JSON, or a text when it is not.
 std::optional<Override> parse_set(const std::string& text, platform::ProblemSink& problems);
+
+/// What table.csv and claims call a value of an axis, and what is wrong with that; empty when nothing is.
+std::string label_of(const Json& value);
+std::string label_problem(const std::string& label);
+
+/// The script behind an entry of "plot", which may go on with arguments.
+std::filesystem::path plot_script(const std::string& entry, const std::filesystem::path& home);
 
 inline constexpr std::size_t max_points = 10000;
 

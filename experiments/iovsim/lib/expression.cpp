@@ -144,6 +144,8 @@ Expression Expression::parse(const std::string& text) {
 
 double Expression::evaluate(const Lookup& lookup) const { return value_of(*root_, lookup); }
 
+const Reference* Expression::reference() const { return root_->kind == Kind::reference ? &root_->reference : nullptr; }
+
 std::vector<Reference> Expression::references() const {
   std::vector<Reference> found;
   collect(*root_, found);

@@ -33,6 +33,8 @@ class Expression {
   static Expression parse(const std::string& text);
 
   double evaluate(const Lookup& lookup) const;
+  /// When it is nothing but a name; else null.
+  const Reference* reference() const;
   /// Every reference in it, left to right.
   std::vector<Reference> references() const;
   const std::string& text() const { return text_; }

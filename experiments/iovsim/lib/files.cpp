@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -17,10 +18,11 @@ namespace fs = std::filesystem;
 void write_file(const fs::path& file, const std::string& text) {
   fs::path temporary = file;
   temporary += ".new";
+  errno = 0;
   std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
   out << text;
   out.close();
-  if (!out) throw fs::filesystem_error("cannot write", file, std::make_error_code(std::errc::io_error));
+  if (!out) throw fs::filesystem_error("cannot write", file, std::error_code(errno ? errno : EIO, std::generic_category()));
   fs::rename(temporary, file);
 }
 
@@ -56,7 +58,7 @@ const std::string& program_fingerprint() {
 FolderLock::FolderLock(const fs::path& folder) {
   const fs::path lock = folder / ".lock";
   file_ = ::open(lock.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-  if (file_ < 0) throw std::runtime_error("cannot write to " + folder.string());
+  if (file_ < 0) throw fs::filesystem_error("cannot write", folder, std::error_code(errno, std::generic_category()));
   if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
   ::close(file_);
   throw std::runtime_error("another run is writing to " + folder.string());

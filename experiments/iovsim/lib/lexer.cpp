@@ -24,6 +24,7 @@ void Lexer::advance() {
   token_ = {};
   if (start_ == text_.size()) return;
   const char c = text_[start_];
+  if (c == '\'' || c == '"') return read_quoted();
   if (starts_word(c)) {
     while (next_ < text_.size() && in_word(text_[next_])) ++next_;
     token_.type = Type::word;
@@ -40,6 +41,14 @@ void Lexer::advance() {
   token_.text = text_.substr(start_, next_ - start_);
 }
 
+void Lexer::read_quoted() {
+  const auto end = text_.find(text_[start_], start_ + 1);
+  if (end == std::string::npos) fail("a text without its second quote");
+  token_.type = Type::text;
+  token_.text = text_.substr(start_ + 1, end - start_ - 1);
+  next_ = end + 1;
+}
+
 Lexer::Token Lexer::take() {
   Token taken = token_;
   advance();
@@ -47,7 +56,7 @@ Lexer::Token Lexer::take() {
 }
 
 bool Lexer::take_if(const std::string& text) {
-  if (token_.type == Type::end || token_.type == Type::number || token_.text != text) return false;
+  if ((token_.type != Type::word && token_.type != Type::sign) || token_.text != text) return false;
   advance();
   return true;
 }

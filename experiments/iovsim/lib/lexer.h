@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Words, numbers and signs of expressions and claims.
+/// Words, numbers, signs and quoted texts ('...' or "...") of expressions and claims.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -12,10 +12,10 @@ struct SyntaxError : std::runtime_error {
 
 class Lexer {
  public:
-  enum class Type { end, number, word, sign };
+  enum class Type { end, number, word, sign, text };
   struct Token {
     Type type = Type::end;
-    std::string text;
+    std::string text;  ///< without quotes
     double number = 0;
   };
 
@@ -34,6 +34,7 @@ class Lexer {
 
  private:
   void advance();
+  void read_quoted();
   std::string text_;
   std::size_t start_ = 0, next_ = 0;
   Token token_;

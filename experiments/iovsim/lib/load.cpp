@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiments/iovsim/lib/load.h"
 
+#include "experiments/iovsim/lib/restrict.h"
+
 namespace iov::experiment {
 
 namespace fs = std::filesystem;
@@ -23,6 +25,13 @@ std::optional<Experiment> load_experiment(const std::string& name, ProblemSink& 
   return read_experiment(*object, name, name, problems);
 }
 
+void check_plots(const Experiment& experiment, const fs::path& home, ProblemSink& problems) {
+  std::error_code error;
+  for (const std::string& entry : experiment.plots)
+    if (const fs::path script = plot_script(entry, home); !fs::is_regular_file(script, error))
+      problems.add_in(experiment.shown, "plot", "no script " + script.string());
+}
+
 }  // namespace
 
 std::optional<Loaded> load(const Program& program, const std::string& file, const std::vector<std::string>& set,
@@ -31,9 +40,11 @@ std::optional<Loaded> load(const Program& program, const std::string& file, cons
   const auto last_word = parse_sets(set, problems);
   auto experiment = load_experiment(file, problems);
   if (!experiment) return std::nullopt;
+  check_plots(*experiment, home, problems);
+  auto notes = restrict_sweep(*experiment, last_word, problems);
   auto points = expand(*experiment, last_word, home, program.kinds, problems);
   if (problems.size() > before) return std::nullopt;
-  return Loaded{std::move(*experiment), std::move(points)};
+  return Loaded{std::move(*experiment), std::move(points), std::move(notes)};
 }
 
 }  // namespace iov::experiment

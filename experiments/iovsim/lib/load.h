@@ -13,6 +13,7 @@ namespace iov::experiment {
 struct Loaded {
   Experiment experiment;
   std::vector<Point> points;
+  std::vector<std::string> notes;  ///< what --set made of the sweep, for the user
 };
 
 /// An experiment file; a platform file counts as the experiment of its one point. Nothing when there are problems.

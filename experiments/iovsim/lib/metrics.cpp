@@ -27,6 +27,13 @@ const std::vector<std::string>& dma_metrics() {
   return names;
 }
 
+std::vector<std::string> headline_metrics() {
+  std::vector<std::string> names = contract_metrics();
+  for (const std::string& name : dma_metrics())
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
 namespace {
 struct Breakdown {
   const char *object, *prefix, *suffix;

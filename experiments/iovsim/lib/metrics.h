@@ -16,6 +16,9 @@ const std::vector<std::string>& contract_metrics();
 /// Of a DMA microbenchmark. Which of the two a point has, its first name tells.
 const std::vector<std::string>& dma_metrics();
 
+/// Both, each name once.
+std::vector<std::string> headline_metrics();
+
 /// Whether a name may be a part of a breakdown, e.g. "exits_mmio" or "stage_wire_ns".
 bool is_breakdown(const std::string& name);
 

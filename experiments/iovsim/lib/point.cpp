@@ -8,6 +8,7 @@
 
 #include "experiments/iovsim/lib/files.h"
 #include "experiments/iovsim/lib/point_tables.h"
+#include "experiments/iovsim/lib/results_folder.h"
 #include "models/core/sim_error.h"
 
 namespace iov::experiment {
@@ -17,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 std::string config_text(const Point& point) {
   Json config;
-  config["description"] = "One point of an experiment, every default included: iovsim run reproduces it.";
+  config["description"] = point_description;
   if (!point.axes.empty()) config["point"] = Json::object();
   for (const auto& [axis, label] : point.axes) config["point"][axis] = label;
   config["seeds"] = {point.seed};
@@ -52,8 +53,9 @@ void write_results(const Program& program, const fs::path& folder, const std::st
   Json host;
   host["host_seconds"] = host_seconds;
   host["events_per_second"] = host_seconds > 0 ? static_cast<double>(result.events) / host_seconds : 0;
-  write_file(folder / "host.json", host.dump(2) + "\n");
   write_file(folder / "summary.json", result.summary.dump(2) + "\n");
+  host["digest"] = digest_of(folder);
+  write_file(folder / "host.json", host.dump(2) + "\n");
 }
 
 /// Tells the runner ten times a second how far the simulation is.
@@ -73,12 +75,6 @@ std::string fingerprint_of(const Point& point, const fs::path& home) {
   fingerprint.add(program_fingerprint()).add(config_text(point));
   add_named_files(fingerprint, point.config, home);
   return fingerprint.hex();
-}
-
-bool is_done(const fs::path& folder, const std::string& fingerprint) {
-  const auto summary = Json::parse(read_file(folder / "summary.json"), nullptr, false);
-  return summary.is_object() && summary.contains("provenance") &&
-         summary["provenance"].value("fingerprint", "") == fingerprint;
 }
 
 namespace {

@@ -2,7 +2,8 @@
 /// One point: its folder with the input (config.json) and, once simulated, the results.
 ///
 /// Files  config.json (an experiment of this one point), summary.json, stats.csv, latency.csv, journeys.csv,
-///        of VMs vms.csv and, when asked for, timeline.csv: equal for equal inputs. host.json: how long this machine took.
+///        of VMs vms.csv and, when asked for, timeline.csv: equal for equal inputs. host.json: how long this machine took, and a digest of
+///        the others.
 #pragma once
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "experiments/iovsim/lib/experiment.h"
+#include "experiments/iovsim/lib/interrupt.h"
 #include "experiments/iovsim/lib/metrics.h"
 #include "experiments/iovsim/lib/program.h"
 
@@ -23,9 +25,6 @@ std::string config_text(const Point& point);
 /// (captures), and this program.
 std::string fingerprint_of(const Point& point, const std::filesystem::path& home);
 
-/// Whether the folder holds finished results with this fingerprint.
-bool is_done(const std::filesystem::path& folder, const std::string& fingerprint);
-
 /// In the child process: simulates the point of this folder and writes its results there. Says how
 /// far it is on standard output. @return exit code
 int simulate_point(const Program& program, const std::filesystem::path& folder, const std::string& fingerprint);
@@ -33,10 +32,10 @@ int simulate_point(const Program& program, const std::filesystem::path& folder, 
 /// In the child process: makes the machine of the point described by this file, and no more. @return exit code
 int build_point(const Program& program, const std::filesystem::path& config_file);
 
-/// Makes the machine of each point in a child process of its own, two per core at a time; what would be refused is a
-/// problem of `file`, once for all points that it concerns.
-void build_points(const std::string& file, const std::vector<Point>& points, const std::filesystem::path& home,
-                  platform::ProblemSink& problems);
+/// Makes the machine of each point in a child process of its own, some at a time; what would be refused is a problem of
+/// `file`, once for all points that it concerns. @return false: interrupted
+bool build_points(const std::string& file, const std::vector<const Point*>& points, const std::filesystem::path& home,
+                  unsigned at_once, platform::ProblemSink& problems, const InterruptGuard& guard);
 
 /// What a line of a child's standard output says; nothing when it is something else.
 struct PointProgress {

@@ -28,8 +28,9 @@ std::string shown(const Labels& labels, const std::string& without = {}) {
   return text.empty() ? "the only point" : text;
 }
 
+/// Missing values and what comes of a division by zero never hold.
 bool holds(Relation relation, double left, double right, double tolerance) {
-  if (std::isnan(left) || std::isnan(right)) return false;
+  if (!std::isfinite(left) || !std::isfinite(right)) return false;
   switch (relation) {
     case Relation::less: return left < right;
     case Relation::less_equal: return left <= right;
@@ -39,6 +40,12 @@ bool holds(Relation relation, double left, double right, double tolerance) {
     case Relation::unequal: return left != right;
     default: return std::abs(left - right) <= tolerance * std::abs(right);
   }
+}
+
+bool holds(Relation relation, const std::string& left, const std::string& right) {
+  if (left.empty()) return false;
+  if (relation == Relation::starts) return left.starts_with(right);
+  return (left == right) == (relation == Relation::equal);
 }
 
 bool speaks_of(const Claim& claim, const Row& row) {
@@ -95,8 +102,22 @@ double evaluate(const Expression& expression, const Row& row, const Table& table
 }
 
 const char* sign_of(Relation relation) {
-  constexpr const char* signs[] = {"<", "<=", ">", ">=", "==", "!=", "within tolerance of"};
+  constexpr const char* signs[] = {"<", "<=", ">", ">=", "==", "!=", "within tolerance of", "starts with"};
   return signs[static_cast<std::size_t>(relation)];
+}
+
+/// What is wrong with a comparison, seen from `row`; nothing when it holds.
+std::optional<std::string> refute_at(const Claim& claim, const Row& row, const Table& table) {
+  const std::string sign = std::string(" ") + sign_of(claim.relation) + " ";
+  if (claim.right_text) {
+    const Row* other = table.find(meant(row, *claim.left.reference()));
+    const std::string left = other ? Table::text(*other, claim.left.reference()->name) : std::string();
+    if (holds(claim.relation, left, *claim.right_text)) return std::nullopt;
+    return "not " + (left.empty() ? "(no value)" : "'" + left + "'") + sign + "'" + *claim.right_text + "'";
+  }
+  const double left = evaluate(claim.left, row, table), right = evaluate(*claim.right, row, table);
+  if (holds(claim.relation, left, right, claim.tolerance)) return std::nullopt;
+  return "not " + shown(left) + sign + shown(right);
 }
 
 std::optional<std::string> refute_comparison(const Claim& claim, const Table& table, std::size_t& looked_at) {
@@ -108,9 +129,7 @@ std::optional<std::string> refute_comparison(const Claim& claim, const Table& ta
     const Labels where = free_labels(row, references);
     if (!seen.insert(shown(where)).second) continue;
     ++looked_at;
-    const double left = evaluate(claim.left, row, table), right = evaluate(*claim.right, row, table);
-    if (!holds(claim.relation, left, right, claim.tolerance))
-      counterexamples.add("at " + shown(where) + ": not " + shown(left) + " " + sign_of(claim.relation) + " " + shown(right));
+    if (const auto wrong = refute_at(claim, row, table)) counterexamples.add("at " + shown(where) + ": " + *wrong);
   }
   return counterexamples.result();
 }
@@ -126,7 +145,7 @@ void refute_run(const Claim& claim, const Table& table, const Axis& axis, Labels
     const Row* row = table.find(labels);
     if (!row || !speaks_of(claim, *row)) continue;
     const double now = evaluate(claim.left, *row, table);
-    if (std::isnan(now)) return found.add("at " + shown(labels) + ": (no value)");
+    if (!std::isfinite(now)) return found.add("at " + shown(labels) + ": " + shown(now));
     if (last_label.empty()) first = now;
     else if (sign * (now - last) < 0)
       return found.add("at " + shown(labels, axis.name) + ": " + shown(last) + " at " + last_label + ", then " +

@@ -1,42 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiments/iovsim/lib/runner.h"
 
-#include <csignal>
 #include <cstring>
 #include <iostream>
-#include <set>
+#include <optional>
 
+#include "experiments/iovsim/lib/commands.h"
 #include "experiments/iovsim/lib/files.h"
-#include "experiments/iovsim/lib/program.h"
+#include "experiments/iovsim/lib/restrict.h"
+#include "experiments/iovsim/lib/results_folder.h"
 
 namespace iov::experiment {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-volatile std::sig_atomic_t stop_requested = 0;
-
-/// While it lives, an interrupt asks the runner to stop instead of killing it.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    stop_requested = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { stop_requested = 1; };
-    ::sigaction(SIGINT, &action, &old_interrupt_);
-    ::sigaction(SIGTERM, &action, &old_terminate_);
-  }
-  ~InterruptGuard() {
-    ::sigaction(SIGINT, &old_interrupt_, nullptr);
-    ::sigaction(SIGTERM, &old_terminate_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction old_interrupt_ {}, old_terminate_ {};
-};
 
 /// The most serious of two exit codes: a broken model, then bad input, then a failed claim.
 int worse(int a, int b) {
@@ -57,8 +35,37 @@ fs::path Runner::workplace(std::size_t point) const {
 void Runner::find_work() {
   for (std::size_t p = 0; p < points_.size(); ++p) {
     fingerprints_.push_back(fingerprint_of(points_[p], options_.home));
-    if (options_.fresh || !is_done(folder(p), fingerprints_[p])) work_.push_back(p);
+    const bool done = is_done(folder(p), fingerprints_[p]);
+    if (done) done_.insert(points_[p].id);
+    if (done && !options_.fresh) continue;
+    work_.push_back(p);
+    if (fs::exists(folder(p)) && !is_point_folder(folder(p)))
+      throw std::runtime_error(folder(p).string() + " is in the way: it has files that iovsim did not write; choose another --out");
   }
+}
+
+/// Makes the machine of every point that is to be simulated; of points that differ in their seed alone the first one's.
+int Runner::check_machines(const InterruptGuard& guard) const {
+  std::vector<const Point*> machines;
+  for (const std::size_t p : work_)
+    if (machines.empty() || points_[p].axes.empty() || machines.back()->axes != points_[p].axes) machines.push_back(&points_[p]);
+  platform::ProblemSink problems;
+  if (!build_points(experiment_.shown, machines, options_.home, options_.jobs, problems, guard)) return interrupted;
+  return problems.empty() ? good : nothing_was_run(problems);
+}
+
+/// What is of another sweep, or shows what is not so any more, goes before anything new comes.
+void Runner::begin_anew() {
+  const Json description{{"experiment", experiment_.shown}, {"question", experiment_.question}, {"plot", experiment_.plots}};
+  const fs::path file = options_.out / "experiment.json";
+  had_results_ = fs::exists(file);
+  const bool others = drop_other_points(options_.out, done_);
+  const bool same = !others && work_.empty() && read_file(file) == description.dump(2) + "\n";
+  if (had_results_ && !same) {
+    drop_tables(options_.out);
+    drop_figures(options_.out);
+  }
+  write_file(file, description.dump(2) + "\n");
 }
 
 void Runner::fail(std::size_t point, int code, const std::string& why) {
@@ -86,8 +93,7 @@ void Runner::finish(const Processes::Ended& ended) {
   fail(p, ended.exit_code == bad_input ? bad_input : model_failed, why_it_ended(ended));
 }
 
-bool Runner::simulate_all() {
-  InterruptGuard guard;
+bool Runner::simulate_all(const InterruptGuard& guard) {
   ProgressLine progress(work_.size());
   Processes processes(options_.time_limit, [&](std::size_t point, const std::string& line) {
     if (const auto said = parse_progress(line)) progress.running(point, *said);
@@ -107,10 +113,10 @@ bool Runner::simulate_all() {
       const std::size_t failures = failures_.size();
       finish(ended);
       progress.ended(ended.tag, failures == failures_.size() ? points_[ended.tag].id + "  " + host_time(ended.seconds)
-                                                             : "FAILED " + failures_.back());
+                                                             : "FAILED " + points_[ended.tag].id);
     }
     progress.redraw();
-    if (!stop_requested) continue;
+    if (!guard.stop_requested()) continue;
     processes.kill_all();
     for (const std::size_t p : work_) fs::remove_all(workplace(p));
     progress.clear();
@@ -122,32 +128,47 @@ bool Runner::simulate_all() {
 
 void Runner::check_claims(const Table& table, std::string& text, int& code) const {
   for (const Claim& claim : experiment_.expect) {
+    if (const std::string left_out = left_out_of(experiment_, claim); !left_out.empty()) {
+      text += "not checked:  " + claim.text + "\n    " + left_out + " is left out by --set\n";
+      continue;
+    }
     const auto refuted = refute(claim, table);
     text += (refuted ? "expected, but not so:  " : "as expected:  ") + claim.text + refuted.value_or("") + "\n";
     if (refuted) code = worse(code, claim_failed);
   }
 }
 
-int Runner::report() {
+Table Runner::gather(platform::ProblemSink& problems) const {
   Table table(experiment_);
-  platform::ProblemSink missing, problems;
-  std::set<std::string> known;
+  platform::ProblemSink missing;
+  std::set<std::string> known, told;
   for (std::size_t p = 0; p < points_.size(); ++p) {
     const auto results = results_of(folder(p), experiment_, points_[p].id, missing);
     for (const auto& [name, cell] : results)
       if (!cell.text.empty()) known.insert("collect." + name);
     table.add(points_[p], results);
   }
+  for (const std::string& name : table.ambiguous())
+    problems.add_in(experiment_.shown, name, "is a result of the simulation already: choose another name for what you sweep or collect");
   // What only some points have a module for is empty at the others; what no point has is a mistake.
   for (const platform::Problem& problem : missing.list())
-    if (known.count(problem.path) == 0) problems.add_in(problem.file, problem.path, problem.what);
+    if (known.count(problem.path) == 0 && told.insert(problem.path).second)
+      problems.add_in(problem.file, problem.path, problem.what);
+  return table;
+}
+
+int Runner::report() {
+  platform::ProblemSink problems;
+  const Table table = gather(problems);
   std::string text = experiment_.question.empty() ? "" : experiment_.question + "\n\n";
   text += table.aligned() + "\n";
   int code = worst_;
   check_claims(table, text, code);
   for (const std::string& failure : failures_) text += "FAILED  " + failure + "\n";
   if (!problems.empty()) code = worse(code, bad_input);
-  write_file(options_.out / "table.csv", table.csv());
+  const std::string csv = table.csv();
+  if (had_results_ && read_file(options_.out / "table.csv") != csv) drop_figures(options_.out);
+  write_file(options_.out / "table.csv", csv);
   write_file(options_.out / "report.txt", text);
   std::cout << text;
   std::cout.flush();
@@ -156,14 +177,18 @@ int Runner::report() {
 }
 
 int Runner::run() {
-  fs::create_directories(options_.out / "points");
-  const FolderLock lock(options_.out);
-  Json description{{"experiment", experiment_.shown}, {"question", experiment_.question}, {"plot", experiment_.plots}};
-  write_file(options_.out / "experiment.json", description.dump(2) + "\n");
+  const InterruptGuard guard;
+  std::optional<FolderLock> lock;
+  if (fs::exists(options_.out)) lock.emplace(options_.out);
   find_work();
+  if (const int code = check_machines(guard); code != good) return code;
+  fs::create_directories(options_.out / "points");
+  if (!lock) lock.emplace(options_.out);
+  begin_anew();
   const std::size_t done = points_.size() - work_.size();
   if (done > 0) std::cerr << done << " of " << points_.size() << " points are done already (--fresh runs them again)\n";
-  if (!simulate_all()) {
+  if (!simulate_all(guard)) {
+    for (const std::string& failure : failures_) std::cerr << "FAILED  " << failure << "\n";
     std::cerr << "interrupted; run it again to go on from here\n";
     return interrupted;
   }

@@ -2,15 +2,18 @@
 /// Runner -- simulates the points of an experiment, one child process each, and gathers what they
 /// wrote into table.csv and report.txt.
 ///
-/// A point is simulated in points/.<id>.new and moved to points/<id> when it is complete; a point
-/// whose results still stand is not simulated again. A point that dies is reported and the others go
-/// on. Interrupted, the runner leaves what is done; the next run continues.
+/// A machine that cannot be made is found before anything is simulated or touched. A point is simulated in
+/// points/.<id>.new and moved to points/<id> when it is complete; a point whose results still stand is not
+/// simulated again; what is of another sweep is taken away first. A point that dies is reported and the
+/// others go on. Interrupted, the runner leaves what is done; the next run continues.
 #pragma once
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "experiments/iovsim/lib/experiment.h"
+#include "experiments/iovsim/lib/interrupt.h"
 #include "experiments/iovsim/lib/point.h"
 #include "experiments/iovsim/lib/process.h"
 #include "experiments/iovsim/lib/progress.h"
@@ -36,19 +39,23 @@ class Runner {
   std::filesystem::path folder(std::size_t point) const { return options_.out / "points" / points_[point].id; }
   std::filesystem::path workplace(std::size_t point) const;
   void find_work();
-  bool simulate_all();  ///< false: interrupted
-  void start(std::size_t point);
+  int check_machines(const InterruptGuard& guard) const;
+  void begin_anew();
+  bool simulate_all(const InterruptGuard& guard);  ///< false: interrupted
   void finish(const Processes::Ended& ended);
   void fail(std::size_t point, int code, const std::string& why);
   std::string why_it_ended(const Processes::Ended& ended) const;
   int report();
+  Table gather(platform::ProblemSink& problems) const;
   void check_claims(const Table& table, std::string& text, int& code) const;
 
   const Experiment& experiment_;
   const std::vector<Point>& points_;
   RunOptions options_;
   std::vector<std::string> fingerprints_;
+  std::set<std::string> done_;     ///< ids of points whose results stand
   std::vector<std::size_t> work_;  ///< points to simulate
+  bool had_results_ = false;       ///< the folder is one that an earlier run made
   std::vector<std::string> failures_;
   int worst_ = 0;
 };

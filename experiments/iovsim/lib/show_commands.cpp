@@ -128,14 +128,18 @@ int plot(const std::string& folder) {
     std::cerr << folder << ": no results of an experiment in this folder\n";
     return bad_input;
   }
+  if (description["plot"].empty()) {
+    std::cerr << folder << ": its experiment names no \"plot\": nothing to draw\n";
+    return bad_input;
+  }
   const fs::path home = platform::find_home(folder);
   bool drawn = true;
   for (const std::string entry : description["plot"]) {
+    const fs::path script = plot_script(entry, home);
     std::istringstream words(entry);
     std::string name;
     words >> name;
-    const fs::path script = home / "experiments" / "plots" / name;
-    const bool exists = fs::exists(script);
+    const bool exists = fs::is_regular_file(script);
     if (!exists) std::cerr << "no plot script " << script.string() << "\n";
     drawn = exists && draw(script, folder, words) && drawn;
   }

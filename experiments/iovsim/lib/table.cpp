@@ -64,7 +64,10 @@ Table::Table(const Experiment& experiment) : axes_(experiment.sweep), several_se
 void Table::add(const Point& point, const std::vector<std::pair<std::string, Cell>>& columns) {
   Row row{point.axes, {}};
   if (several_seeds_) row.labels.emplace_back("seed", std::to_string(point.seed));
-  for (const auto& [name, cell] : columns) row.cells[name] = cell;
+  for (const auto& [name, cell] : columns) {
+    const bool is_axis = std::any_of(axes_.begin(), axes_.end(), [&, &name = name](const Axis& a) { return a.name == name; });
+    if (!row.cells.emplace(name, cell).second || is_axis) ambiguous_.insert(name);
+  }
   rows_.push_back(std::move(row));
   for (const auto& [name, cell] : columns)
     if (!contains(metrics(), name) && !contains(collected_, name) && !contains(others_, name)) others_.push_back(name);
@@ -124,6 +127,12 @@ std::string Table::aligned() const {
 const Table::Row* Table::find(const Labels& labels) const {
   const auto found = std::find_if(rows_.begin(), rows_.end(), [&](const Row& row) { return row.labels == labels; });
   return found == rows_.end() ? nullptr : &*found;
+}
+
+std::string Table::text(const Row& row, const std::string& name) {
+  if (const auto cell = row.cells.find(name); cell != row.cells.end()) return cell->second.text;
+  const auto axis = std::find_if(row.labels.begin(), row.labels.end(), [&](const auto& label) { return label.first == name; });
+  return axis == row.labels.end() ? std::string() : axis->second;
 }
 
 double Table::value(const Row& row, const std::string& name) {

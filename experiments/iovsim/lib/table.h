@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,12 +33,16 @@ class Table {
   /// Headline columns side by side, for people.
   std::string aligned() const;
 
+  /// Names of more than one column: an axis or a collected value has the name of a result.
+  const std::set<std::string>& ambiguous() const { return ambiguous_; }
   const std::vector<Row>& rows() const { return rows_; }
   const std::vector<Axis>& axes() const { return axes_; }
   /// The row with these labels; nullptr when there is none.
   const Row* find(const Labels& labels) const;
   /// A result, or the number in an axis label; not a number when missing.
   static double value(const Row& row, const std::string& name);
+  /// As printed; empty when missing.
+  static std::string text(const Row& row, const std::string& name);
 
  private:
   std::vector<std::string> header() const;
@@ -47,6 +52,7 @@ class Table {
   std::vector<std::string> collected_;
   std::vector<std::string> others_;  ///< every other column, in order of appearance
   std::vector<Row> rows_;
+  std::set<std::string> ambiguous_;
 };
 
 /// Nothing when the claim holds at every point it speaks of, else where it does not.

@@ -143,6 +143,74 @@ TEST_CASE("bad claims and collected values are refused") {
         "9 problems; nothing was run\n");
 }
 
+TEST_CASE("a claim that no result can refute is refused") {
+  const Place place;
+  place.experiment(R"("sweep": {"nic0.tags": [1, 2]}, "expect": ["1 < 2", "nic0.tags > 0", "throughput_gbps > 0"])");
+  CHECK(refusal(place) ==
+        "e.json: expect[0]: \"1 < 2\": names no result, so no simulation can refute it\n"
+        "e.json: expect[1]: \"nic0.tags > 0\": names no result, so no simulation can refute it\n"
+        "2 problems; nothing was run\n");
+}
+
+TEST_CASE("a column that the table has already is refused") {
+  const Place place;
+  place.experiment(R"("sweep": {"throughput_gbps": {"key": "nic0.tags", "values": [1]}, "n": {"key": "nic0.tags", "values": [1]}},
+      "collect": {"bandwidth_gbps": "1", "n": "1", "seed": "1", "good": "1"})");
+  CHECK(refusal(place) ==
+        "e.json: sweep.throughput_gbps: is a column of every table: choose another name\n"
+        "e.json: collect.bandwidth_gbps: is a column of every table: choose another name\n"
+        "e.json: collect.n: is the name of an axis already\n"
+        "e.json: collect.seed: is a column of every table: choose another name\n"
+        "4 problems; nothing was run\n");
+}
+
+TEST_CASE("a plot script that is not there is refused, by check and by run") {
+  const Place place;
+  place.experiment(R"("plot": ["nope.py throughput_gbps", ""])");
+  const std::string folder = (place.folder / "experiments/plots/").string();
+  const std::string told = "e.json: plot: no script " + folder + "nope.py\ne.json: plot: no script " + folder + "\n";
+  CHECK(refusal(place) == told + "2 problems; nothing was run\n");
+  CHECK(refusal(place, "check e.json") == told);
+}
+
+TEST_CASE("a machine that cannot be made is found before anything is run, and told once") {
+  const Place place;
+  place.experiment(R"("sweep": {"workload.fate": ["good", "refuse", "unbuildable"], "nic0.tags": [1, 2]}, "seeds": [1, 2])");
+  CHECK(refusal(place) ==
+        "e.json: point unbuildable_1_seed1 and 1 more: the machine cannot be made: signal 11\n"
+        "e.json: point refuse_1_seed1 and 1 more: workload.trace: \"lost.pcap\" has no packets\n"
+        "2 problems; nothing was run\n");
+}
+
+TEST_CASE("a time limit below zero, or none at all, is refused") {
+  const Place place;
+  place.experiment(R"("seeds": [1])");
+  for (const char* limit : {"-1", "nan", "soon"}) {
+    const std::string said = refusal(place, std::string("run e.json --time-limit ") + limit);
+    CHECK(said.find(std::string("--time-limit: ") + limit + " is not a number of seconds from 0 to 1e9") != std::string::npos);
+  }
+  CHECK(place.iovsim("run --help").out.find("seconds for one point, 0 or more; 0: none") != std::string::npos);
+}
+
+TEST_CASE("a folder that cannot be made is named as people name it") {
+  const Place place;
+  place.experiment(R"("seeds": [1])");
+  place.write("file", "");
+  CHECK(place.iovsim("run e.json --out file").err == "iovsim: file: Not a directory\n");
+  CHECK(place.iovsim("run e.json --out file/below").err == "iovsim: file/below/points: Not a directory\n");
+  CHECK(place.iovsim("run e.json --out \"$(printf 'x%.0s' $(seq 300))\"").err.find(": File name too long\n") != std::string::npos);
+}
+
+TEST_CASE("output that cannot be written is no success") {
+  const Place place;
+  place.experiment(R"("seeds": [1])");
+  for (const char* command : {"describe", "list", "--help", "run e.json", "check e.json"}) {
+    const Outcome outcome = place.iovsim(std::string(command) + " > /dev/full");
+    CHECK(outcome.code == 2);
+    CHECK(outcome.err.find("iovsim: standard output cannot be written\n") != std::string::npos);
+  }
+}
+
 TEST_CASE("members of the wrong type are refused") {
   const Place place;
   place.write("e.json", R"({"platform": "platforms/p.json", "question": 5, "set": [], "sweep": [], "seeds": [-1],
@@ -193,12 +261,12 @@ TEST_CASE("check finds mistakes in experiments, platforms and configuration file
 
 TEST_CASE("check makes the machine of every point: what only a whole platform can refuse is found without running") {
   const Place place;
-  place.experiment(R"("sweep": {"workload.fate": ["good", "refuse", "crash", "hang"], "nic0.tags": [1, 2]})");
+  place.experiment(R"("sweep": {"workload.fate": ["good", "refuse", "unbuildable", "hang"], "nic0.tags": [1, 2]})");
   const Outcome outcome = place.iovsim("check e.json");
   CHECK(outcome.code == 2);
   CHECK(outcome.out.empty());
   CHECK(outcome.err ==
-        "e.json: point crash_1 and 1 more: the machine cannot be made: signal 11\n"
+        "e.json: point unbuildable_1 and 1 more: the machine cannot be made: signal 11\n"
         "e.json: point refuse_1 and 1 more: workload.trace: \"lost.pcap\" has no packets\n");
   place.experiment(R"("set": {"workload.fate": "refuse"})");
   CHECK(place.iovsim("check e.json").err == "e.json: workload.trace: \"lost.pcap\" has no packets\n");

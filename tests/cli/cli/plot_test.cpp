@@ -106,3 +106,14 @@ TEST_CASE("a plot that cannot be drawn is named") {
                            "path_comparison.py failed: r/table.csv has no column size, mode: not a path comparison\n"
                            "lines.py failed: r/table.csv: no axis with numbers only, nothing to draw lines along\n");
 }
+
+TEST_CASE("a folder whose experiment has no figures says so") {
+  const Place place;
+  place.experiment(R"("seeds": [1])");
+  const Outcome run = place.iovsim("run e.json --plot");
+  CHECK(run.code == 0);
+  CHECK(run.out.ends_with("no figures: the experiment names no \"plot\"\n"));
+  const Outcome plot = place.iovsim("plot results/e");
+  CHECK(plot.code == 2);
+  CHECK(plot.err == "results/e: its experiment names no \"plot\": nothing to draw\n");
+}

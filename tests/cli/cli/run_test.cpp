@@ -71,6 +71,7 @@ TEST_CASE("a point that dies is reported with its message and the others go on")
   const Outcome outcome = place.iovsim("run e.json -j 2");
   CHECK(outcome.code == 3);
   CHECK(has(outcome.out, "FAILED  crash: died of signal 11 (Segmentation fault)"));
+  CHECK(has(outcome.err, "] FAILED crash\n"));  // why is said once, by the report
   CHECK(has(outcome.out, "FAILED  fault: the simulation failed: 5 ns nic0: completion without request\n"));
   CHECK(has(place.read("results/e/table.csv"), "\ngood,7.27"));
   CHECK(has(place.read("results/e/table.csv"), "\ncrash,,,"));
@@ -87,12 +88,15 @@ TEST_CASE("a broken invariant names itself and gives exit code 3") {
   CHECK(has(outcome.out, "FAILED  point: 5 ns nic0.books: invariant broken: packets are conserved (1 != 2)\n"));
 }
 
-TEST_CASE("input that only the simulation can refuse gives exit code 2") {
+TEST_CASE("input that only a whole machine can refuse gives exit code 2, and what was there stays") {
   const Place place;
   place.experiment(R"("seeds": [1])");
+  REQUIRE(place.iovsim("run e.json").code == 0);
+  const std::string table = place.read("results/e/table.csv");
   const Outcome outcome = place.iovsim("run e.json --set workload.fate=refuse");
   CHECK(outcome.code == 2);
-  CHECK(has(outcome.out, "FAILED  point: workload.trace: \"lost.pcap\" has no packets\n"));
+  CHECK(outcome.err == "e.json: workload.trace: \"lost.pcap\" has no packets\n1 problem; nothing was run\n");
+  CHECK(place.read("results/e/table.csv") == table);
 }
 
 TEST_CASE("a point over its time limit is stopped") {
@@ -130,6 +134,28 @@ TEST_CASE("claims are checked over the table, one that fails gives exit code 1")
       "    at path=virtio: not 2.18182 > 4\n";
   CHECK(has(outcome.out, verdicts));
   CHECK(has(place.read("results/e/report.txt"), verdicts));
+}
+
+TEST_CASE("texts are compared by ==, != and starts with") {
+  const Place place;
+  place.experiment(R"("expect": ["binding_resource starts with 'core' where path=virtio",
+      "binding_resource == \"wire\" where path=native|sriov", "binding_resource[path=native] != 'wire'"], )" + three_paths);
+  const Outcome outcome = place.iovsim("run e.json");
+  CHECK(outcome.code == 1);
+  CHECK(has(outcome.out, "as expected:  binding_resource starts with 'core' where path=virtio\n"
+                         "as expected:  binding_resource == \"wire\" where path=native|sriov\n"
+                         "expected, but not so:  binding_resource[path=native] != 'wire'\n"
+                         "    at the only point: not 'wire' != 'wire'\n"));
+}
+
+TEST_CASE("a collected value or an axis with the name of a result gives exit code 2") {
+  const Place place;
+  place.experiment(R"("sweep": {"exits_mmio": {"key": "nic0.tags", "values": [1, 2]}})");
+  const Outcome axis = place.iovsim("run e.json");
+  CHECK(axis.code == 2);
+  CHECK(axis.err.ends_with("e.json: exits_mmio: is a result of the simulation already: choose another name for what you sweep or collect\n"));
+  place.experiment(R"("collect": {"exits_mmio": "1"})");
+  CHECK(place.iovsim("run e.json").code == 2);
 }
 
 TEST_CASE("a collected value that nothing provides gives exit code 2 and a suggestion") {

@@ -93,5 +93,8 @@ TEST_CASE("a bad capture is refused with the file and what is wrong with it") {
                             (place.folder / "bad.pcap").string() + R"("}})");
   const Outcome outcome = iovsim(place, "run e.json --out a");
   CHECK(outcome.code == 2);
-  CHECK(outcome.out.find("bad.pcap") != std::string::npos);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err.find("bad.pcap") != std::string::npos);
+  CHECK(outcome.err.ends_with("1 problem; nothing was run\n"));
+  CHECK_FALSE(place.exists("a"));
 }

@@ -50,7 +50,7 @@ struct NicParams {
   }
 };
 
-enum class Fate : std::uint8_t { good, crash, invariant, fault, refuse, hang };
+enum class Fate : std::uint8_t { good, crash, invariant, fault, refuse, hang, unbuildable };
 struct WorkloadParams {
   struct Measure {
     Time duration = 1_us;
@@ -65,7 +65,8 @@ struct WorkloadParams {
   template <class V>
   void describe(V& v) {
     v.field("packet_bytes", packet_bytes, Range<unsigned>{64, 9000}, "length of a frame", no_source);
-    v.choice("fate", fate, Names<6>{"good", "crash", "invariant", "fault", "refuse", "hang"}, "how the point ends", no_source);
+    v.choice("fate", fate, Names<7>{"good", "crash", "invariant", "fault", "refuse", "hang", "unbuildable"},
+             "how the point ends", no_source);
     v.text("trace", trace, "capture to replay", no_source);
     v.group("measure", measure, "window");
   }
@@ -108,7 +109,8 @@ PointResult simulate_fake(const nlohmann::json& config, std::uint64_t seed, cons
 
 void build_fake(const nlohmann::json& config, std::uint64_t) {
   const auto workload = params_of<WorkloadParams>(config.at("workload"));
-  if (workload.fate == Fate::crash || workload.fate == Fate::refuse) meet(workload.fate);
+  if (workload.fate == Fate::refuse) meet(workload.fate);
+  if (workload.fate == Fate::unbuildable) std::raise(SIGSEGV);
 }
 
 int exit_code = 0;

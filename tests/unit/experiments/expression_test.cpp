@@ -56,7 +56,7 @@ TEST_CASE("claims of every form are read") {
 }
 
 TEST_CASE("bad claims are told where they break") {
-  CHECK(syntax_error("a") == "\"a\": expected < <= > >= == !=, \"within N % of\", \"rises with\" or \"falls with\" at the end");
+  CHECK(syntax_error("a") == "\"a\": expected < <= > >= == !=, \"within N % of\", \"starts with\", \"rises with\" or \"falls with\" at the end");
   CHECK(syntax_error("a >") == "\"a >\": expected a value at the end");
   CHECK(syntax_error("a > (1 + 2") == "\"a > (1 + 2\": expected \")\" at the end");
   CHECK(syntax_error("a > 1 1") == "\"a > 1 1\": expected \"where\" or the end at \"1\"");
@@ -64,5 +64,10 @@ TEST_CASE("bad claims are told where they break") {
   CHECK(syntax_error("a[path] > 1") == "\"a[path] > 1\": expected \"=\" at \"] > 1\"");
   CHECK(syntax_error("sin(a) > 1") == "\"sin(a) > 1\": \"sin\" is not a function (min, max or abs) at \"(a) > 1\"");
   CHECK(syntax_error("a rises along b") == "\"a rises along b\": expected \"with\" at \"along b\"");
+  CHECK(syntax_error("a < 'b'") == "\"a < 'b'\": a text is compared by ==, != or \"starts with\", not by size, at \"'b'\"");
+  CHECK(syntax_error("2 * a == 'b'") == "\"2 * a == 'b'\": a text is compared with one name, not with an expression, at \"'b'\"");
+  CHECK(syntax_error("a starts with b") == "\"a starts with b\": expected a text in quotes, as in 'host.core0' at \"b\"");
+  CHECK(syntax_error("a == 'b") == "\"a == 'b\": a text without its second quote at \"'b\"");
+  CHECK(syntax_error("'a' == b") == "\"'a' == b\": expected a value at \"'a' == b\"");
   CHECK(syntax_error("a within b") == "\"a within b\": expected a number of percent at \"b\"");
 }

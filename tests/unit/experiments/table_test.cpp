@@ -79,6 +79,21 @@ TEST_CASE("an axis counts as a number, a missing value never holds") {
   CHECK(refute(Claim::parse("throughput_gbps > 0"), Table(two_axes())) == std::string("\n    speaks of no point"));
 }
 
+TEST_CASE("what is not finite never holds") {
+  CHECK(verdict("throughput_gbps / 0 > 1 where path=native, size=64") == "\n    at path=native, size=64: not inf > 1");
+  CHECK(verdict("0 - throughput_gbps / 0 < 1 where path=native, size=64") == "\n    at path=native, size=64: not -inf < 1");
+  CHECK(verdict("throughput_gbps / exits_mmio rises with size where path=native") == "\n    at path=native, size=64: inf");
+}
+
+TEST_CASE("a text is compared as it is printed") {
+  CHECK(verdict("binding_resource == 'wire'") == "holds");
+  CHECK(verdict("binding_resource starts with 'wi'") == "holds");
+  CHECK(verdict("binding_resource[path=native] != 'wire' where size=64") == "\n    at size=64: not 'wire' != 'wire'");
+  CHECK(verdict("binding_resource starts with 'core' where path=sriov, size=64") ==
+        "\n    at path=sriov, size=64: not 'wire' starts with 'core'");
+  CHECK(verdict("nowhere != 'wire' where path=sriov, size=64") == "\n    at path=sriov, size=64: not (no value) != 'wire'");
+}
+
 TEST_CASE("the aligned table leaves out what nobody measured") {
   const Experiment experiment = two_axes();
   CHECK(filled(experiment).aligned() ==
