@@ -8,7 +8,6 @@ using host::Work;
 using namespace nic;
 
 Task PfDriver::handle_request(unsigned number) {
-  ++requests_;
   co_await select(number);
   MailboxMessage message{};
   for (unsigned i = 0; i < 4; i += 2) {  // no request of one word more is longer, but for multicast lists
@@ -24,6 +23,8 @@ Task PfDriver::handle_request(unsigned number) {
       message[i] = static_cast<std::uint32_t>(pair), message[i + 1] = static_cast<std::uint32_t>(pair >> 32);
     }
   co_await write(vf_window_mailbox, pf_mailbox_ack);
+  if (message.has(msg_ack | msg_nack)) co_return;  // our own answer: the VF asked again while it was written (ixgbe_rcv_msg_from_vf)
+  ++requests_;
   co_await strand_->spend(place_.context, Work::driver, costs_.control_message);
   unsigned words = 1;
   co_await decide(number, message, words);

@@ -83,9 +83,7 @@ Task VfDriver::serve() {
     } else if (!wanted_.empty()) {
       const Wanted next = wanted_.front();
       wanted_.pop_front();
-      Answer answer{};
-      co_await request(next.message, next.words, answer, params_.retries);
-      if (answer == Answer::ack && next.message.type() == msg_set_mac) mac_ = next.message.mac();
+      co_await ask(next);
     } else {
       co_await place_.strand.wait();
     }
@@ -112,7 +110,7 @@ Task VfDriver::bring_up() {
   }
   restart_ = false;
   co_await configure();
-  if (restart_) co_return;  // told to begin anew meanwhile
+  if (restart_) co_return;  // there is reason to begin anew
   co_await data_.initialise(place_.strand);
   co_await look_at_link();
   up_ = true;
@@ -126,29 +124,38 @@ Task VfDriver::take_down() {
   up_ = true;  // counts as a restart
 }
 
-/// Resets the function and asks the PF to open it, once: what hinders the PF may have reset the function again.
+/// Resets the function once, for a reset gives up its turn with the PF, and asks the PF to open it until it answers. How the
+/// answer is announced is said each time: the device may have been reset meanwhile.
 Task VfDriver::open(bool& opened) {
   Answer answer{};
   co_await write(reg_control, control_reset_function);
-  co_await write(reg_mailbox_vector, place_.vector);
-  co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
   seen_ = 0;
-  co_await request(message(msg_reset), 1, answer, 1);
+  for (unsigned attempt = 0; attempt < params_.retries && answer == Answer::none; ++attempt) {
+    co_await write(reg_mailbox_vector, place_.vector);
+    co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
+    co_await request(message(msg_reset), 1, answer, 1);
+  }
   opened = answer == Answer::ack;
   if (opened) mac_ = answer_.mac();
 }
 
 Task VfDriver::configure() {
+  std::vector<Wanted> all{{message(msg_negotiate, api_1_1), 2},
+                          {message(msg_get_queues), 1},
+                          {message(msg_set_mtu, params_.max_frame), 2},
+                          {multicast_message(groups_), mailbox_words}};
+  for (const std::uint16_t vlan : vlans_) all.push_back({message(msg_set_vlan, vlan, 1), 2});
+  if (promiscuity_ != 0) all.push_back({message(msg_promiscuous, promiscuity_), 2});
+  if (wanted_mac_.value != 0 && wanted_mac_ != mac_) all.push_back({mac_message(wanted_mac_), 3});
+  for (std::size_t i = 0; i < all.size() && !restart_; ++i) co_await ask(all[i]);
+}
+
+/// Whom the PF does not answer, and whom it has closed (a refusal that is not "clear to send"), begins anew.
+Task VfDriver::ask(Wanted wanted) {
   Answer answer{};
-  co_await request(message(msg_negotiate, api_1_1), 2, answer, params_.retries);
-  co_await request(message(msg_get_queues), 1, answer, params_.retries);
-  co_await request(message(msg_set_mtu, params_.max_frame), 2, answer, params_.retries);
-  co_await request(multicast_message(groups_), mailbox_words, answer, params_.retries);
-  for (const std::uint16_t vlan : vlans_) co_await request(message(msg_set_vlan, vlan, 1), 2, answer, params_.retries);
-  if (promiscuity_ != 0) co_await request(message(msg_promiscuous, promiscuity_), 2, answer, params_.retries);
-  if (wanted_mac_.value == 0 || wanted_mac_ == mac_) co_return;
-  co_await request(mac_message(wanted_mac_), 3, answer, params_.retries);
-  if (answer == Answer::ack) mac_ = wanted_mac_;
+  co_await request(wanted.message, wanted.words, answer, params_.retries);
+  if (answer == Answer::none || (answer == Answer::nack && !answer_.has(msg_cts))) restart_ = true;
+  if (answer == Answer::ack && wanted.message.type() == msg_set_mac) mac_ = wanted.message.mac();
 }
 
 // --- the mailbox --------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@
 ///
 /// Spec    models/protocol/nic_policy.h; Linux drivers/net/ethernet/intel/ixgbevf (mbx.c, vf.c, ixgbevf_main.c).
 /// Models  reset, API, queue, MTU, multicast, MAC, VLAN and promiscuous requests with timeout and retry; waiting for the
-///         mailbox interrupt; link changes; impending reset (stop, wait, start again); removal of the PF's driver.
+///         mailbox interrupt; link changes; impending reset (stop, wait, start again); removal of the PF's driver; a new
+///         beginning when the PF does not answer or has closed the VF (ixgbevf_check_mac_link_vf).
 /// Omits   polling for the answer, as ixgbevf does with interrupts off.
 #pragma once
 #include <deque>
@@ -20,14 +21,15 @@ class VfDriver : public sc_core::sc_module {
  public:
   struct Params {
     Time answer_timeout = 2000_us, retry_interval = 500_us;
-    unsigned retries = 10, max_frame = 1514;
+    unsigned retries = 500, max_frame = 1514;
     template <class V>
     void describe(V& v) {
       const Range<Time> range{1_us, 1'000'000_us};
       v.field("answer_timeout", answer_timeout, range, "how long it waits for an answer before it asks again", no_source);
       v.field("retry_interval", retry_interval, range, "between two attempts to get the mailbox",
               "Linux ixgbevf: IXGBE_VF_MBX_INIT_DELAY 500 us");
-      v.field("retries", retries, Range<unsigned>{1, 2000}, "attempts per request", "Linux ixgbevf: 10 resets, then the watchdog");
+      v.field("retries", retries, Range<unsigned>{1, 2000}, "attempts per request, after which it begins anew",
+              "Linux ixgbevf waits a second in all: IXGBE_VF_MBX_INIT_TIMEOUT 2000 times 500 us");
       v.field("max_frame", max_frame, Range<unsigned>{60, 9014}, "largest frame without FCS it asks for", "MTU 1500");
     }
   };
@@ -60,9 +62,14 @@ class VfDriver : public sc_core::sc_module {
 
  private:
   enum class Answer : std::uint8_t { none, ack, nack };
+  struct Wanted {
+    MailboxMessage message;
+    unsigned words;
+  };
   Task serve();
   Task bring_up();
   Task configure();
+  Task ask(Wanted wanted);
   Task open(bool& opened);
   Task take_down();
   Task request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts);
@@ -77,10 +84,6 @@ class VfDriver : public sc_core::sc_module {
   void want(const MailboxMessage& message, unsigned words);
   void time_up() { place_.strand.wake(); }
 
-  struct Wanted {
-    MailboxMessage message;
-    unsigned words;
-  };
   Timeline& timeline_;
   const Params params_;
   const SoftwareCosts& costs_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// PfEvents -- what a PF driver has to look at: mailbox requests, resets of VFs, misbehaviour, congestion, link changes.
-/// A queue read through one register; an event that is there already is not queued again, so it is bounded.
+/// A queue read through one register; an event that is there already is not queued again, so it is bounded, and a VF that
+/// asks again and again has one turn like any other. What a VF asked for before a reset is forgotten with it.
 ///
 /// Spec    models/protocol/nic_policy.h; stands for the 82599's PFMBICR, VFLRE, WVBR, EICR bits of a device with 64 VFs.
 #pragma once
@@ -16,6 +17,7 @@ class PfEvents {
   /// @returns whether it is new
   bool post(unsigned vf, nic::PfEvent kind) {
     if (pending_.size() <= vf) pending_.resize(vf + 1);
+    if (kind == nic::PfEvent::vf_reset && pending_[vf] & mailbox) forget_mailbox(vf);
     const auto bit = static_cast<std::uint16_t>(1u << static_cast<unsigned>(kind));
     if (pending_[vf] & bit) return false;
     pending_[vf] = static_cast<std::uint16_t>(pending_[vf] | bit);
@@ -34,6 +36,15 @@ class PfEvents {
 
  private:
   static constexpr std::uint32_t valid = 1u << 31;
+  static constexpr unsigned mailbox = 1u << static_cast<unsigned>(nic::PfEvent::mailbox_request) |
+                                      1u << static_cast<unsigned>(nic::PfEvent::mailbox_ack);
+  void forget_mailbox(unsigned vf) {
+    for (std::size_t left = queue_.size(); left > 0; --left) {
+      const std::uint32_t event = queue_.pop();
+      if ((event & 0xffff) != vf || !(1u << (event >> 16 & 0xff) & mailbox)) queue_.push(event);
+    }
+    pending_[vf] = static_cast<std::uint16_t>(pending_[vf] & ~mailbox);
+  }
   std::vector<std::uint16_t> pending_;
   Fifo<std::uint32_t> queue_;
 };

@@ -106,6 +106,69 @@ TEST_CASE("a request while the PF has the mailbox waits, one that nobody answers
   CHECK(b.vf().refused() == 0);
 }
 
+TEST_CASE("VFs whose PF's driver is slower than their patience with one answer all come up in the end", "[H1][H2][B12]") {
+  constexpr unsigned vfs = 8;
+  MachineBench m(silent + more_vms(vfs, "sriov", {{"vf_driver", {{"answer_timeout", "200 us"}, {"retries", 100}}}}) +
+                 Settings{{"host.costs.control_message", "100 us"}});
+  m.start();
+  m.run(60'000_us);
+  std::uint64_t timeouts = 0;
+  for (unsigned vm = 0; vm < vfs; ++vm) {
+    INFO("VM " << vm);
+    const software::VfDriver& driver = *m.vms[vm].path->vf_driver();
+    CHECK(driver.up());
+    CHECK(driver.refused() == 0);
+    CHECK(m.pf_driver()->open(vm + 1));
+    m.frame_arrives(m.mac(vm));
+    timeouts += driver.timeouts();
+  }
+  CHECK(timeouts > 10 * vfs);
+  m.run(1000_us);
+  for (unsigned vm = 0; vm < vfs; ++vm) CHECK(m.counter("vm" + std::to_string(vm) + ".driver.received") == 1);
+}
+
+TEST_CASE("a VF that its PF has closed learns it from a refusal that is not clear to send, and begins anew", "[H2][H4]") {
+  Bench b(silent);
+  b.write_register(1, nic::reg_control, nic::control_reset_function, 4);  // not its driver's doing
+  b.write_register(1, nic::reg_mailbox_vector, 1, 4);
+  b.write_register(1, nic::reg_interrupt_mask_set, 2, 8);
+  b.run(50_us);
+  CHECK_FALSE(b.pf().open(1));
+  CHECK(b.vf().up());
+  b.vf().ask_vlan(5, true);
+  b.run(2000_us);
+  CHECK(b.vf().refused() == 1);
+  CHECK(b.vf().timeouts() == 0);
+  CHECK(b.vf().restarts() == 1);
+  CHECK(b.pf().open(1));
+  CHECK(b.read_register(0, nic::vf_vlan, 4) == 1);
+}
+
+TEST_CASE("a VF whose PF has stopped to answer begins anew until it does", "[H2][H4]") {
+  Bench b(silent + Settings{{"vm0.vf_driver.retries", 2}});
+  b.write_register(0, nic::reg_event_vector, 0, 4);  // the PF driver hears nothing
+  b.vf().ask_vlan(5, true);
+  b.run(20'000_us);
+  CHECK(b.vf().restarts() == 0);
+  CHECK(b.vf().timeouts() > 4);
+  b.write_register(0, nic::reg_event_vector, 1u << 31 | 63, 4);
+  b.run(5000_us);
+  CHECK(b.vf().restarts() == 1);
+  CHECK(b.read_register(0, nic::vf_vlan, 4) == 1);
+}
+
+TEST_CASE("what the PF driver finds in a mailbox that is an answer already it does not answer", "[H2]") {
+  Bench b(silent);
+  const auto requests = b.counter("pf.driver.requests"), told = b.counter("vm0.vf_driver.link_changes");
+  b.write_register(1, nic::reg_mailbox_memory, nic::msg_reset | nic::msg_ack | nic::msg_cts, 4);
+  b.write_register(1, nic::reg_mailbox, nic::vf_mailbox_request, 4);
+  b.run(1000_us);
+  CHECK(b.pf().events(PfEvent::mailbox_request) == 6);
+  CHECK(b.counter("pf.driver.requests") == requests);
+  CHECK(b.counter("vm0.vf_driver.link_changes") == told);
+  CHECK(b.pf().open(1));
+}
+
 TEST_CASE("a VF that keeps its mailbox does not keep the PF from speaking", "[H2][B19]") {
   Bench b(silent);
   b.write_register(1, nic::reg_mailbox, nic::vf_mailbox_vfu, 4);

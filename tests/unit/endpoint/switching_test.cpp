@@ -222,6 +222,22 @@ TEST_CASE("whatever both sides write, they never own a mailbox together", "[H2]"
   }
 }
 
+TEST_CASE("with its reset a VF's earlier request is forgotten, a later one comes after the reset, others keep their turn", "[H1][H2]") {
+  PfEvents events;
+  const auto event = [](unsigned vf, nic::PfEvent kind) { return 1u << 31 | static_cast<std::uint32_t>(kind) << 16 | vf; };
+  events.post(1, nic::PfEvent::mailbox_request);
+  events.post(2, nic::PfEvent::mailbox_request);
+  events.post(1, nic::PfEvent::mailbox_ack);
+  events.post(1, nic::PfEvent::mac_spoof);
+  CHECK(events.post(1, nic::PfEvent::vf_reset));
+  CHECK(events.post(1, nic::PfEvent::mailbox_request));
+  CHECK(events.take() == event(2, nic::PfEvent::mailbox_request));
+  CHECK(events.take() == event(1, nic::PfEvent::mac_spoof));
+  CHECK(events.take() == event(1, nic::PfEvent::vf_reset));
+  CHECK(events.take() == event(1, nic::PfEvent::mailbox_request));
+  CHECK(events.empty());
+}
+
 TEST_CASE("an event that the driver has not read yet is not queued again, so the queue is bounded", "[H1][G11]") {
   PfEvents events;
   for (int i = 0; i < 1000; ++i)
