@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <random>
 #include <vector>
 
 #include "models/host/bandwidth_calendar.h"
@@ -43,6 +44,23 @@ TEST_CASE("zeros cost no page, but overwrite what is there") {
   CHECK(back[7] == 0xaa);
   CHECK(std::all_of(back.begin() + 8, back.end(), [](std::uint8_t b) { return b == 0; }));
   CHECK(memory.pages() == 1);
+}
+
+TEST_CASE("whatever is written in whatever order, it reads back as from a plain array") {
+  constexpr std::uint64_t begin = (std::uint64_t{1} << 21) - 8192, size = 16384;  // two pages at each side of a table chunk
+  SparseBytes memory(std::uint64_t{1} << 30);
+  std::vector<std::uint8_t> plain(size), back(size);
+  std::mt19937 random(3);
+  for (int i = 0; i < 3000; ++i) {
+    const std::uint64_t at = random() % size;
+    std::vector<std::uint8_t> piece(1 + random() % std::min<std::uint64_t>(size - at, i % 8 == 0 ? 6000 : 100));
+    if (random() % 4) std::ranges::generate(piece, [&] { return static_cast<std::uint8_t>(random()); });
+    memory.write(begin + at, piece);
+    std::ranges::copy(piece, plain.begin() + static_cast<std::ptrdiff_t>(at));
+    memory.read(begin, back);
+    REQUIRE(back == plain);
+  }
+  CHECK(memory.pages() == 4);
 }
 
 TEST_CASE("the end of memory is checked without overflow") {
