@@ -68,24 +68,23 @@ class SetAssoc {
   std::optional<Evicted> fill(const Key& key, const Value& value) {
     if (lines_.empty()) return std::nullopt;
     const std::size_t set = set_of(key);
-    std::size_t way = ways_;
-    for (std::size_t w = 0; w < ways_; ++w) {
-      const Line& line = lines_[set * ways_ + w];
-      if (line.holds(key)) {
-        way = w;
+    Line* const first = &lines_[set * ways_];
+    Line* place = first;  // the oldest so far; an empty one is older than all others
+    for (Line* line = first; line != first + ways_; ++line) {
+      if (line->holds(key)) {
+        place = line;
         break;
       }
-      if (!line.valid() && way == ways_) way = w;
+      if (line->stamp < place->stamp) place = line;
     }
     std::optional<Evicted> evicted;
-    if (way == ways_) {
-      way = victim(set);
-      Line& old = lines_[set * ways_ + way];
-      evicted = Evicted{old.key, old.value};
+    if (place->valid() && !(place->key == key)) {
+      if (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru) place = first + victim(set);
+      evicted = Evicted{place->key, place->value};
       --size_;
-      old.stamp = 0;
+      place->stamp = 0;
     }
-    Line& line = lines_[set * ways_ + way];
+    Line& line = *place;
     if (!line.valid()) ++size_, line.stamp = ++clock_;  // fifo age starts at fill
     line.key = key;
     line.value = value;
@@ -151,14 +150,8 @@ class SetAssoc {
     if (replacement_ == Replacement::tree_plru)
       plru_touch(set, static_cast<std::size_t>(&line - &lines_[set * ways_]));
   }
-  std::size_t victim(std::size_t set) {
-    if (replacement_ == Replacement::random) return random_way();
-    if (replacement_ == Replacement::tree_plru) return plru_victim(set);
-    std::size_t oldest = 0;
-    for (std::size_t w = 1; w < ways_; ++w)
-      if (lines_[set * ways_ + w].stamp < lines_[set * ways_ + oldest].stamp) oldest = w;
-    return oldest;
-  }
+  /// The way that makes room where age does not decide.
+  std::size_t victim(std::size_t set) { return replacement_ == Replacement::random ? random_way() : plru_victim(set); }
   std::size_t random_way() {  // xorshift64: deterministic, private to this cache
     random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17;
     return random_ % ways_;

@@ -77,11 +77,23 @@ void DmaEngine::enqueue(std::uint32_t&& slot) {
   q.in_setup = false;
   if (q.cancelled) return retire(slot);
   const Direction d = q.r.write ? writes : reads;
-  q.queued = true;
-  channels_[q.channel].lane[d].queue.push(slot);
+  append(channels_[q.channel].lane[d], slot);
   if (translates(q)) start_translation(slot);
   list(q.channel, d);
   pump();
+}
+
+void DmaEngine::append(Lane& lane, std::uint32_t slot) {
+  (lane.queued++ == 0 ? lane.first : slots_[lane.last].next) = slot;
+  lane.last = slot;
+  slots_[slot].queued = true;
+}
+
+void DmaEngine::take_first(Lane& lane) {
+  Request& q = slots_[lane.first];
+  q.queued = false;
+  lane.first = q.next;
+  --lane.queued;
 }
 
 /// Asks for the page of the next byte. Ahead of the request's turn, so that misses of one channel overlap.
@@ -111,7 +123,7 @@ void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
 
 void DmaEngine::list(unsigned channel, Direction d) {
   Lane& lane = channels_[channel].lane[d];
-  if (lane.listed || lane.queue.empty()) return;
+  if (lane.listed || lane.queued == 0) return;
   lane.listed = true;
   ready_[d].push(channel);
 }
@@ -132,20 +144,19 @@ bool DmaEngine::serve(Direction d) {
   while (!ready_[d].empty() && room(d)) {
     const unsigned channel = ready_[d].front();
     Lane& lane = channels_[channel].lane[d];
-    if (lane.queue.empty()) {  // cancelled meanwhile
+    if (lane.queued == 0) {  // cancelled meanwhile
       ready_[d].pop();
       lane.listed = false;
       continue;
     }
-    const std::uint32_t slot = lane.queue.front();
+    const std::uint32_t slot = lane.first;
     const Progress progress = advance(slot);
     moved = true;
     if (progress == Progress::starved) continue;  // room() says what is missing
     ready_[d].pop();
     lane.listed = false;
     if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
-    lane.queue.pop();
-    slots_[slot].queued = false;
+    take_first(lane);
     list(channel, d);
     if (slots_[slot].tlps == 0) retire(slot);
   }
@@ -322,7 +333,7 @@ void DmaEngine::retire(std::uint32_t slot) {
 
 void DmaEngine::cancel(unsigned channel) {
   for (Lane& lane : channels_[channel].lane)
-    while (!lane.queue.empty()) slots_[lane.queue.pop()].queued = false;
+    while (lane.queued > 0) take_first(lane);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     Request& q = slots_[slot];
     if (!q.live || q.channel != channel || q.cancelled) continue;

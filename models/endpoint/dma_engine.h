@@ -74,6 +74,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   struct Request {
     DmaRequest r;
     unsigned channel = 0;
+    std::uint32_t next = 0;              ///< slot of the next one in its lane's queue
     std::uint32_t issued = 0, tlps = 0;  ///< bytes sent; read TLPs without completion
     bool live = false, queued = false, in_setup = false, translating = false, cancelled = false;
     DmaStatus status = DmaStatus::success;
@@ -81,8 +82,9 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     ByteBuffer buffer;
     Time started;
   };
-  struct Lane {
-    Fifo<std::uint32_t> queue;
+  struct Lane {  ///< its queue is a chain through the requests: of thousands of channels few have any
+    std::uint32_t first = 0, last = 0;
+    std::uint32_t queued = 0;
     bool listed = false;  ///< in ready_
     std::uint64_t last_page = 1ull << 63;  ///< where the last access ended: a stream goes on from there
   };
@@ -105,6 +107,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::uint32_t take_slot();
   void enqueue(std::uint32_t&& slot);
   void start_translation(std::uint32_t slot);
+  void append(Lane& lane, std::uint32_t slot);
+  void take_first(Lane& lane);
   void list(unsigned channel, Direction d);
   void pump();
   bool serve(Direction d);

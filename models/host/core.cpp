@@ -48,7 +48,7 @@ void Core::end_stall(Strand& strand) {
   end_.at(work_end_);
 }
 
-std::deque<Strand*>& Core::queue_of(Strand& strand) {
+RunQueue<Strand>& Core::queue_of(Strand& strand) {
   if (strand.level_ == Level::host_irq) return irq_;
   if (deferred(strand)) return ksoftirqd_.ready_[0];
   if (strand.level_ == Level::host_softirq) return softirq_;
@@ -60,30 +60,22 @@ void Core::enqueue(Strand& strand, bool front) {
   if (strand.level_ == Level::host_softirq && softirq_.empty() && !softirq_runs && executing_ != &strand)
     softirq_since_ = timeline_.now();
   auto& queue = queue_of(strand);
-  front ? queue.push_front(&strand) : queue.push_back(&strand);
+  front ? queue.push_front(strand) : queue.push_back(strand);
   if (!thread_level(strand)) return;
   Thread& thread = *thread_of(strand);
   if (thread.queued_) return;
   thread.queued_ = true;
-  threads_.push_back(&thread);
+  threads_.push_back(thread);
   if (fair_floor_ > params_.sleeper_credit) thread.run_time_ = std::max(thread.run_time_, fair_floor_ - params_.sleeper_credit);
 }
 
-namespace {
-template <class T>
-void take_out(std::deque<T*>& queue, T* item) {
-  if (queue.front() == item) return queue.pop_front();  // nearly always
-  queue.erase(std::find(queue.begin(), queue.end(), item));
-}
-}  // namespace
-
 void Core::dequeue(Strand& strand) {
-  take_out(queue_of(strand), &strand);
+  queue_of(strand).erase(RunQueue<Strand>::s_iterator_to(strand));
   if (!thread_level(strand)) return;
   Thread& thread = *thread_of(strand);
   if (thread.runnable()) return;
   thread.queued_ = false;
-  take_out(threads_, &thread);
+  threads_.erase(RunQueue<Thread>::s_iterator_to(thread));
 }
 
 /// Softirqs that ran on for too long while threads wait become a thread, until nothing of them is left.
@@ -92,24 +84,30 @@ void Core::consider_deferring() {
   if (deferring_ && !ksoftirqd_.runnable()) deferring_ = false;
   if (deferring_ || softirq_.empty() || threads_.empty()) return;
   if (timeline_.now() - softirq_since_ < params_.softirq_limit) return;
-  const auto waiting = std::exchange(softirq_, {});
   deferring_ = true;
-  for (Strand* strand : waiting) enqueue(*strand, false);
+  RunQueue<Strand> waiting;
+  waiting.swap(softirq_);
+  while (!waiting.empty()) {
+    Strand& strand = waiting.front();
+    waiting.pop_front();
+    enqueue(strand, false);
+  }
 }
 
 Strand* Core::best_of(Thread& thread) {
   if (Strand* exit = thread.exit_strand_) {
-    const auto& ready = thread.ready_[static_cast<std::size_t>(exit->level_)];
-    return std::find(ready.begin(), ready.end(), exit) != ready.end() ? exit : nullptr;
+    for (const Strand& ready : thread.ready_[static_cast<std::size_t>(exit->level_)])
+      if (&ready == exit) return exit;
+    return nullptr;
   }
   for (std::size_t level = thread.ready_.size(); level-- > 0;)
-    if (!thread.ready_[level].empty()) return thread.ready_[level].front();
+    if (!thread.ready_[level].empty()) return &thread.ready_[level].front();
   return nullptr;
 }
 
 Strand* Core::most_urgent() {
-  if (!irq_.empty()) return irq_.front();
-  if (!softirq_.empty()) return softirq_.front();
+  if (!irq_.empty()) return &irq_.front();
+  if (!softirq_.empty()) return &softirq_.front();
   if (threads_.empty()) return nullptr;
   const bool current_runs = running_ && thread_level(*running_) && thread_of(*running_) == thread_;
   Strand* next = thread_ ? best_of(*thread_) : nullptr;
@@ -118,10 +116,10 @@ Strand* Core::most_urgent() {
   return other ? best_of(*other) : nullptr;
 }
 
-Thread* Core::fairest_other() const {
+Thread* Core::fairest_other() {
   Thread* fairest = nullptr;
-  for (Thread* t : threads_)
-    if (t != thread_ && (!fairest || t->run_time_ < fairest->run_time_) && best_of(*t)) fairest = t;
+  for (Thread& t : threads_)
+    if (&t != thread_ && (!fairest || t.run_time_ < fairest->run_time_) && best_of(t)) fairest = &t;
   return fairest;
 }
 

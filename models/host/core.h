@@ -90,7 +90,7 @@ class Core : public sc_core::sc_module {
   bool deferred(const Strand& s) const { return deferring_ && s.level_ == Level::host_softirq; }
   bool thread_level(const Strand& s) const { return s.level_ <= Level::thread_high || deferred(s); }
   Thread* thread_of(const Strand& s) { return deferred(s) ? &ksoftirqd_ : s.thread_; }
-  std::deque<Strand*>& queue_of(Strand& strand);
+  RunQueue<Strand>& queue_of(Strand& strand);
   void consider_deferring();
   void enqueue(Strand& strand, bool front);
   void dequeue(Strand& strand);
@@ -102,7 +102,7 @@ class Core : public sc_core::sc_module {
   bool outran(const Thread& runner, const Thread& waiter) const {
     return runner.run_time_ >= waiter.run_time_ + params_.time_slice;
   }
-  Thread* fairest_other() const;
+  Thread* fairest_other();
   void preempt();
   void start(Strand& strand);
   Time switch_to(Strand& strand);
@@ -122,8 +122,8 @@ class Core : public sc_core::sc_module {
   Timeline& timeline_;
   const Params params_;
   const std::uint32_t apic_id_;
-  std::deque<Strand*> irq_, softirq_;
-  std::deque<Thread*> threads_;  ///< those with ready strands
+  RunQueue<Strand> irq_, softirq_;
+  RunQueue<Thread> threads_;  ///< those with ready strands
   Thread* thread_ = nullptr;     ///< whose registers are loaded
   Thread ksoftirqd_{*this, Thread::Kind::process, "ksoftirqd"};
   bool deferring_ = false;

@@ -7,8 +7,8 @@
 ///   co_await strand.wait();                                      sleeps until wake()
 #pragma once
 #include <array>
+#include <boost/intrusive/list.hpp>
 #include <coroutine>
-#include <deque>
 #include <string>
 
 #include "models/core/params.h"
@@ -17,6 +17,7 @@
 namespace iov::host {
 
 class Core;
+class Thread;
 
 /// Who the processor works for: time is accounted per context and always sums to elapsed time.
 enum class Context : std::uint8_t { guest, host_kernel, host_user, irq };
@@ -37,53 +38,12 @@ inline constexpr Names<exit_causes> exit_cause_names{"mmio_read", "mmio_write", 
 /// Order of urgency on a core; the thread levels compete only inside the thread that has the core.
 enum class Level : std::uint8_t { thread_background, thread_low, thread_middle, thread_high, host_softirq, host_irq };
 
-class Strand;
+/// A queue of a core is a chain through its members, which are in one at a time: of thousands of threads few are in any.
+using QueueHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+template <class T>
+using RunQueue = boost::intrusive::list<T, boost::intrusive::constant_time_size<false>>;
 
-/// Gets its fair share of its core (CFS). For a vCPU: background = what
-/// computes when nothing else is to do, low = application, middle = softirq, high = interrupt handler.
-class Thread {
- public:
-  enum class Kind : std::uint8_t { process, vcpu };
-  Thread(Core& core, Kind kind, std::string name) : core_(core), kind_(kind), name_(std::move(name)) {}
-  virtual ~Thread() = default;
-  Core& core() const { return core_; }
-  bool vcpu() const { return kind_ == Kind::vcpu; }
-  const std::string& name() const { return name_; }
-  bool runnable() const {
-    for (const auto& level : ready_)
-      if (!level.empty()) return true;
-    return false;
-  }
-  /// A posted-interrupt notification with this vCPU's vector reached the core while it was in guest mode.
-  virtual void posted_notification() {}
-  /// What the host's scheduler does with the thread: it gets the core; it loses it and would go on; it loses it because
-  /// it waits for something to happen. A vCPU that waits in the middle of an exit is none of these: its hypervisor's
-  /// code goes on by itself.
-  virtual void scheduled_in() {}
-  virtual void preempted() {}
-  virtual void blocked() {}
-  /// The core is about to enter guest mode for this vCPU; returns what that costs beyond a bare entry.
-  virtual Time entering_guest() { return {}; }
-
-  std::uint8_t notification_vector = 0;  ///< vCPU: 0 none
-  bool halt_exits = false;  ///< vCPU: HLT leaves the guest instead of idling inside it
-
- private:
-  friend class Core;
-  friend class Strand;
-  Core& core_;
-  const Kind kind_;
-  const std::string name_;
-  std::array<std::deque<Strand*>, 4> ready_;  ///< by level
-  Time run_time_;  ///< virtual run time
-  bool queued_ = false;
-  bool on_core_ = false;         ///< scheduled in, and not out since
-  bool halted_ = false;          ///< vCPU: left its guest by HLT
-  Strand* exit_strand_ = nullptr;  ///< vCPU: who is between vm_exit() and the next entry; nothing else of it can run
-  bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
-};
-
-class Strand {
+class Strand : public QueueHook {
  public:
   /// @param home  the context it wakes up in
   Strand(Core& core, Level level, Thread* thread = nullptr, Context home = Context::host_kernel)
@@ -159,6 +119,50 @@ class Strand {
   bool stall_ = false, stall_over_ = false, in_turn_ = false;
   Time remaining_;
   std::coroutine_handle<> who_;
+};
+
+/// Gets its fair share of its core (CFS). For a vCPU: background = what
+/// computes when nothing else is to do, low = application, middle = softirq, high = interrupt handler.
+class Thread : public QueueHook {
+ public:
+  enum class Kind : std::uint8_t { process, vcpu };
+  Thread(Core& core, Kind kind, std::string name) : core_(core), kind_(kind), name_(std::move(name)) {}
+  virtual ~Thread() = default;
+  Core& core() const { return core_; }
+  bool vcpu() const { return kind_ == Kind::vcpu; }
+  const std::string& name() const { return name_; }
+  bool runnable() const {
+    for (const auto& level : ready_)
+      if (!level.empty()) return true;
+    return false;
+  }
+  /// A posted-interrupt notification with this vCPU's vector reached the core while it was in guest mode.
+  virtual void posted_notification() {}
+  /// What the host's scheduler does with the thread: it gets the core; it loses it and would go on; it loses it because
+  /// it waits for something to happen. A vCPU that waits in the middle of an exit is none of these: its hypervisor's
+  /// code goes on by itself.
+  virtual void scheduled_in() {}
+  virtual void preempted() {}
+  virtual void blocked() {}
+  /// The core is about to enter guest mode for this vCPU; returns what that costs beyond a bare entry.
+  virtual Time entering_guest() { return {}; }
+
+  std::uint8_t notification_vector = 0;  ///< vCPU: 0 none
+  bool halt_exits = false;  ///< vCPU: HLT leaves the guest instead of idling inside it
+
+ private:
+  friend class Core;
+  friend class Strand;
+  Core& core_;
+  const Kind kind_;
+  const std::string name_;
+  std::array<RunQueue<Strand>, 4> ready_;  ///< by level
+  Time run_time_;  ///< virtual run time
+  bool queued_ = false;
+  bool on_core_ = false;         ///< scheduled in, and not out since
+  bool halted_ = false;          ///< vCPU: left its guest by HLT
+  Strand* exit_strand_ = nullptr;  ///< vCPU: who is between vm_exit() and the next entry; nothing else of it can run
+  bool handed_to_user_ = false;  ///< vCPU: the exit under way was passed on to user space
 };
 
 }  // namespace iov::host

@@ -22,6 +22,7 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
       setup_(p.walk_setup),
       read_overhead_(p.walk_read_overhead),
       pending_(p.translation_queue),
+      leads_for_(p.translation_queue, no_page),
       queue_(p.translation_queue),
       context_cache("context_cache", p.context_cache, p.clock),
       pasid_cache("pasid_cache", p.pasid_cache, p.clock),

@@ -178,6 +178,8 @@ class TranslationUnit {
   PagingCaches paging_;
   const Time setup_, read_overhead_;
   std::vector<Pending> pending_;
+  static constexpr std::uint64_t no_page = ~std::uint64_t{0};
+  std::vector<std::uint64_t> leads_for_;  ///< by slot: page that the request waits or walks for, close together for join()
   std::vector<int> free_;
   std::vector<int> queue_;  ///< ring of queued slots
   std::size_t queue_head_ = 0, queued_ = 0, used_ = 0;

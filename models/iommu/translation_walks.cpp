@@ -49,12 +49,13 @@ int TranslationUnit::allocate(const TranslationRequest& q, std::uint32_t ticket,
 
 void TranslationUnit::release(int slot) {
   pending_[static_cast<std::size_t>(slot)].state = State::free;
+  leads_for_[static_cast<std::size_t>(slot)] = no_page;
   free_.push_back(slot);
   queue.set(--used_, timeline_.now());
 }
 
+/// @param leader  of the same page
 bool TranslationUnit::joinable(const Pending& leader, const Pending& p) const {
-  if (leader.request.address.page(12) != p.request.address.page(12)) return false;
   if (leader.state == State::walking) {
     if (walkers_[static_cast<std::size_t>(leader.walker)]->stale) return false;
   } else if (leader.state != State::queued) {
@@ -69,8 +70,10 @@ bool TranslationUnit::joinable(const Pending& leader, const Pending& p) const {
 /// Waits for a walk of the same page instead of doing it again.
 bool TranslationUnit::join(int slot) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  for (Pending& leader : pending_) {
-    if (!joinable(leader, p)) continue;
+  const std::uint64_t page = p.request.address.page(12);
+  for (std::size_t i = 0; i < pending_.size(); ++i) {
+    if (leads_for_[i] != page || !joinable(pending_[i], p)) continue;
+    Pending& leader = pending_[i];
     p.state = State::joined;
     p.next = leader.next;  // order among the joined is restored when they are answered
     leader.next = slot;
@@ -82,6 +85,7 @@ bool TranslationUnit::join(int slot) {
 
 void TranslationUnit::enqueue(int slot) {
   pending_[static_cast<std::size_t>(slot)].state = State::queued;
+  leads_for_[static_cast<std::size_t>(slot)] = pending_[static_cast<std::size_t>(slot)].request.address.page(12);
   queue_[(queue_head_ + queued_++) % queue_.size()] = slot;
 }
 
@@ -116,6 +120,7 @@ bool TranslationUnit::answer_late_hit(int slot) {
 void TranslationUnit::start_walk(Walker& w, int slot) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
   p.state = State::walking;
+  leads_for_[static_cast<std::size_t>(slot)] = p.request.address.page(12);
   p.walker = w.index;
   w.slot = slot;
   w.stale = false;
