@@ -74,10 +74,10 @@ void print_row(const Row& row, const Series& s, double most) {
   if (most > 0) std::snprintf(goal, sizeof goal, "<= %.0f", most);
   const double ns = median(s.ns);
   if (ns > 0)
-    std::printf("%-44s %10.1f %9.3f %11.2f %7s %9.2f %9.1f\n", row.what, ns, 1e3 / ns, median(s.raw_events), goal,
-                median(s.events), median(s.mib));
+    std::printf("%-44s %10.1f %9.3f %11.2f %7s %9.2f %9.1f %9.1f\n", row.what, ns, 1e3 / ns, median(s.raw_events), goal,
+                median(s.events), ns / median(s.events), median(s.mib));
   else
-    std::printf("%-44s %10s %9s %11s %7s %9s %9.1f\n", row.what, "", "", "", goal, "", median(s.mib));
+    std::printf("%-44s %10s %9s %11s %7s %9s %9s %9.1f\n", row.what, "", "", "", goal, "", "", median(s.mib));
 }
 
 void run(int rounds, const char* filter) {
@@ -95,7 +95,7 @@ void run(int rounds, const char* filter) {
       series[i].events.push_back(sample.measurement.events);
       series[i].mib.push_back(sample.peak_mib);
     }
-  std::printf("%-44s %10s %9s %11s %7s %9s %9s\n", "", "host ns", "M/s", "raw events", "goal", "events", "peak MiB");
+  std::printf("%-44s %10s %9s %11s %7s %9s %9s %9s\n", "", "host ns", "M/s", "raw events", "goal", "events", "ns/event", "peak MiB");
   for (std::size_t i = 0; i < rows.size(); ++i) print_row(rows[i], series[i], goal_of(rows[i], rows, series));
 }
 

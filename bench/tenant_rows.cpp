@@ -9,19 +9,26 @@ namespace iov::bench {
 
 namespace {
 
-nlohmann::json tenants(unsigned count) {
-  return machine_config("platforms/pcie_bench_broadwell.json", {{"dma0.translation", "on"},
-                                                                {"dma0.transfer_size", "256 B"},
-                                                                {"dma0.window", "32 KiB"},
-                                                                {"dma0.interleave", "random"},
-                                                                {"dma0.functions.total_vfs", 1023},
-                                                                {"dma0.requesters", count}});
+enum class Caches { as_built, none, for_all };
+
+/// @param caches  of the IOMMU: with none or with room for all tenants the work per read is the same, however many they are
+nlohmann::json tenants(unsigned count, Caches caches) {
+  Settings settings{{"dma0.translation", "on"},         {"dma0.transfer_size", "256 B"},    {"dma0.window", "32 KiB"},
+                    {"dma0.interleave", "random"},      {"dma0.functions.total_vfs", 1023}, {"dma0.requesters", count}};
+  if (caches != Caches::as_built) {
+    const unsigned entries = caches == Caches::none ? 0 : 16384;
+    for (const char* cache : {"context_cache", "iotlb", "pde_cache", "pdpe_cache", "pml4e_cache"}) {
+      settings.emplace_back("iommu." + std::string(cache) + ".entries", entries);
+      settings.emplace_back("iommu." + std::string(cache) + ".ways", 4);
+    }
+  }
+  return machine_config("platforms/pcie_bench_broadwell.json", settings);
 }
 
-template <unsigned count>
+template <unsigned count, Caches caches = Caches::as_built>
 Measurement transactions() {
   constexpr std::uint64_t warm_up = 20'000, measured = 100'000;
-  platform::DmaMachine machine(tenants(count), 1);
+  platform::DmaMachine machine(tenants(count, caches), 1);
   machine.prepare();
   Timeline& timeline = machine.timeline;
   endpoint::TransferSource& source = machine.transfers();
@@ -40,7 +47,8 @@ Measurement transactions() {
   return {ns / done, static_cast<double>(timeline.events() - events) / done};
 }
 
-constexpr const char* eight = "256 B DMA read of 8 tenants";
+constexpr const char *eight = "256 B DMA read of 8 tenants", *eight_walk = "256 B DMA read of 8 tenants, no caches",
+                     *eight_hit = "256 B DMA read of 8 tenants, all cached";
 
 }  // namespace
 
@@ -48,7 +56,11 @@ std::vector<Row> tenant_rows() {
   return {{"256 B DMA read of 1 tenant", "translation", 0, transactions<1>},
           {eight, "translation", 0, transactions<8>},
           {"256 B DMA read of 64 tenants", "translation", 0, transactions<64>},
-          {"256 B DMA read of 1024 tenants", "translation", 1.5, transactions<1024>, eight}};
+          {"256 B DMA read of 1024 tenants", "translation", 1.5, transactions<1024>, eight},
+          {eight_walk, "translation", 0, transactions<8, Caches::none>},
+          {"256 B DMA read of 1024 tenants, no caches", "translation", 1.5, transactions<1024, Caches::none>, eight_walk},
+          {eight_hit, "translation", 0, transactions<8, Caches::for_all>},
+          {"256 B DMA read of 1024 tenants, all cached", "translation", 1.5, transactions<1024, Caches::for_all>, eight_hit}};
 }
 
 }  // namespace iov::bench
