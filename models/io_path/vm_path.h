@@ -122,6 +122,7 @@ struct VmParams {
     v.group("virtio", virtio, "virtio-net front end");
     v.group("backend", backend, "back end");
     v.require(iommu_log2_page == 12 || iommu_log2_page == 21 || iommu_log2_page == 30, "iommu_log2_page must be 12, 21 or 30");
+    v.require(!zero_copy || path == PathKind::vmdq, "zero_copy needs path vmdq");
     v.require(iommu_mapping == software::MappingPolicy::persistent ||
                   (path == PathKind::native && native_iommu == HostIommu::translate),
               "iommu_mapping strict or deferred needs path native and native_iommu translate");
