@@ -98,7 +98,7 @@ HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const so
       setup_(core, host::Level::thread_low, &setup_thread_),
       registers_(host.mmio, Context::host_kernel, host.costs),
       driver_("driver", host.services, driver, host.costs, registers_, memory,
-              {softirq_, Context::host_kernel, Context::irq, queue, queue, false, dma}) {
+              {softirq_, Context::host_kernel, Context::irq, queue, queue, false, dma, &memory == &host.host_memory}) {
   pf_of(host).add_client(driver_);
 }
 

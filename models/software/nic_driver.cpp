@@ -130,14 +130,14 @@ Task NicDriver::transmit_lent(Strand& strand, Frame& frame, const DmaBuffer& buf
 }
 
 Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool more) {
-  frame.journey.enter(Stage::guest_driver, services_.timeline.now());
+  frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_driver, services_.timeline.now());
   while (carrier_ && room() == 0) {
     if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
     blocked_.push_back(&strand);
     co_await strand.wait();
   }
-  if (!carrier_) {  // as Linux' noop_qdisc does
-    lose(frame.header.id, DropReason::link_down);
+  if (!carrier_ || frame.bytes > buffer_bytes) {  // as Linux' noop_qdisc does; longer than the MTU: a guest that lies
+    lose(frame.header.id, carrier_ ? DropReason::malformed : DropReason::link_down);
     if (lent) co_await lender_->sent(strand, *lent);
     co_return;
   }
@@ -251,7 +251,7 @@ Task NicDriver::receive_some(unsigned& taken) {
     const DmaBuffer buffer = rx_at(rx_next_);
     if (place_.dma) co_await unmap(buffer);
     Frame frame = load_frame(memory_.port(), buffer.at, done.length, services_.payload, services_.book);
-    frame.journey.enter(Stage::guest_handler, services_.timeline.now());
+    frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
     if (lender_) {

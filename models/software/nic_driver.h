@@ -80,6 +80,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
     unsigned vector = 0;
     bool polled = false;  ///< takes no interrupts: the poll loop never sleeps, in turn with its strand's equals (DPDK)
     DmaApi* dma = nullptr;  ///< maps each buffer for its packet; null: buffers stay mapped
+    bool forwards = false;  ///< other people's packets: their time here is the host stack's
   };
 
   NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,

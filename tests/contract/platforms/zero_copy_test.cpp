@@ -118,6 +118,26 @@ TEST_CASE("receive buffers that are too small or lie outside the guest go back u
   CHECK(m.counter("vm0.backend.delivered") == 41);
 }
 
+TEST_CASE("a buffer to be sent that is longer than a frame goes back unsent, with and without copies", "[A16]") {
+  for (const Settings& mode : {one_copy, zero_copy}) {
+    const std::string seen = apart([&] {
+      Bench m(isolated("transmit", 2) + mode);
+      m.start();
+      const Layout l(m);
+      m.workload->begin_window(m.timeline.now());
+      while (l.copy.load<std::uint16_t>(l.tx.available_index()) == 0) m.timeline.run(m.timeline.now() + 10_ns);
+      const auto id = l.copy.load<std::uint16_t>(l.tx.available_entry(0));  // before the back end looks
+      auto descriptor = l.copy.load<vring_desc>(l.tx.descriptor(id));
+      descriptor.len = 9012;
+      l.copy.store(l.tx.descriptor(id), descriptor);
+      m.run(100_us);
+      return std::to_string(m.dropped(DropReason::malformed)) + " dropped, " + std::to_string(l.copy.load<std::uint16_t>(l.tx.used_index())) +
+             " back, " + std::to_string(m.counter("vm0.pool.driver.sent")) + " sent";
+    });
+    CHECK(seen == "1 dropped, 1 back, 0 sent");
+  }
+}
+
 TEST_CASE("a reset of the device gives lent buffers back, and traffic goes on without copies", "[A16][B19]") {
   Bench m(short_run + with_payload + zero_copy + Settings{{"workload.direction", "bidirectional"}});
   m.start();
