@@ -17,10 +17,8 @@
 #include <cstdint>
 #include <exception>
 #include <systemc>
-#include <vector>
 
-#include "models/core/delegate.h"
-#include "models/core/units.h"
+#include "models/core/future_event_list.h"
 
 namespace iov {
 
@@ -29,25 +27,21 @@ class Timeline;
 /// A thing that will happen: a member of the module it happens to, scheduled at most once at a time.
 class Event {
  public:
-  Event(Timeline& timeline, Delegate<void()> happen) : timeline_(timeline), happen_(happen) {}
+  Event(Timeline& timeline, Delegate<void()> happen) : timeline_(timeline), notice_(happen) {}
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
-  ~Event();
+  ~Event() { cancel(); }
 
-  void at(const Time& when);      ///< (re)schedules; `when` must not be in the past
-  void before(const Time& when);  ///< schedules unless something earlier is scheduled already
-  void last_at(const Time& when);  ///< as at(), but after all that this instant has in it, also what it schedules itself
-  void cancel();
-  bool scheduled() const { return scheduled_; }
-  Time when() const { return when_; }  ///< only while scheduled()
+  inline void at(const Time& when);      ///< (re)schedules; `when` must not be in the past
+  inline void before(const Time& when);  ///< schedules unless something earlier is scheduled already
+  inline void last_at(const Time& when);  ///< as at(), but after all that this instant has in it, also what it schedules itself
+  inline void cancel();
+  bool scheduled() const { return notice_.listed; }
+  const Time& when() const { return notice_.when; }  ///< only while scheduled()
 
  private:
-  friend class Timeline;
   Timeline& timeline_;
-  Delegate<void()> happen_;
-  Time when_;
-  std::uint32_t slot_ = 0;  ///< index in the timeline's heap while scheduled
-  bool scheduled_ = false;
+  EventNotice notice_;
 };
 
 class Timeline : public sc_core::sc_module {
@@ -65,53 +59,41 @@ class Timeline : public sc_core::sc_module {
   void stop() { stopped_ = true; }  ///< run() returns after the current event
   bool stopped() const { return stopped_; }
   void kernel_touched() { touched_ = true; }  ///< see Rule
-  bool idle() const { return heap_.size() == (hole_ ? 1u : 0u); }  ///< nothing will ever happen again by itself
+  bool idle() const { return pending_.empty(); }  ///< nothing will ever happen again by itself
   std::uint64_t events() const { return executed_; }
 
+  /// A coroutine asleep; one that is destroyed meanwhile is not woken.
+  class Sleep {
+   public:
+    Sleep(Timeline& timeline, const Time& when) : timeline_(timeline), when_(when) {}
+    ~Sleep() {
+      if (notice_.listed) timeline_.pending_.remove(notice_);
+    }
+    bool await_ready() const { return when_ <= timeline_.now(); }
+    void await_suspend(std::coroutine_handle<> who) {
+      notice_.happen = {who.address(), [](void* frame) { std::coroutine_handle<>::from_address(frame).resume(); }};
+      timeline_.schedule(notice_, when_);
+    }
+    void await_resume() {}
+
+   private:
+    Timeline& timeline_;
+    const Time when_;
+    EventNotice notice_{{}};
+  };
   /// co_await timeline.until(t): continue at simulated time t.
-  auto until(const Time& when) {
-    struct Sleep {
-      Timeline& timeline;
-      Time when;
-      bool await_ready() const { return when <= timeline.now(); }
-      void await_suspend(std::coroutine_handle<> who) { timeline.push(when, nullptr, who); }
-      void await_resume() {}
-    };
-    return Sleep{*this, when};
-  }
+  Sleep until(const Time& when) { return {*this, when}; }
 
  private:
   friend class Event;
-  struct Entry {
-    Time when;
-    std::uint64_t order;
-    Event* event;                 ///< either this ...
-    std::coroutine_handle<> who;  ///< ... or a sleeping coroutine
-    bool before(const Entry& o) const { return when != o.when ? when < o.when : order < o.order; }
-  };
-  static constexpr std::uint64_t last_of_instant = std::uint64_t{1} << 63;  ///< in Entry::order
-  void push(const Time& when, Event* event, std::coroutine_handle<> who, std::uint64_t rank = 0);
-  void reschedule(Event& event, const Time& when, std::uint64_t rank = 0);
-  void remove(Event& event);
-  void place(std::size_t slot, const Entry& entry);
-  void sift_up(std::size_t slot, const Entry& entry);
-  void sift_down(std::size_t slot, const Entry& entry);
-  void check_future(const Time& when) const {
-    if (when < now()) refuse_past(when);
-  }
+  void schedule(EventNotice& notice, const Time& when, std::uint64_t rank = 0);
   [[noreturn]] void refuse_past(const Time& when) const;
   void notify_kernel();
   void ask_kernel();
   void check_not_past_kernel() const;
   void run_due();
-  void run_next();
-  void close_hole();
 
-  std::vector<Entry> heap_;  ///< 4-ary min-heap
-  /// The root is the entry that is happening: before all others, so still a heap. What it schedules first
-  /// takes its place, which spares a removal and an insertion.
-  bool hole_ = false;
-  std::uint64_t order_ = 0;
+  FutureEventList pending_;
   std::uint64_t executed_ = 0;
   bool running_ = false;
   bool stopped_ = false;
@@ -121,5 +103,14 @@ class Timeline : public sc_core::sc_module {
   std::exception_ptr error_;
   sc_core::sc_event wake_{"wake"};
 };
+
+inline void Event::at(const Time& when) { timeline_.schedule(notice_, when); }
+inline void Event::last_at(const Time& when) { timeline_.schedule(notice_, when, FutureEventList::last_of_instant); }
+inline void Event::before(const Time& when) {
+  if (!scheduled() || when < notice_.when) at(when);
+}
+inline void Event::cancel() {
+  if (scheduled()) timeline_.pending_.remove(notice_);
+}
 
 }  // namespace iov

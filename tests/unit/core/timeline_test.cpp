@@ -107,6 +107,18 @@ TEST_CASE("coroutines sleep on the timeline to the picosecond") {
   CHECK(task.done());
 }
 
+TEST_CASE("a coroutine that is destroyed in its sleep is not woken") {
+  Log log;
+  Bell a(log, "a");
+  a.event.at(2_ns);
+  {
+    Task task = sleeper(log, 1_ns, 2_ns);
+    task.start();
+  }
+  log.timeline.run(10_ns);
+  CHECK(log.lines == std::vector<std::string>{"2000 a"});
+}
+
 TEST_CASE("an exception in a coroutine ends the run and reaches the caller") {
   Log log;
   Task task = thrower(log);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The heap of what lies far ahead.
+#include "models/core/future_event_list.h"
+
+#include <algorithm>
+
+namespace iov {
+
+// Whoever waits may outlive the list: then it waits for nothing.
+FutureEventList::~FutureEventList() {
+  for (EventNotice* notice : wheel_)
+    for (; notice; notice = notice->next_) notice->listed = false;
+  for (const Far& entry : heap_) entry.notice->listed = false;
+}
+
+void FutureEventList::insert_far(EventNotice& notice) {
+  heap_.emplace_back();
+  sift_up(heap_.size() - 1, {notice.when, notice.order_, &notice});
+}
+
+void FutureEventList::remove_far(EventNotice& notice) {
+  const std::size_t index = notice.index_;
+  const Far last = heap_.back();
+  heap_.pop_back();
+  if (index == heap_.size()) return;
+  if (index > 0 && last.before(heap_[(index - 1) / 4]))
+    sift_up(index, last);
+  else
+    sift_down(index, last);
+}
+
+void FutureEventList::place(std::size_t index, const Far& entry) {
+  heap_[index] = entry;
+  entry.notice->index_ = static_cast<std::uint32_t>(index);
+}
+
+void FutureEventList::sift_up(std::size_t index, const Far& entry) {
+  while (index > 0) {
+    const std::size_t parent = (index - 1) / 4;
+    if (!entry.before(heap_[parent])) break;
+    place(index, heap_[parent]);
+    index = parent;
+  }
+  place(index, entry);
+}
+
+void FutureEventList::sift_down(std::size_t index, const Far& entry) {
+  const std::size_t size = heap_.size();
+  for (;;) {
+    const std::size_t child = 4 * index + 1;
+    if (child >= size) break;
+    std::size_t least = child;
+    for (std::size_t c = child + 1; c < std::min(child + 4, size); ++c)
+      if (heap_[c].before(heap_[least])) least = c;
+    if (!heap_[least].before(entry)) break;
+    place(index, heap_[least]);
+    index = least;
+  }
+  place(index, entry);
+}
+
+}  // namespace iov
