@@ -38,6 +38,7 @@ class BandwidthCalendar {
     Time begin, end;
   };
   void forget_before(const Time& now) {
+    if (!booked_.empty() && booked_.back().end < now) return booked_.clear();  // nearly always
     std::size_t old = 0;
     while (old < booked_.size() && booked_[old].end < now) ++old;
     booked_.erase(booked_.begin(), booked_.begin() + static_cast<std::ptrdiff_t>(old));

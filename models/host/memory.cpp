@@ -83,33 +83,35 @@ Memory::Lines Memory::look_up(const Access& access) {
   const std::uint64_t last = (access.address + access.length - 1) >> Llc::log2_line;
   const std::uint64_t count = last - first + 1;
   Lines result;
-  lines += count;
-  if (params_.llc_model == LlcModel::tracked) {
-    for (std::uint64_t line = first; line <= last; ++line) look_up_line(line, access, result);
-  } else if (params_.llc_model == LlcModel::always_hit) {
-    llc_hits += count;
-    result.llc = count;
-  } else {
-    llc_misses += count;
+  if (params_.llc_model == LlcModel::always_hit) {
+    result.hits = result.llc = count;
+  } else if (params_.llc_model == LlcModel::always_miss) {
     result.dram = count;
     result.waits_for_dram = true;
+  } else if (access.write && access.allocate && params_.ddio_ways > 0) {
+    for (std::uint64_t line = first; line <= last; ++line) write_line(line, result);
+  } else {
+    for (std::uint64_t line = first; line <= last; ++line) bypass_line(line, access, result);
   }
+  lines += count;
+  llc_hits += result.hits;
+  llc_misses += count - result.hits;
+  llc_evictions += result.evicted;
   return result;
 }
 
-void Memory::look_up_line(std::uint64_t line, const Access& access, Lines& result) {
-  const bool may_allocate = access.allocate && params_.ddio_ways > 0;
-  if (access.write && may_allocate) {
-    const Llc::Write write = llc_.write(line);
-    ++(write.hit ? llc_hits : llc_misses);
-    ++result.llc;
-    if (write.evicts) ++llc_evictions, ++result.dram;
-    return;
-  }
-  const bool hit = access.allocate && llc_.read(line);
-  ++(hit ? llc_hits : llc_misses);
-  if (hit) {
-    ++result.llc;
+/// DDIO.
+inline void Memory::write_line(std::uint64_t line, Lines& result) {
+  const Llc::Write write = llc_.write(line);
+  ++result.llc;
+  result.hits += write.hit;
+  if (write.evicts) ++result.evicted, ++result.dram;
+}
+
+/// Reads do not allocate, nor do writes without DDIO.
+inline void Memory::bypass_line(std::uint64_t line, const Access& access, Lines& result) {
+  if (access.allocate && llc_.read(line)) {
+    ++result.llc, ++result.hits;
     return;
   }
   if (access.write) llc_.invalidate(line);

@@ -72,6 +72,7 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   };
   struct Lines {
     std::uint64_t llc = 0, dram = 0;  ///< that each moves
+    std::uint64_t hits = 0, evicted = 0;
     bool waits_for_dram = false;
   };
   void b_transport(tlm::tlm_generic_payload& payload, Time& delay) override;
@@ -83,7 +84,8 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   bool supported(tlm::tlm_generic_payload& payload, std::uint32_t length);
   void move(tlm::tlm_generic_payload& payload);
   Lines look_up(const Access& access);
-  void look_up_line(std::uint64_t line, const Access& access, Lines& result);
+  void write_line(std::uint64_t line, Lines& result);
+  void bypass_line(std::uint64_t line, const Access& access, Lines& result);
   Time finish(const Time& now, const Time& start, const Lines& moved);
 
   Timeline& timeline_;

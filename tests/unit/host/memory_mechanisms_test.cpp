@@ -4,6 +4,8 @@
 #include <random>
 #include <vector>
 
+#include "models/core/random.h"
+#include "models/core/set_assoc.h"
 #include "models/host/bandwidth_calendar.h"
 #include "models/host/llc.h"
 #include "models/host/sparse_bytes.h"
@@ -126,4 +128,45 @@ TEST_CASE("a device read that misses does not allocate") {
   Llc llc(20 << 20, 20, 2);
   CHECK_FALSE(llc.read(7));
   CHECK_FALSE(llc.read(7));
+}
+
+namespace {
+struct LineKey {
+  std::uint64_t value = 0;
+  std::uint64_t hash() const { return value; }
+  bool operator==(const LineKey&) const = default;
+};
+}  // namespace
+
+TEST_CASE("the tags of the I/O ways hold the lines that a set-associative cache with LRU holds") {
+  Random random(1, "lines");
+  for (const unsigned ways : {1u, 2u, 3u, 8u})
+    for (const unsigned sets : {16u, 51u}) {
+      LineTags tags(sets, ways);
+      SetAssoc<LineKey, bool> model({sets * ways, ways, Replacement::lru});
+      unsigned hits = 0, evicted = 0;
+      for (unsigned step = 0; step < 20'000; ++step) {
+        const std::uint64_t line = (random.below(2) << 34) + random.below(2 * sets * ways);
+        if (random.below(10) == 0) {
+          tags.erase(line), model.erase({line});
+          continue;
+        }
+        const bool hit = tags.lookup(line);
+        REQUIRE(hit == (model.lookup({line}) != nullptr));
+        hits += hit;
+        if (hit || random.below(2) == 0) continue;
+        const bool full = tags.fill(line);
+        REQUIRE(full == model.fill({line}, true).has_value());
+        evicted += full;
+      }
+      CHECK(hits > 1000);
+      CHECK(evicted > 1000);
+    }
+}
+
+TEST_CASE("without ways for devices no line is ever there") {
+  LineTags none(16, 0);
+  CHECK_FALSE(none.fill(3));
+  CHECK_FALSE(none.lookup(3));
+  none.erase(3);
 }
