@@ -41,8 +41,7 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
 bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
                                 TranslationClient& client) {
   if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
-  Lookup found;
-  look_up(q, found);
+  const Lookup& found = look_up_or_repeat(q);
   if (!found.settled) return miss(found, q, ticket, client);
   const Time ready = spend(found, timeline_.now());
   ++accepted_;
@@ -66,8 +65,19 @@ bool TranslationUnit::bypass(const TranslationRequest& q, std::uint32_t ticket, 
   return true;
 }
 
+const TranslationUnit::Lookup& TranslationUnit::look_up_or_repeat(const TranslationRequest& q) {
+  const Asked asked(q);
+  if (repeatable_ && asked == last_asked_) return last_;
+  last_ = {};
+  look_up(q, last_);
+  last_asked_ = asked;
+  repeatable_ = last_.settled && last_.iotlb_used && last_.fault == FaultReason::none;
+  return last_;
+}
+
 /// What the caches know. No time, no statistics: a request that is turned away leaves no trace.
 void TranslationUnit::look_up(const TranslationRequest& q, Lookup& l) {
+  repeatable_ = false;
   l.context = contexts_.lookup({q.requester, Pasid::none});
   if (!l.context) return;
   const std::uint64_t address = q.address.value;

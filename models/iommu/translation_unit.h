@@ -4,6 +4,8 @@
 /// table read.
 ///
 /// Spec    VT-d 4.1 ch. 3 (remapping), ch. 6 (caches), 6.5.5 (draining).
+/// Speed   a request for the page that the request before it hit repeats its lookup: as it was the most recently used
+///         everywhere, nothing but time and counts changes.
 /// Models  hit-under-miss; a miss for a page that is already being walked joins that walk; an
 ///         invalidation waits for walks that began before it, whose results enter no cache.
 /// Omits   in-order answers: the root complex restores the order it needs.
@@ -58,7 +60,7 @@ class TranslationUnit {
   TranslationUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults);
 
   bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client);
-  void set_root(const TableRoot& root) { root_ = root; }
+  void set_root(const TableRoot& root) { root_ = root, repeatable_ = false; }
   const TableRoot& root() const { return root_; }
 
   /// Each removes entries at once; results of walks under way enter no cache any more.
@@ -75,7 +77,7 @@ class TranslationUnit {
 
   std::size_t pending() const { return used_; }
   const Iotlb& iotlb() const { return iotlb_; }
-  Iotlb& iotlb() { return iotlb_; }  ///< for tests that break invariants on purpose
+  Iotlb& iotlb() { return repeatable_ = false, iotlb_; }  ///< for tests that break invariants on purpose
   const PagingCaches& paging_caches() const { return paging_; }
   std::size_t cached_contexts() const { return contexts_.size(); }
   std::size_t cached_pasids() const { return pasids_.size(); }
@@ -123,6 +125,18 @@ class TranslationUnit {
     bool settled = false;  ///< answered from the caches
     bool iotlb_used = false;
   };
+  struct Asked {  ///< all that a lookup in the IOTLB depends on, the caches apart
+    explicit Asked(const TranslationRequest& q)
+        : requester(q.requester), pasid(q.pasid), at(q.at), access(q.access), no_write(q.no_write), page(q.address.value >> 12) {}
+    Asked() = default;
+    friend bool operator==(const Asked&, const Asked&) = default;
+    RequesterId requester;
+    Pasid pasid;
+    AddressType at = AddressType::untranslated;
+    Access access = Access::read;
+    bool no_write = false;
+    std::uint64_t page = 0;
+  };
   struct Result {  ///< of a walk, kept while its requests are answered
     Context context;
     Binding binding;
@@ -132,6 +146,7 @@ class TranslationUnit {
     TranslationRequest request;
   };
 
+  const Lookup& look_up_or_repeat(const TranslationRequest& q);
   void look_up(const TranslationRequest& q, Lookup& found);
   void look_up_identity(const TranslationRequest& q, Lookup& found);
   Time spend(const Lookup& found, const Time& start);
@@ -176,6 +191,9 @@ class TranslationUnit {
   SetAssoc<SourceKey, Binding> pasids_;
   Iotlb iotlb_;
   PagingCaches paging_;
+  Lookup last_;
+  Asked last_asked_;
+  bool repeatable_ = false;  ///< last_ is a hit, and since then nothing else was looked up, filled or removed
   const Time setup_, read_overhead_;
   std::vector<Pending> pending_;
   static constexpr std::uint64_t no_page = ~std::uint64_t{0};

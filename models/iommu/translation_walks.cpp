@@ -164,6 +164,7 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
 }
 
 void TranslationUnit::step(Walker& w) {
+  repeatable_ = false;
   if (w.walk.done()) return finish(w);
   const bool asked = w.walk.iotlb_asked();
   if (w.walk.wanted().update)

@@ -63,3 +63,27 @@ TEST_CASE("over random load the rows add up to what the unit counts, and evictio
   CHECK(t.iotlb_cache.evictions.value() > 100);
   CHECK(t.requesters.sum(U::queue_time) == t.domains.sum(U::queue_time));
 }
+
+TEST_CASE("a page asked for again and again stays the most recently used, and only that one") {
+  Params p = test_params();
+  p.iotlb.geometry = {2, 2, Replacement::lru};
+  Rig r(p);
+  const std::uint64_t table = r.allocate();
+  for (unsigned i = 1; i < 6; ++i) r.map(table, 0x1000 * i, 0x100'0000 + 0x1000 * i);
+  r.attach(vf_a, table, 1);
+  r.enable_translation();
+  r.enable_queue();
+  const auto hits_of = [&](std::initializer_list<unsigned> pages) {
+    const std::uint64_t before = r.unit.translation.iotlb_cache.hits.value();
+    for (const unsigned page : pages) CHECK(r.dma(vf_a, 0x1000 * page + 8 * page).address == Hpa(0x100'0000 + 0x1000 * page + 8 * page));
+    return r.unit.translation.iotlb_cache.hits.value() - before;
+  };
+  CHECK(hits_of({1, 2, 1, 1, 1}) == 3);
+  CHECK(hits_of({3, 1}) == 1);     // 3 took the place of 2
+  CHECK(hits_of({3, 3, 1, 3}) == 4);
+  CHECK(hits_of({4, 3, 1}) == 1);  // 4 took that of 1
+  CHECK(hits_of({1, 1}) == 2);
+  r.invalidate(vtd::invalidate_iotlb_pages({1}, Iova(0x1000), 0, false));
+  CHECK(hits_of({1, 1}) == 1);
+  CHECK(r.unit.translation.requesters.of(vf_a.value, TranslationUnit::requests) == 18);
+}
