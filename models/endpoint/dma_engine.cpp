@@ -21,14 +21,14 @@ DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, co
 }
 
 unsigned DmaEngine::add_channel(RequesterId requester, DmaClient& client, Pasid pasid) {
-  Channel& c = channels_.emplace_back();
+  Channel& c = *channels_.emplace_back(std::make_unique<Channel>());
   c.space = space_of(requester, pasid), c.client = &client;
   return static_cast<unsigned>(channels_.size() - 1);
 }
 
 void DmaEngine::allow(RequesterId function, bool bus_master, bool ats) {
-  for (Channel& c : channels_)
-    if (c.space.function == function) c.bus_master = bus_master, c.ats = ats;
+  for (const auto& c : channels_)
+    if (c->space.function == function) c->bus_master = bus_master, c->ats = ats;
 }
 
 void DmaEngine::set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request) {
@@ -36,7 +36,7 @@ void DmaEngine::set_sizes(std::uint32_t max_payload, std::uint32_t max_read_requ
 }
 
 void DmaEngine::set_requester(unsigned channel, RequesterId requester) {
-  AddressSpace& space = channels_[channel].space;
+  AddressSpace& space = channels_[channel]->space;
   space = space_of(requester, space.pasid);
 }
 
@@ -48,7 +48,7 @@ AddressSpace DmaEngine::space_of(RequesterId requester, Pasid pasid) {
 std::uint32_t DmaEngine::take_slot() {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
-    slots_.emplace_back();
+    slots_.push_back(std::make_unique<Request>());
   }
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
@@ -58,7 +58,7 @@ std::uint32_t DmaEngine::take_slot() {
 void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
   if (request.length == 0) throw SimError(timeline_.now(), name(), "a DMA request of no bytes");
   std::uint32_t slot = take_slot();
-  Request& q = slots_[slot];
+  Request& q = *slots_[slot];
   q.r = std::move(request);
   q.channel = channel;
   q.issued = q.tlps = 0;
@@ -73,24 +73,24 @@ void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
 }
 
 void DmaEngine::enqueue(std::uint32_t&& slot) {
-  Request& q = slots_[slot];
+  Request& q = *slots_[slot];
   q.in_setup = false;
   if (q.cancelled) return retire(slot);
   const Direction d = q.r.write ? writes : reads;
-  append(channels_[q.channel].lane[d], slot);
+  append(channels_[q.channel]->lane[d], slot);
   if (translates(q)) start_translation(slot);
   list(q.channel, d);
   pump();
 }
 
 void DmaEngine::append(Lane& lane, std::uint32_t slot) {
-  (lane.queued++ == 0 ? lane.first : slots_[lane.last].next) = slot;
+  (lane.queued++ == 0 ? lane.first : slots_[lane.last]->next) = slot;
   lane.last = slot;
-  slots_[slot].queued = true;
+  slots_[slot]->queued = true;
 }
 
 void DmaEngine::take_first(Lane& lane) {
-  Request& q = slots_[lane.first];
+  Request& q = *slots_[lane.first];
   q.queued = false;
   lane.first = q.next;
   --lane.queued;
@@ -98,8 +98,8 @@ void DmaEngine::take_first(Lane& lane) {
 
 /// Asks for the page of the next byte. Ahead of the request's turn, so that misses of one channel overlap.
 void DmaEngine::start_translation(std::uint32_t slot) {
-  Request& q = slots_[slot];
-  Channel& c = channels_[q.channel];
+  Request& q = *slots_[slot];
+  Channel& c = *channels_[q.channel];
   TlbLookup lookup{c.space, q.r.address + q.issued, q.r.length - q.issued, q.r.write, false};
   Lane& lane = c.lane[q.r.write ? writes : reads];
   const std::uint64_t ends = range_begin(lookup.address + lookup.bytes - 1, 12);
@@ -111,7 +111,7 @@ void DmaEngine::start_translation(std::uint32_t slot) {
 }
 
 void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
-  Request& q = slots_[slot];
+  Request& q = *slots_[slot];
   q.translating = false;
   q.grant = grant;
   if (q.cancelled && !q.queued && q.tlps == 0) return retire(slot);
@@ -122,7 +122,7 @@ void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
 }
 
 void DmaEngine::list(unsigned channel, Direction d) {
-  Lane& lane = channels_[channel].lane[d];
+  Lane& lane = channels_[channel]->lane[d];
   if (lane.listed || lane.queued == 0) return;
   lane.listed = true;
   ready_[d].push(channel);
@@ -143,7 +143,7 @@ bool DmaEngine::serve(Direction d) {
   bool moved = false;
   while (!ready_[d].empty() && room(d)) {
     const unsigned channel = ready_[d].front();
-    Lane& lane = channels_[channel].lane[d];
+    Lane& lane = channels_[channel]->lane[d];
     if (lane.queued == 0) {  // cancelled meanwhile
       ready_[d].pop();
       lane.listed = false;
@@ -158,7 +158,7 @@ bool DmaEngine::serve(Direction d) {
     if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
     take_first(lane);
     list(channel, d);
-    if (slots_[slot].tlps == 0) retire(slot);
+    if (slots_[slot]->tlps == 0) retire(slot);
   }
   return moved;
 }
@@ -176,8 +176,8 @@ bool DmaEngine::room(Direction d) {
 }
 
 DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
-  Request& q = slots_[slot];
-  Channel& c = channels_[q.channel];
+  Request& q = *slots_[slot];
+  Channel& c = *channels_[q.channel];
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
     if (!c.bus_master) {
@@ -202,7 +202,7 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
 }
 
 bool DmaEngine::translates(const Request& q) const {
-  return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && channels_[q.channel].ats;
+  return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && channels_[q.channel]->ats;
 }
 
 bool DmaEngine::has_address(const Request& q) const {
@@ -214,8 +214,8 @@ bool DmaEngine::has_address(const Request& q) const {
 Tlp DmaEngine::build(Request& q, std::uint32_t length) {
   Tlp tlp;
   tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
-  tlp.requester = channels_[q.channel].space.function;
-  tlp.pasid = channels_[q.channel].space.pasid;
+  tlp.requester = channels_[q.channel]->space.function;
+  tlp.pasid = channels_[q.channel]->space.pasid;
   tlp.at = q.r.at;
   tlp.address = q.r.address + q.issued;
   tlp.length = length;
@@ -237,7 +237,7 @@ void DmaEngine::check(const Request& q, const Tlp& tlp) {
 }
 
 void DmaEngine::send(std::uint32_t slot, std::uint32_t length) {
-  Request& q = slots_[slot];
+  Request& q = *slots_[slot];
   Tlp tlp = build(q, length);
   if (q.issued + length == q.r.length) {
     tlp.journey = q.r.journey;
@@ -264,13 +264,13 @@ void DmaEngine::send_write(Request& q, Tlp& tlp) {
 }
 
 void DmaEngine::send_read(std::uint32_t slot, Tlp& tlp) {
-  Request& q = slots_[slot];
+  Request& q = *slots_[slot];
   tlp.want_bytes = q.issued < q.r.real_bytes ? std::min(q.r.real_bytes - q.issued, tlp.length) : 0;
   tlp.tag = requests_.take(*this, tlp.requester, tlp.length);
   read_tlps_[tlp.tag] = {slot, q.issued, q.grant.use};
   tlb_.hold(q.grant.use);
   if (q.issued == 0) q.started = timeline_.now();
-  ++q.tlps, ++outstanding_, ++channels_[q.channel].reads;
+  ++q.tlps, ++outstanding_, ++channels_[q.channel]->reads;
   ++reads_;
   read_bytes_ += tlp.length;
 }
@@ -286,7 +286,7 @@ void DmaEngine::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offs
 }
 
 void DmaEngine::keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset) {
-  ByteBuffer& buffer = slots_[read.slot].buffer;
+  ByteBuffer& buffer = slots_[read.slot]->buffer;
   const std::size_t to = read.base + offset;
   if (!tlp.data || !buffer || to >= buffer.size()) return;
   std::memcpy(buffer.data() + to, tlp.data.data(), std::min(tlp.data.size(), buffer.size() - to));
@@ -296,9 +296,9 @@ void DmaEngine::timed_out(std::uint16_t tag) { read_over(tag, DmaStatus::timeout
 
 void DmaEngine::read_over(std::uint16_t tag, DmaStatus status) {
   const ReadTlp read = read_tlps_[tag];
-  Request& q = slots_[read.slot];
+  Request& q = *slots_[read.slot];
   tlb_.give_back(read.use);
-  --q.tlps, --outstanding_, --channels_[q.channel].reads;
+  --q.tlps, --outstanding_, --channels_[q.channel]->reads;
   if (status != DmaStatus::success) fail(q, status);
   list(q.channel, reads);
   if (!q.queued && q.tlps == 0 && !q.translating) retire(read.slot);
@@ -316,9 +316,9 @@ void DmaEngine::drop_grant(Request& q) {
 }
 
 void DmaEngine::retire(std::uint32_t slot) {
-  Request& q = slots_[slot];
+  Request& q = *slots_[slot];
   drop_grant(q);
-  DmaClient* const client = q.cancelled ? nullptr : channels_[q.channel].client;
+  DmaClient* const client = q.cancelled ? nullptr : channels_[q.channel]->client;
   const std::uint32_t ticket = q.r.ticket;
   const DmaStatus status = q.status;
   ByteBuffer data = std::move(q.buffer);
@@ -332,10 +332,10 @@ void DmaEngine::retire(std::uint32_t slot) {
 }
 
 void DmaEngine::cancel(unsigned channel) {
-  for (Lane& lane : channels_[channel].lane)
+  for (Lane& lane : channels_[channel]->lane)
     while (lane.queued > 0) take_first(lane);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
-    Request& q = slots_[slot];
+    Request& q = *slots_[slot];
     if (!q.live || q.channel != channel || q.cancelled) continue;
     q.cancelled = true;
     q.issued = q.r.length;

@@ -9,8 +9,8 @@
 /// Omits   per-byte time inside the engine: the link is the bottleneck; relaxed ordering.
 /// Units   bytes
 #pragma once
-#include <deque>
 #include <map>
+#include <memory>
 #include <systemc>
 #include <vector>
 
@@ -61,7 +61,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void submit(unsigned channel, DmaRequest&& request);
   /// A descriptor names this range: the device TLB may translate it ahead.
   void expect(unsigned channel, std::uint64_t address, std::uint32_t bytes, bool write) {
-    if (tlb_.enabled() && channels_[channel].ats && bytes > 0) tlb_.expect({channels_[channel].space, address, bytes, write, false});
+    if (tlb_.enabled() && channels_[channel]->ats && bytes > 0) tlb_.expect({channels_[channel]->space, address, bytes, write, false});
   }
   /// Forgets the channel's requests: none starts any more, no dma_done follows.
   void cancel(unsigned channel);
@@ -135,9 +135,9 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   DeviceTlb& tlb_;
   LinkLimits limits_;
   BytePool pool_;
-  std::deque<Channel> channels_;
+  std::vector<std::unique_ptr<Channel>> channels_;
   std::map<std::uint64_t, unsigned> tenants_;  ///< number of each (requester, PASID)
-  std::deque<Request> slots_;
+  std::vector<std::unique_ptr<Request>> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<ReadTlp> read_tlps_;
   std::array<Fifo<unsigned>, directions> ready_;  ///< channels that can go on, in turn

@@ -297,6 +297,7 @@ Time Core::change_mode(Context target, Strand& strand) {
 // --- accounts ---------------------------------------------------------------------------------------------
 
 void Core::settle_until(const Time& now) {
+  if (settled_ >= now) return;
   if (settled_ < awake_at_ && settled_ < now) {
     const Time until = std::min(now, awake_at_);
     idle_total_ += until - settled_;

@@ -27,6 +27,7 @@ Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params
       lanes_{Lane(class_name(classes[0])), Lane(class_name(classes[1])), Lane(class_name(classes[2]))} {
   tx.bind(*this);
   rx.bind(*this);
+  for (const FcClass fc : classes) lane(fc).returns = params.receive.headers(fc) != 0 || params.receive.data(fc) != 0;
   if (params.bit_error_rate > 0)
     replay_ = std::make_unique<Replay>(timeline_, params_, wire_times_, seed, this->name(), bind<&Port::deliver>(this),
                                        bind<&Port::room_for_replay>(this), bind<&Port::link_error>(this));
@@ -182,7 +183,7 @@ void Port::release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when)
   Lane& buffer = lane(fc);
   buffer.held_headers -= 1;
   buffer.held_data -= data_units(payload_bytes);
-  if (params_.receive.headers(fc) == 0 && params_.receive.data(fc) == 0) return;  // infinite: never returned
+  if (!buffer.returns) return;
   credit_note_.type = fc == FcClass::posted       ? TlpType::memory_write
                       : fc == FcClass::completion ? TlpType::completion_data
                       : payload_bytes             ? TlpType::config_write

@@ -4,7 +4,6 @@
 /// Spec    PCIe Base 5.0 2.4 (ordering), 2.6 (flow control), 3 (data link overhead).
 /// Models  a queue per flow-control class, arbitrated oldest first within the ordering table; credits with
 ///         their way back; the wire as a reservation; one timeline event per arriving TLP, none per credit
-///         unless a TLP waits for it.
 ///         unless a TLP waits for it. With bit errors: replay.h. Link down and up, hot reset.
 /// Omits   virtual channels beyond VC0, link power states.
 /// Order   a TLP that goes on the wire is there for good, unless the link goes down: what arrives is FIFO.
@@ -93,6 +92,7 @@ class Port : public sc_core::sc_module,
     Ring<Queued> queue;
     Credits credits;                               ///< of the far receive buffer
     std::int64_t held_headers = 0, held_data = 0;  ///< of our receive buffer, from hand-over to release
+    bool returns = false;                          ///< its credits: finite, so they are given back
     std::uint64_t last_order = 0;                  ///< of the last TLP put on the wire
     bool stalled = false;
     Time stalled_since;
