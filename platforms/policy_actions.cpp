@@ -24,6 +24,7 @@ struct VfTarget : FunctionTarget {
 
 struct RateArgs : VfTarget {
   Bandwidth rate{0};
+  Bandwidth value() const { return rate; }
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
@@ -32,6 +33,7 @@ struct RateArgs : VfTarget {
 };
 struct CountArgs : VfTarget {
   unsigned frames_per_second = 0;
+  unsigned value() const { return frames_per_second; }
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
@@ -41,6 +43,7 @@ struct CountArgs : VfTarget {
 };
 struct IntervalArgs : VfTarget {
   Time interval = 100_us;
+  Time value() const { return interval; }
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
@@ -50,6 +53,7 @@ struct IntervalArgs : VfTarget {
 };
 struct CheckArgs : VfTarget {
   bool on = true;
+  bool value() const { return on; }
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
@@ -58,93 +62,67 @@ struct CheckArgs : VfTarget {
 };
 struct MacArgs : VfTarget {
   std::uint64_t mac = 0x02'00'00'00'10'00;
+  MacAddress value() const { return {mac}; }
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
     v.field("mac", mac, Range<std::uint64_t>{1, 0xfeff'ffff'ffff}, "48 bits, first byte on the wire uppermost", no_source);
   }
 };
-struct LinkArgs {
+struct DeviceArgs {
+  template <class V>
+  void describe(V&) {}
+  void check(const Machine& machine) const {
+    if (!machine.has_pf_driver()) throw BadInput("do: no driver governs the device: that needs a VM of path sriov, or a host that has the PF");
+  }
+};
+struct LinkArgs : DeviceArgs {
   bool up = false;
   template <class V>
   void describe(V& v) {
     v.flag("up", up, "of the Ethernet link", no_source);
   }
-  void check(const Machine& machine) const {
-    if (!machine.has_pf_driver()) throw BadInput("do: no driver governs the device: that needs a VM of path sriov, or a host that has the PF");
-  }
-};
-struct DeviceArgs {
-  template <class V>
-  void describe(V&) {}
-  void check(const Machine& machine) const { LinkArgs{}.check(machine); }
 };
 
-void limit_sending(const RateArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_max_transmit_rate(a.vf(m), a.rate);
+/// One setting of a VF, one command to it, one to the device: whatever the driver's operation is.
+template <class Args, auto operation>
+void set(const Args& a, Machine& m, Outcome outcome) {
+  (a.driver(m).*operation)(a.vf(m), a.value());
   outcome("asked");
 }
-void share_sending(const RateArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_min_transmit_rate(a.vf(m), a.rate);
+template <auto operation>
+void command(const VfTarget& a, Machine& m, Outcome outcome) {
+  (a.driver(m).*operation)(a.vf(m));
   outcome("asked");
 }
-void limit_receiving(const RateArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_max_receive_rate(a.vf(m), a.rate);
-  outcome("asked");
-}
-void limit_storms(const CountArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_storm_rate(a.vf(m), a.frames_per_second);
-  outcome("asked");
-}
-void limit_interrupts(const IntervalArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_interrupt_interval(a.vf(m), a.interval);
-  outcome("asked");
-}
-void check_spoofing(const CheckArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_spoof_check(a.vf(m), a.on);
-  outcome("asked");
-}
-void set_mac(const MacArgs& a, Machine& m, Outcome outcome) {
-  a.driver(m).set_mac(a.vf(m), MacAddress{a.mac});
-  outcome("asked");
-}
-void stop_vf(const VfTarget& a, Machine& m, Outcome outcome) {
-  a.driver(m).stop_vf(a.vf(m));
-  outcome("asked");
-}
-void allow_vf(const VfTarget& a, Machine& m, Outcome outcome) {
-  a.driver(m).allow_vf(a.vf(m));
+template <auto operation>
+void command_device(const DeviceArgs&, Machine& m, Outcome outcome) {
+  (m.pf_driver()->*operation)();
   outcome("asked");
 }
 void set_link(const LinkArgs& a, Machine& m, Outcome outcome) {
-  m.pf_driver(0)->set_link(a.up);
-  outcome("asked");
-}
-void reset_device(const DeviceArgs&, Machine& m, Outcome outcome) {
-  m.pf_driver(0)->reset_device();
-  outcome("asked");
-}
-void remove_driver(const DeviceArgs&, Machine& m, Outcome outcome) {
-  m.pf_driver(0)->announce_removal();
+  m.pf_driver()->set_link(a.up);
   outcome("asked");
 }
 
 }  // namespace
 
 std::vector<ScriptAction> policy_actions() {
-  const char* actor = "PF driver";
-  return {make_action<RateArgs>("rate_limit", "most that a VM's VF may send", actor, limit_sending),
-          make_action<RateArgs>("minimum_rate", "what a VM's VF may send whatever the others do", actor, share_sending),
-          make_action<RateArgs>("receive_limit", "most that a VM's VF may receive", actor, limit_receiving),
-          make_action<CountArgs>("storm_limit", "broadcasts and multicasts that a VM's VF may send", actor, limit_storms),
-          make_action<IntervalArgs>("interrupt_limit", "the PF's limit on the interrupts of a VM's VF", actor, limit_interrupts),
-          make_action<CheckArgs>("spoof_check", "whether forged source addresses of a VM are dropped", actor, check_spoofing),
-          make_action<MacArgs>("set_mac", "gives a VM's VF another address", actor, set_mac),
-          make_action<VfTarget>("stop_vf", "a VM's VF neither sends nor receives", actor, stop_vf),
-          make_action<VfTarget>("allow_vf", "it does again", actor, allow_vf),
-          make_action<LinkArgs>("link", "the Ethernet link goes down or comes up; the VFs are told", actor, set_link),
-          make_action<DeviceArgs>("reset_device", "reset of the whole device, with notice to the VFs", actor, reset_device),
-          make_action<DeviceArgs>("remove_driver", "the PF's driver announces that it goes", actor, remove_driver)};
+  const char* by = "PF driver";
+  using D = PfDriver;
+  return {
+      make_action<RateArgs>("rate_limit", "most that a VM's VF may send", by, set<RateArgs, &D::set_max_transmit_rate>),
+      make_action<RateArgs>("minimum_rate", "what a VM's VF may send whatever the others do", by, set<RateArgs, &D::set_min_transmit_rate>),
+      make_action<RateArgs>("receive_limit", "most that a VM's VF may receive", by, set<RateArgs, &D::set_max_receive_rate>),
+      make_action<CountArgs>("storm_limit", "broadcasts and multicasts that a VM's VF may send", by, set<CountArgs, &D::set_storm_rate>),
+      make_action<IntervalArgs>("interrupt_limit", "the PF's limit on the interrupts of a VM's VF", by, set<IntervalArgs, &D::set_interrupt_interval>),
+      make_action<CheckArgs>("spoof_check", "whether forged source addresses of a VM are dropped", by, set<CheckArgs, &D::set_spoof_check>),
+      make_action<MacArgs>("set_mac", "gives a VM's VF another address", by, set<MacArgs, &D::set_mac>),
+      make_action<VfTarget>("stop_vf", "a VM's VF neither sends nor receives", by, command<&D::stop_vf>),
+      make_action<VfTarget>("allow_vf", "it does again", by, command<&D::allow_vf>),
+      make_action<LinkArgs>("link", "the Ethernet link goes down or comes up; the VFs are told", by, set_link),
+      make_action<DeviceArgs>("reset_device", "reset of the whole device, with notice to the VFs", by, command_device<&D::reset_device>),
+      make_action<DeviceArgs>("remove_driver", "the PF's driver announces that it goes", by, command_device<&D::announce_removal>)};
 }
 
 }  // namespace iov::platform

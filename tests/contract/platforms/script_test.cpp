@@ -1,42 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scripts: what actions do, who they leave alone, and that nothing a script says makes the simulation fail.
 #include "models/iommu/fault_reason.h"
-#include "tests/contract/platforms/machine_bench.h"
+#include "tests/contract/platforms/script_bench.h"
 
 using namespace iov;
 using namespace iov::platform;
 using iommu::FaultReason;
-using Json = nlohmann::ordered_json;
-
-namespace {
-
-/// VFs come up through their mailboxes in the first millisecond; what is done and seen counts from its end.
-constexpr double up_us = 1000;
-const Settings time_line{{"workload.measure.warm_up", "1200 us"},
-                         {"workload.measure.duration", "800 us"},
-                         {"workload.measure.interval", "100 us"},
-                         {"workload.measure.drain_limit", "50 ms"}};
-Settings script(Json actions) {
-  for (Json& action : actions) {
-    Time at;
-    REQUIRE(read_value(action["at"], at).empty());
-    action["at"] = std::to_string(at.to_seconds() * 1e6 + up_us) + " us";
-  }
-  return {{"script", actions}};
-}
-
-double bytes_between(const MachineBench& m, const std::string& vm, double from_us, double to_us) {
-  double sum = 0;
-  from_us += up_us, to_us += up_us;
-  for (const TimeLineRow& row : m.result.time_line)
-    if (row.vm == vm && row.begin_us >= from_us - 0.5 && row.end_us <= to_us + 0.5) sum += row.throughput_gbps * (row.end_us - row.begin_us);
-  return sum / (to_us - from_us);
-}
-std::uint64_t delivered(const MachineBench& m, unsigned vm) {
-  return m.workload->ledger().vms.at(vm, workload::PacketLedger::delivered);
-}
-
-}  // namespace
 
 TEST_CASE("one active VM of many gets the whole line rate", "[G13]") {
   MachineBench m(more_vms(2, "sriov") + time_line +
@@ -51,10 +20,10 @@ TEST_CASE("a VM whose load stops leaves the wire to the other, and takes its hal
                  script({{{"at", "1 ms"}, {"do", "load"}, {"vm", "vm1"}, {"arrivals", "off"}},
                          {{"at", "5 ms"}, {"do", "load"}, {"vm", "vm1"}}}));
   m.measure();
-  CHECK(bytes_between(m, "vm0", 200, 1000) == Approx(4.93).epsilon(0.05));
-  CHECK(bytes_between(m, "vm0", 3000, 5000) == Approx(9.87).epsilon(0.01));  // what lay in vm1's ring has left
-  CHECK(bytes_between(m, "vm1", 3000, 5000) == 0);
-  CHECK(bytes_between(m, "vm1", 7000, 8000) == Approx(4.93).epsilon(0.05));
+  CHECK(gbps_between(m, "vm0", 200, 1000) == Approx(4.93).epsilon(0.05));
+  CHECK(gbps_between(m, "vm0", 3000, 5000) == Approx(9.87).epsilon(0.01));  // what lay in vm1's ring has left
+  CHECK(gbps_between(m, "vm1", 3000, 5000) == 0);
+  CHECK(gbps_between(m, "vm1", 7000, 8000) == Approx(4.93).epsilon(0.05));
 }
 
 TEST_CASE("VMs of different loads from one peer each get theirs") {
@@ -163,8 +132,8 @@ TEST_CASE("a function level reset ends one VM's traffic and leaves its sibling's
   CHECK(m.result.script[0].done_us == Approx(up_us + 550).margin(30));
   CHECK(delivered(m, 0) == Approx(2 * 66).margin(2));  // 1 Gb/s of 1500 B each way for 800 us
   CHECK(m.workload->ledger().vms.at(0, workload::PacketLedger::offered) <= delivered(m, 0) + 2);
-  CHECK(bytes_between(m, "vm1", 600, 1000) == 0);
-  CHECK(bytes_between(m, "vm1", 200, 500) > 1.8);
+  CHECK(gbps_between(m, "vm1", 600, 1000) == 0);
+  CHECK(gbps_between(m, "vm1", 200, 500) > 1.8);
   CHECK(m.dropped(DropReason::malformed) == 0);
 }
 
@@ -173,7 +142,7 @@ TEST_CASE("VFs that vanish take their VMs' traffic with them, and every packet i
                  script({{{"at", "500 us"}, {"do", "vf_enable"}}, {{"at", "700 us"}, {"do", "vf_enable"}}}));
   m.measure();
   CHECK(m.nic->functions().vfs() == 0);
-  CHECK(bytes_between(m, "vm0", 900, 1000) + bytes_between(m, "vm1", 900, 1000) == 0);  // rings are empty by then
+  CHECK(gbps_between(m, "vm0", 900, 1000) + gbps_between(m, "vm1", 900, 1000) == 0);  // rings are empty by then
   CHECK(m.result.script[1].outcome == "done");
 }
 
@@ -181,7 +150,7 @@ TEST_CASE("a function that may not send requests sends none until it may") {
   MachineBench m(more_vms(1, "sriov") + time_line + Settings{{"workload.arrivals", "constant"}, {"workload.bit_rate", "1 Gb/s"}} +
                  script({{{"at", "400 us"}, {"do", "bus_master"}, {"vm", "vm0"}}}));
   m.measure();
-  CHECK(bytes_between(m, "vm0", 500, 1000) == 0);
+  CHECK(gbps_between(m, "vm0", 500, 1000) == 0);
 }
 
 TEST_CASE("resets and vanishing VFs amid misbehaviour break nothing", "[B20]") {
