@@ -2,6 +2,7 @@
 // The answer to one question, as JSON.
 #include <cstdio>
 
+#include "models/protocol/translation_completion.h"
 #include "platforms/translation_image.h"
 
 namespace iov::platform {
@@ -50,7 +51,7 @@ Json dma(iommu::RemappingFunction& function, const TranslationQuery& query) {
              {"hpa", hex(r.address.value)},
              {"page_bytes", std::uint64_t{1} << r.log2_page},
              {"perms", permissions(r)}};
-    if (ats) out.update({{"completion", hex(iommu::completion_entry(r))}, {"global", r.global}, {"untranslated_only", r.untranslated_only}});
+    if (ats) out.update({{"completion", hex(translation_entry(r))}, {"global", r.global}, {"untranslated_only", r.untranslated_only}});
     return out;
   }
   if (r.outcome == Outcome::not_present) return {{"result", "not_present"}, {"perms", ""}, {"completion", hex(0)}};

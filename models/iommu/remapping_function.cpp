@@ -116,12 +116,4 @@ InterruptReply RemappingFunction::post_to(const InterruptEntry& entry, Interrupt
   return reply;
 }
 
-std::uint64_t completion_entry(const TranslationReply& r) {
-  if (r.outcome != TranslationReply::Outcome::granted) return 0;
-  const std::uint64_t flags = std::uint64_t{r.global} << 5 | std::uint64_t{r.privileged} << 4 |
-                              std::uint64_t{r.executable} << 3 | std::uint64_t{r.untranslated_only} << 2 |
-                              std::uint64_t{r.writable} << 1 | std::uint64_t{r.readable};
-  return vtd::device_tlb_range(r.address.value, r.log2_page) | flags;
-}
-
 }  // namespace iov::iommu

@@ -65,8 +65,4 @@ class RemappingFunction {
   const TableMemory memory_;
 };
 
-/// The 8-byte entry of a translation completion (PCIe 10.2.3.2): 63:12 address with size code, 11 S, 10 N,
-/// 5 Global, 4 Priv, 3 Exe, 2 U, 1 W, 0 R.
-std::uint64_t completion_entry(const TranslationReply& reply);
-
 }  // namespace iov::iommu

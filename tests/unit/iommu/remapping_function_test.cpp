@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "models/iommu/memory_image.h"
+#include "models/protocol/translation_completion.h"
 using namespace iov;
 using namespace iov::iommu;
 
@@ -55,9 +56,9 @@ TEST_CASE("a dump of tables explains a DMA: address, page size, permissions, rea
 TEST_CASE("a translation completion carries its size in the address and its permissions below") {
   Dump f;
   const std::uint64_t entry =
-      completion_entry(f.translate(read_at(0x23'4000, AddressType::translation_request)).reply);
+      translation_entry(f.translate(read_at(0x23'4000, AddressType::translation_request)).reply);
   CHECK(entry == (0x4000'0000 | 0xf'f000 | 0x800 | 1));  // ones in 19:12, zero in 20: 2 MiB
-  CHECK(completion_entry(f.translate(read_at(0x40'0000, AddressType::translation_request)).reply) == 0);
+  CHECK(translation_entry(f.translate(read_at(0x40'0000, AddressType::translation_request)).reply) == 0);
 }
 
 namespace {
