@@ -1,70 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real lspci (package pciutils) reads our dumps; what it prints is what is checked.
-#include <unistd.h>
-
-#include <catch2/catch.hpp>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
-
 #include "models/protocol/config_space/composed_config.h"
 #include "models/protocol/config_space/lspci_dump.h"
+#include "tests/lspci_reader.h"
 #include "tests/unit/protocol/config_samples.h"
 using namespace iov;
 using namespace iov::config;
 using namespace iov::config::samples;
 
 namespace {
-std::string run(const std::string& command) {
-  std::string text;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  char part[4096];
-  while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) text.append(part, n);
-  const int status = ::pclose(pipe);
-  INFO(command << ": " << text);
-  REQUIRE(status == 0);
-  return text;
-}
-
-/// lspci over a dump, whichever sbin it lives in.
-class Lspci {
- public:
-  explicit Lspci(const std::string& dump)
-      : file_((std::filesystem::temp_directory_path() / ("iovsim_lspci_" + std::to_string(::getpid())))
-                  .string()) {
-    std::ofstream(file_) << dump;
-    if (std::system("PATH=$PATH:/sbin:/usr/sbin command -v lspci > /dev/null") != 0)
-      FAIL("lspci is missing: install the package pciutils");
-  }
-  ~Lspci() { std::filesystem::remove(file_); }
-  std::string operator()(const std::string& options) const {
-    return run("PATH=$PATH:/sbin:/usr/sbin lspci -F " + file_ + " " + options);
-  }
-  /// Output of -vvv, by function.
-  std::map<std::string, std::string> functions() const {
-    std::map<std::string, std::string> by_id;
-    std::istringstream in((*this)("-vvv -n"));
-    std::string id;
-    for (std::string line; std::getline(in, line);) {
-      if (line.rfind("lspci:", 0) == 0) continue;  // a warning
-      if (!line.empty() && line[0] != '\t') id = line.substr(0, line.find(' '));
-      by_id[id] += line + "\n";
-    }
-    return by_id;
-  }
-
- private:
-  std::string file_;
-};
-
-void has(const std::string& text, const std::vector<std::string>& expected) {
-  for (const std::string& e : expected)
-    if (text.find(e) == std::string::npos) FAIL_CHECK("lspci does not say \"" << e << "\" but:\n" << text);
-}
-
 /// A root port (00:01.0), a switch below it (01:00.0, 02:00.0) and a PF (03:00.0), as a boot would leave
 /// them.
 struct Hierarchy {
@@ -114,7 +58,7 @@ struct Hierarchy {
 TEST_CASE("lspci reads a root port and a switch port: type, buses, windows, link, capabilities") {
   const Hierarchy h;
   auto f = Lspci(h.dump()).functions();
-  has(f["00:01.0"],
+  says(f["00:01.0"],
       {"0604: 1b36:000c", "Bus: primary=00, secondary=01, subordinate=04",
        "Memory behind bridge: fe800000-fe8fffff",
        "Prefetchable memory behind bridge: 00000012e0000000-00000012e03fffff", "[size=4M] [64-bit]",
@@ -123,8 +67,8 @@ TEST_CASE("lspci reads a root port and a switch port: type, buses, windows, link
        "LnkCap2: Supported Link Speeds: 2.5-16GT/s", "RootCap: CRSVisible+", "ARIFwd+",
        "Completion Timeout: Range ABCD, TimeoutDis+", "Advanced Error Reporting", "RootCmd: CERptEn-",
        "Access Control Services", "ACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+"});
-  has(f["01:00.0"], {"Bus: primary=01, secondary=02, subordinate=04", "Express (v2) Upstream Port"});
-  has(f["02:00.0"], {"Bus: primary=02, secondary=03, subordinate=04", "Express (v2) Downstream Port (Slot-)",
+  says(f["01:00.0"], {"Bus: primary=01, secondary=02, subordinate=04", "Express (v2) Upstream Port"});
+  says(f["02:00.0"], {"Bus: primary=02, secondary=03, subordinate=04", "Express (v2) Downstream Port (Slot-)",
                      "DLActive+", "ARIFwd+", "Access Control Services"});
   CHECK(f["01:00.0"].find("Access Control Services") == std::string::npos);
 }
@@ -133,7 +77,7 @@ TEST_CASE("lspci reads a PF: IDs, BARs, every capability, SR-IOV not yet enabled
   const Hierarchy h;
   auto f = Lspci(h.dump()).functions();
   REQUIRE(f.size() == 4);  // no VF answers yet
-  has(f["03:00.0"], {"0200: 8086:10c9 (rev 01)",
+  says(f["03:00.0"], {"0200: 8086:10c9 (rev 01)",
                      "Subsystem: 8086:a03c",
                      "Region 0: Memory at 12e0000000 (64-bit, prefetchable)",
                      "Region 2: I/O ports at c000",
@@ -181,12 +125,12 @@ TEST_CASE("lspci reads the VFs once they are enabled, and the tree they hang in"
   const Lspci lspci(h.dump());
   auto f = lspci.functions();
   REQUIRE(f.size() == 4 + 7);
-  has(f["03:00.0"], {"IOVCtl:\tEnable+ Migration- Interrupt- MSE+ ARIHierarchy+", "Number of VFs: 7",
+  says(f["03:00.0"], {"IOVCtl:\tEnable+ Migration- Interrupt- MSE+ ARIHierarchy+", "Number of VFs: 7",
                      "VF offset: 128, stride: 2"});
   for (const char* id : {"03:10.0", "03:10.2", "03:10.4", "03:10.6", "03:11.0", "03:11.2", "03:11.4"}) {
     INFO(id);
     REQUIRE(f.count(id) == 1);
-    has(f[id],
+    says(f[id],
         {"0200: ffff:ffff (rev 01)", "Subsystem: 8086:a03c", "MSI-X: Enable- Count=3 Masked-",
          "Express (v2) Endpoint", "FLReset+", "LnkCap:\tPort #0, Speed 16GT/s, Width x8",
          "Advanced Error Reporting", "Alternative Routing-ID Interpretation (ARI)", "Access Control Services",
@@ -194,7 +138,7 @@ TEST_CASE("lspci reads the VFs once they are enabled, and the tree they hang in"
     for (const char* absent : {"Region", "Interrupt:", "PASID", "Page Request", "SR-IOV", "Power Management"})
       CHECK(f[id].find(absent) == std::string::npos);
   }
-  has(lspci("-t"),
+  says(lspci("-t"),
       {"-[0000:00]---01.0-[01-04]----00.0-[02-04]----00.0-[03-04]--+-00.0", "+-10.0", "\\-11.4"});
 }
 
@@ -224,7 +168,7 @@ TEST_CASE("lspci reads the guest's view of a VF as an ordinary function", "[C4]"
   std::ostringstream out;
   write_lspci(out, {RequesterId{0x0028}, "as the guest sees it"}, guest);
   auto f = Lspci(out.str()).functions();
-  has(f["00:05.0"], {"0200: 8086:10ca (rev 01)", "Subsystem: 8086:a03c", "Mem+ BusMaster+",
+  says(f["00:05.0"], {"0200: 8086:10ca (rev 01)", "Subsystem: 8086:a03c", "Mem+ BusMaster+",
                      "Region 0: Memory at 20c0000000 (64-bit, prefetchable)", "Power Management version 3",
                      "MSI-X: Enable- Count=3 Masked-", "Express (v2) Endpoint", "FLReset+",
                      "LnkSta:\tSpeed 16GT/s, Width x8", "MaxReadReq 512 bytes"});
