@@ -31,6 +31,7 @@ config::FunctionDescription root_port(const LinkLimits& limits, unsigned number)
   d.express.link_speed = limits.generation, d.express.link_width = limits.width;
   d.express.max_payload = limits.max_payload;
   d.express.port_number = static_cast<std::uint8_t>(number);
+  d.msi = true;
   d.acs = config::AcsCapability{.features = PCI_ACS_SV | PCI_ACS_TB | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF};
   return d;
 }

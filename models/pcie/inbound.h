@@ -45,6 +45,9 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   /// Of a root port, with the bus numbers below it.
   void set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_bus, std::uint8_t last_bus);
 
+  /// A message of the root complex's own: of a root port.
+  void interrupt(const InterruptMessage& message);
+
   void translated(std::uint32_t ticket, const TranslationReply& reply) override;
   void translator_ready() override;
 

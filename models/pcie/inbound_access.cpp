@@ -67,14 +67,18 @@ void Inbound::deliver_posted(Slot& slot) {
 }
 
 void Inbound::deliver_interrupt(const Tlp& tlp) {
-  if (!remapper_ || tlp.data.size() < 4) {
+  if (tlp.data.size() < 4) {
     ++dropped_writes;
     return;
   }
   InterruptMessage message{tlp.requester, static_cast<std::uint32_t>(tlp.address), 0, tlp.journey};
   std::memcpy(&message.data, tlp.data.data(), 4);
-  ++interrupts;
-  remapper_->interrupt(message);
+  interrupt(message);
+}
+
+void Inbound::interrupt(const InterruptMessage& message) {
+  ++(remapper_ ? interrupts : dropped_writes);
+  if (remapper_) remapper_->interrupt(message);
 }
 
 /// The four wires of a root port are swizzled onto the controller's pins 16 to 19, as PCI-to-PCI bridges do by device.

@@ -70,6 +70,10 @@ unsigned Outbound::port_of(const Request& request) const {
 void Outbound::start(const Request& request) {
   const unsigned port = port_of(request);
   if (port == Routes::nowhere) return answer_here(request);
+  if (!ports_[port].up) {
+    ++failed_reads;
+    return answer_soon(request);
+  }
   if (free_tags_.empty()) return waiting_.push(request);
   const std::uint16_t tag = free_tags_.front();
   free_tags_.pop();
@@ -80,6 +84,10 @@ void Outbound::start(const Request& request) {
 /// No root port leads there: bus 0, or nobody.
 void Outbound::answer_here(const Request& request) {
   if (!request.config() || request.function.bus() != 0) ++unclaimed;
+  answer_soon(request);
+}
+
+void Outbound::answer_soon(const Request& request) {
   local_.push({timeline_.now() + params_.outbound_latency + params_.inbound_latency, request});
   if (!answer_local_.scheduled()) answer_local_.at(local_.front().when);
 }
@@ -173,7 +181,7 @@ void Outbound::retry_due() {
   if (!retries_.empty()) retry_.at(retries_.front().when);
   const Request request = pending_[due.tag].request;
   const unsigned port = port_of(request);
-  if (port == Routes::nowhere) return answer(due.tag, all_ones(request.bytes));  // routed elsewhere meanwhile
+  if (port == Routes::nowhere || !ports_[port].up) return answer(due.tag, all_ones(request.bytes));  // routed elsewhere, or gone
   send(due.tag, request, port);
 }
 

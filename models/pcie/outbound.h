@@ -2,7 +2,7 @@
 /// Outbound -- the half of the root complex that serves processors: MMIO, configuration requests, and messages to
 /// functions.
 ///
-/// Spec    PCIe Base 5.0 2.2.7 (memory requests), 2.3.2 (completions, retry), 2.8 (completion timeout),
+/// Spec    PCIe Base 5.0 2.2.7 (memory requests), 2.3.2 (completions, retry), 2.8 (completion timeout), 2.9.1 (link down),
 ///         7.3.3 (type 0 and type 1 configuration requests), 10.3.
 /// Models  BAR and ID routing, posted writes, reads with tags, completion timeout; a read that nobody claims, that
 ///         fails or times out returns all ones; so does a configuration request, after it was repeated for as long as
@@ -38,6 +38,8 @@ class Outbound : public sc_core::sc_module {
   Outbound(const sc_core::sc_module_name& name, Timeline& timeline, const RootComplexParams& params,
            const Routes& routes, Delegate<std::uint64_t(const RootPortAccess&)> root_ports);
   void add_port(TlpPort& link, const Bridge& bridge) { ports_.push_back({&link, &bridge}); }
+  /// While the link of a root port is down what would go there is answered as unsupported (2.9.1).
+  void set_link(unsigned port, bool up) { ports_.at(port).up = up; }
 
   void write(Hpa address, std::uint64_t value, unsigned bytes, JourneyRef journey);
   void read(Hpa address, unsigned bytes, Delegate<void(std::uint64_t)> done);
@@ -64,6 +66,7 @@ class Outbound : public sc_core::sc_module {
   struct Port {
     TlpPort* link;
     const Bridge* bridge;
+    bool up = true;
   };
   struct Request {  ///< not posted, from the core's call to its answer
     TlpType type = TlpType::memory_read;
@@ -106,6 +109,7 @@ class Outbound : public sc_core::sc_module {
   unsigned port_of(const Request& request) const;
   void start(const Request& request);
   void answer_here(const Request& request);
+  void answer_soon(const Request& request);
   void depart_later(TlpPort& link, Tlp&& tlp);
   void depart();
   void send(std::uint16_t tag, const Request& request, unsigned port);

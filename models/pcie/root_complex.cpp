@@ -42,11 +42,18 @@ void RootComplex::write_root_port(unsigned port, unsigned offset, unsigned bytes
 void RootComplex::log_error(unsigned port, config::PcieError error, const Tlp* tlp) {
   config::ConfigSpace& space = bridges_.at(port).config();
   const MessageCode message = config::log_error(space, space, error, tlp);
-  if (message != MessageCode::none) config::log_error_message(space, message, bridges_[port].id());
+  if (message != MessageCode::none) report(port, message, bridges_[port].id());
 }
 
-void RootComplex::log_message(unsigned port, const Tlp& message) {
-  config::log_error_message(bridges_.at(port).config(), message.message, message.requester);
+void RootComplex::log_message(unsigned port, const Tlp& message) { report(port, message.message, message.requester); }
+
+/// An interrupt per message that Root Error Command asks one for, by the root port's MSI (6.2.4.1.2).
+void RootComplex::report(unsigned port, MessageCode message, RequesterId source) {
+  Bridge& bridge = bridges_.at(port);
+  if (!config::log_error_message(bridge.config(), message, source)) return;
+  const unsigned msi = bridge.config().layout().capability(PCI_CAP_ID_MSI);
+  if ((bridge.read(msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_ENABLE) == 0) return;
+  inbound.interrupt({bridge.id(), bridge.read(msi + PCI_MSI_ADDRESS_LO, 4), bridge.read(msi + PCI_MSI_DATA_64, 2)});
 }
 
 /// Nobody else is on bus 0.

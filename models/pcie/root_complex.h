@@ -64,6 +64,7 @@ class RootComplex : public sc_core::sc_module,
  private:
   std::uint64_t access_root_port(const RootPortAccess& access);
   void log_message(unsigned port, const Tlp& message);
+  void report(unsigned port, MessageCode message, RequesterId source);
 
   Timeline& timeline_;
   Delegate<void(unsigned)> on_bus_reset_;

@@ -73,9 +73,20 @@ bool reported(const ConfigSpace& controls, const Signal& signal, const ErrorRow&
   return serr || (control & signal.enable) != 0;
 }
 
+bool interrupts(std::uint32_t command, std::uint32_t status) {
+  return ((command & PCI_ERR_ROOT_CMD_COR_EN) != 0 && (status & PCI_ERR_ROOT_COR_RCV) != 0) ||
+         ((command & PCI_ERR_ROOT_CMD_NONFATAL_EN) != 0 && (status & PCI_ERR_ROOT_NONFATAL_RCV) != 0) ||
+         ((command & PCI_ERR_ROOT_CMD_FATAL_EN) != 0 && (status & PCI_ERR_ROOT_FATAL_RCV) != 0);
+}
+
 }  // namespace
 
 const char* error_name(PcieError error) { return rows[static_cast<std::size_t>(error)].name; }
+
+ErrorBit error_bit(PcieError error) {
+  const ErrorRow& row = rows[static_cast<std::size_t>(error)];
+  return {row.bit, row.correctable};
+}
 
 MessageCode log_error(ConfigSpace& function, const ConfigSpace& controls, PcieError error, const TlpHeader* tlp) {
   const ErrorRow& row = rows[static_cast<std::size_t>(error)];
@@ -120,10 +131,7 @@ bool log_error_message(ConfigSpace& root_port, MessageCode message, RequesterId 
   if (uncorrectable) bits |= is_fatal ? PCI_ERR_ROOT_FATAL_RCV : PCI_ERR_ROOT_NONFATAL_RCV;
   root_port.set_bits(aer + PCI_ERR_ROOT_STATUS, 4, bits);
   const std::uint32_t command = root_port.dword(aer + PCI_ERR_ROOT_COMMAND);
-  const std::uint32_t wanted = is_fatal        ? PCI_ERR_ROOT_CMD_FATAL_EN
-                               : uncorrectable ? PCI_ERR_ROOT_CMD_NONFATAL_EN
-                                               : PCI_ERR_ROOT_CMD_COR_EN;
-  return (command & wanted) != 0;
+  return !interrupts(command, before) && interrupts(command, before | bits);
 }
 
 }  // namespace iov::config

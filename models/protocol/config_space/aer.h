@@ -37,13 +37,18 @@ enum class PcieError : std::uint8_t {
 };
 inline constexpr std::size_t pcie_errors = 12;
 const char* error_name(PcieError error);
+struct ErrorBit {
+  std::uint32_t bit;
+  bool correctable;  ///< in the Correctable Error Status register; else in the Uncorrectable
+};
+ErrorBit error_bit(PcieError error);
 
 /// Logs an error in `function`. @param controls  its own space, or that of the PF for a VF
 /// @param tlp  the TLP at fault, if there is one, for the header log
 /// @returns the message to send to the root complex; none: masked, or reporting is off
 MessageCode log_error(ConfigSpace& function, const ConfigSpace& controls, PcieError error, const TlpHeader* tlp);
 
-/// An error message has reached a root port. @returns whether the Root Error Command asks for an interrupt
+/// An error message has reached a root port. @returns whether it interrupts: an enabled message is there and none was (6.2.4.1.2)
 bool log_error_message(ConfigSpace& root_port, MessageCode message, RequesterId source);
 
 }  // namespace iov::config

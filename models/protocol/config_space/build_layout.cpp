@@ -124,6 +124,8 @@ Layout build_layout(const FunctionDescription& d) {
   if (d.power_management)
     power_rules(layout, layout.add_capability("power_management", PCI_CAP_ID_PM, PCI_PM_SIZEOF,
                                               power_management_rows()));
+  constexpr unsigned msi_bytes = 14;  // 64-bit address, no masks
+  if (d.msi) layout.add_capability("msi", PCI_CAP_ID_MSI, msi_bytes, msi_rows());
   if (d.msix) layout.add_capability("msix", PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, msix_rows(*d.msix));
   constexpr unsigned express_bytes = 0x3c;  // version 2, slot registers included
   express_rules(layout,

@@ -123,6 +123,16 @@ std::vector<Row> power_management_rows() {
   };
 }
 
+std::vector<Row> msi_rows() {
+  return {
+      {.name = "message_control", .offset = PCI_MSI_FLAGS, .width = 2, .reset = PCI_MSI_FLAGS_64BIT,
+       .rw = PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE, .hwinit = PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_QMASK},
+      {.name = "message_address", .offset = PCI_MSI_ADDRESS_LO, .width = 4, .rw = ~3u},
+      {.name = "message_upper_address", .offset = PCI_MSI_ADDRESS_HI, .width = 4, .rw = ~0u},
+      {.name = "message_data", .offset = PCI_MSI_DATA_64, .width = 2, .rw = 0xffff},
+  };
+}
+
 std::vector<Row> msix_rows(const MsixCapability& m) {
   return {
       {.name = "message_control", .offset = PCI_MSIX_FLAGS, .width = 2, .reset = m.vectors - 1,

@@ -2,7 +2,7 @@
 /// FunctionDescription -- what a function is: IDs, BARs and the capabilities it has. build_layout() turns
 /// it into a capability chain; what is not described is not advertised.
 ///
-/// Spec    PCIe Base 5.0 7.5.1 (header), 7.5.3 (PCI Express), 7.7.2 (MSI-X), 6.12 (ACS), 7.8.7 (ARI),
+/// Spec    PCIe Base 5.0 7.5.1 (header), 7.5.3 (PCI Express), 7.7.1 (MSI), 7.7.2 (MSI-X), 6.12 (ACS), 7.8.7 (ARI),
 ///         9.3.3 (SR-IOV), 10.5.1 (ATS), 10.5.2 (page requests), 7.8.8 (PASID).
 /// Units   sizes in bytes; link speed as its Supported Link Speeds code (1 = 2.5 GT/s ... 6 = 64 GT/s).
 #pragma once
@@ -99,6 +99,7 @@ struct FunctionDescription {
   PciExpressCapability express{};
   bool power_management = true;
   bool aer = true;
+  bool msi = false;  ///< one vector, 64-bit address
   std::optional<MsixCapability> msix;
   std::optional<AriCapability> ari;
   std::optional<AcsCapability> acs;

@@ -17,6 +17,7 @@ std::vector<Row> type1_header(const FunctionDescription& d);
 std::vector<Row> bar_rows(const Bars& bars, unsigned offset);
 
 std::vector<Row> power_management_rows();
+std::vector<Row> msi_rows();
 std::vector<Row> msix_rows(const MsixCapability& m);
 std::vector<Row> pci_express_rows(const FunctionDescription& d);
 

@@ -120,6 +120,9 @@ TEST_CASE("aer: a root port keeps who sent the first message of each kind, and t
   CHECK((status() & (PCI_ERR_ROOT_MULTI_UNCOR_RCV | PCI_ERR_ROOT_NONFATAL_RCV)) ==
         (PCI_ERR_ROOT_MULTI_UNCOR_RCV | PCI_ERR_ROOT_NONFATAL_RCV));
   CHECK(root.space.dword(root.aer + PCI_ERR_ROOT_ERR_SRC) == 0x0201'0100);
+  CHECK_FALSE(log_error_message(root.space, config::error_fatal, RequesterId{0x0302}));  // one is pending
+  root.space.write(root.aer + PCI_ERR_ROOT_STATUS, 4, ~0u);
+  CHECK(log_error_message(root.space, config::error_fatal, RequesterId{0x0302}));
 }
 
 TEST_CASE("header image: requests, completions and messages as the specification lays them out") {
