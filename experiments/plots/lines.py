@@ -47,7 +47,11 @@ def main(folder, chosen):
                       marker=style.MARKERS[i % len(style.MARKERS)], markeredgecolor="black", markeredgewidth=0.4,
                       label=", ".join(labels) or column)
         axes.set_ylabel(label(column))
-        axes.set_ylim(0, 1.08 * max(axes.get_ylim()[1], 1e-12))
+        drawn = [y for line in axes.get_lines() for y in line.get_ydata()]
+        if drawn and 0 < 100 * min(drawn) < max(drawn):  # else all but the largest lie on the axis
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(0, 1.08 * max(axes.get_ylim()[1], 1e-12))
     values = sorted(float(v) for v in table.values(along))
     if values[0] > 0 and values[-1] / values[0] > 20:
         panels[0, 0].set_xscale("log", base=2)
