@@ -67,6 +67,11 @@ Task Machine::enable_vfs() {
   }
 }
 
+void Machine::shut_down() {
+  io_path::shut_down(*host_);
+  for (Vm& vm : vms) vm.path->shut_down();
+}
+
 void Machine::start() {
   boot();
   io_path::start(*host_);

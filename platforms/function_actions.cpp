@@ -26,7 +26,7 @@ struct DmaArgs : FunctionTarget {
 void rogue_dma(const DmaArgs& args, Machine& machine, Outcome outcome) {
   if (!args.exists(machine, outcome)) return;
   const bool own = args.address < machine.vms[args.index(machine)].params.memory.count;
-  if (args.write && own) machine.script->leaves_packets_behind();  // it may write over its own rings and buffers
+  if (args.write && own) machine.script->memory_overwritten();  // perhaps its own rings and buffers
   for (unsigned i = 0; i < args.count; ++i)
     machine.nic->rogue_access(args.function(machine), args.address + std::uint64_t{i} * args.bytes, args.bytes, args.write);
   outcome("done");

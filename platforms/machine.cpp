@@ -76,9 +76,10 @@ void Machine::make_software(const nlohmann::json& config) {
                                                           iommu_driver_ && iommu_driver_->x2apic());
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
-                                      *root_complex, boot_->config, boot_->vf_manager, *management_, iommu_driver_.get(),
+                                      *root_complex, boot_->config, boot_->tree, boot_->vf_manager, *management_, iommu_driver_.get(),
                                       iommu_registers_.get(), gart != nullptr,
-                                      *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr});
+                                      *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr, nullptr});
+  if (host_params.software.error_reporting) host_->errors = std::make_shared<io_path::AerHost>("aer", *host_);
   make_vms();
 }
 
@@ -93,12 +94,13 @@ void Machine::make_vms() {
 }
 
 void Machine::make_vm(Vm& vm, std::uint64_t base) {
-  const bool native = vm.params.path == io_path::PathKind::native;
+  const auto path = vm.params.path;
+  const bool physical = path == io_path::PathKind::native || path == io_path::PathKind::container;  // the host kernel's own memory
   const std::uint64_t bytes = vm.params.memory.count;
   if (base + bytes > memory->params().size.count)
     throw BadInput(vm.name + ".memory: the VMs' memory does not fit into the host's " +
                    std::to_string(memory->params().size.count >> 20) + " MiB");
-  vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, native ? base : seen_by_devices(vm, base));
+  vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, physical ? base : seen_by_devices(vm, base));
   GuestTraffic& traffic = workload->add_vm(vm.mac, vm.load);
   try {
     vm.path = io_path::make_path(vm.name.c_str(), *host_, vm.params, vm.mac, *vm.memory, traffic);

@@ -67,6 +67,7 @@ class Machine : public Hardware {
   void boot();
   software::PostedInterrupts& posting() { return *posting_; }
   void start();  ///< boots unless that was done, then paths and workload
+  void shut_down();  ///< all network interfaces of host and guests
   software::PfDriver* pf_driver(unsigned pf = 0);  ///< of the host; null when a VM has the PF
   bool has_pf_driver() const { return !host_->pfs.empty() && host_->pfs[0]; }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "platforms/problem.h"
+
 namespace iov::platform {
 
 namespace {
@@ -102,6 +104,7 @@ void PcieTree::join(Branch& branch) {
   if (!branch.above) {
     branch.root = &root_complex_;
     branch.link->root.on_error(bind<&Branch::link_error>(&branch));
+    branch.link->root.on_link(bind<&Branch::link_changed>(&branch));
   }
   Node* here = node(branch.params.device);
   if (!here) return;
@@ -139,14 +142,17 @@ void PcieTree::program(const Branch& branch) const {
   open(at_port, branch.above ? place.first_bus - 1 : 0, place.first_bus);
   const config::Layout& layout = space(branch).layout();
   write(branch, layout.capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL2, 2, PCI_EXP_DEVCTL2_ARI);
-  if (const unsigned acs = layout.extended(PCI_EXT_CAP_ID_ACS)) {
-    write(branch, acs + PCI_ACS_CTRL, 2, branch.params.acs.services());
-    if (branch.above) write(branch, acs + PCI_ACS_EGRESS_CTL_V, 4, branch.params.acs.egress_vector);
-  }
+  set_acs(branch, branch.params.acs);
   for (const auto& node : nodes_)
     if (node->name == branch.params.device)
       open([&](unsigned offset, unsigned bytes, std::uint32_t value) { node->fabric->write_port(pcie::Switch::upstream, offset, bytes, value); },
            place.first_bus, place.first_bus + 1);
+}
+
+void PcieTree::set_acs(const Branch& branch, const AcsParams& acs) const {
+  const unsigned at = space(branch).layout().extended(PCI_EXT_CAP_ID_ACS);
+  write(branch, at + PCI_ACS_CTRL, 2, acs.services());
+  if (branch.above) write(branch, at + PCI_ACS_EGRESS_CTL_V, 4, acs.egress_vector);
 }
 
 void PcieTree::write(const Branch& branch, unsigned offset, unsigned bytes, std::uint32_t value) const {
@@ -181,6 +187,15 @@ std::vector<PcieTree::Branch*> PcieTree::below(const Node* node) {
   for (const auto& branch : branches_)
     if (branch->params.upstream == name) found.push_back(branch.get());
   return found;
+}
+
+const PcieTree::Branch& PcieTree::branch(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto& branch : branches_) {
+    if (branch->name == name) return *branch;
+    names.push_back(branch->name);
+  }
+  throw BadInput("link: " + unknown_name("link", name, names));
 }
 
 const PcieTree::Branch& PcieTree::branch_to(const std::string& device) const {

@@ -52,6 +52,10 @@ class PcieTree {
            const std::vector<std::string>& devices, std::uint64_t seed);
 
   Link& link_to(const std::string& device) const { return *branch_to(device).link; }
+  /// By the name of its module. @throws BadInput when there is none
+  Link& link(const std::string& name) const { return *branch(name).link; }
+  /// Of the port at the upper end of a link.
+  void set_acs(const std::string& link, const AcsParams& acs) const { set_acs(branch(link), acs); }
   std::vector<const pcie::Switch*> switches() const;
   const Place& place_of(const std::string& device) const { return branch_to(device).place; }
 
@@ -70,9 +74,12 @@ class PcieTree {
     Place place;
     bool reached = false;
     void link_error(config::PcieError error) { root->log_error(port, error, nullptr); }
+    void link_changed(bool up) { root->outbound.set_link(port, up); }
   };
   void bus_reset(unsigned root_port);
   const Branch& branch_to(const std::string& device) const;
+  const Branch& branch(const std::string& name) const;
+  void set_acs(const Branch& branch, const AcsParams& acs) const;
   Node* node(const std::string& name);
   std::vector<Branch*> below(const Node* node);
   void read(const nlohmann::json& config, const std::vector<std::string>& devices);

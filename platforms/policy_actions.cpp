@@ -16,7 +16,7 @@ struct VfTarget : FunctionTarget {
   /// @throws BadInput
   void check(const Machine& machine) const {
     if (machine.nic->functions().physical(function(machine)))
-      throw BadInput("vm: " + vm + " has a physical function, which no other driver governs: that needs path sriov");
+      throw BadInput("vm: " + vm + " has a physical function, which no other driver governs: that needs a VF");
   }
   unsigned vf(const Machine& machine) const { return machine.nic->functions().vf_of(function(machine)); }
   PfDriver& driver(Machine& machine) const { return *machine.pf_driver(machine.nic->functions().pf_of(function(machine))); }
@@ -69,6 +69,23 @@ struct MacArgs : VfTarget {
     v.field("mac", mac, Range<std::uint64_t>{1, 0xfeff'ffff'ffff}, "48 bits, first byte on the wire uppermost", no_source);
   }
 };
+enum class Wish : std::uint8_t { vlan, mac, multicast, promiscuous };
+struct AskArgs : VfTarget {
+  Wish wish = Wish::vlan;
+  std::uint64_t value = 1;
+  template <class V>
+  void describe(V& v) {
+    VmTarget::describe(v);
+    v.choice("for", wish, Names<4>{"vlan", "mac", "multicast", "promiscuous"}, "what the guest wants for its VF", no_source);
+    v.field("value", value, Range<std::uint64_t>{0, 0xffff'ffff'ffff},
+            "VLAN to join; MAC address; group; mode: 0 none, 1 all multicast, 2 all", no_source);
+  }
+  void check(const Machine& machine) const {
+    VfTarget::check(machine);
+    if (wish == Wish::vlan && value > 4095) throw BadInput("value: " + std::to_string(value) + " is no VLAN, they are 0 .. 4095");
+    if (wish == Wish::promiscuous && value > 2) throw BadInput("value: " + std::to_string(value) + " is no mode, they are 0 .. 2");
+  }
+};
 struct DeviceArgs {
   template <class V>
   void describe(V&) {}
@@ -100,6 +117,16 @@ void command_device(const DeviceArgs&, Machine& m, Outcome outcome) {
   (m.pf_driver()->*operation)();
   outcome("asked");
 }
+void ask(const AskArgs& a, Machine& m, Outcome outcome) {
+  software::VfDriver& driver = *m.vms[a.index(m)].path->vf_driver();
+  switch (a.wish) {
+    case Wish::vlan: driver.ask_vlan(static_cast<std::uint16_t>(a.value), true); break;
+    case Wish::mac: driver.ask_mac({a.value}); break;
+    case Wish::multicast: driver.ask_multicast({MacAddress{a.value}}); break;
+    case Wish::promiscuous: driver.ask_promiscuous(static_cast<unsigned>(a.value)); break;
+  }
+  outcome("asked");
+}
 void set_link(const LinkArgs& a, Machine& m, Outcome outcome) {
   m.pf_driver()->set_link(a.up);
   outcome("asked");
@@ -118,6 +145,7 @@ std::vector<ScriptAction> policy_actions() {
       make_action<IntervalArgs>("interrupt_limit", "the PF's limit on the interrupts of a VM's VF", by, set<IntervalArgs, &D::set_interrupt_interval>),
       make_action<CheckArgs>("spoof_check", "whether forged source addresses of a VM are dropped", by, set<CheckArgs, &D::set_spoof_check>),
       make_action<MacArgs>("set_mac", "gives a VM's VF another address", by, set<MacArgs, &D::set_mac>),
+      make_action<AskArgs>("ask", "a guest asks the PF for something, which may refuse it", "guest, through the mailbox", ask),
       make_action<VfTarget>("stop_vf", "a VM's VF neither sends nor receives", by, command<&D::stop_vf>),
       make_action<VfTarget>("allow_vf", "it does again", by, command<&D::allow_vf>),
       make_action<LinkArgs>("link", "the Ethernet link goes down or comes up; the VFs are told", by, set_link),

@@ -111,7 +111,8 @@ std::string role_of(const Machine& m, std::size_t core) {
   for (const Machine::Vm& vm : m.vms) {
     using io_path::PathKind;
     const PathKind p = vm.params.path;
-    add(vm.params.vcpu_core, vm.name + (p == PathKind::native ? ".application" : ".vcpu"));
+    const bool no_vm = p == PathKind::native || p == PathKind::container || p == PathKind::process;
+    add(vm.params.vcpu_core, vm.name + (no_vm ? ".application" : ".vcpu"));
     const bool software = p == PathKind::emulation || p == PathKind::virtio || p == PathKind::vhost || p == PathKind::vmdq;
     if (software) add(vm.params.backend_core, vm.name + ".backend");
     uplink = uplink || software;

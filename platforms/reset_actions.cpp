@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Actions that end what functions do, through their configuration space.
+// Actions on functions through their configuration space, under whoever uses them: nobody is told.
 #include <linux/pci_regs.h>
 
 #include "platforms/config_write.h"
@@ -14,20 +14,8 @@ namespace {
 void change_bits(Machine& machine, unsigned function, unsigned offset, std::uint32_t bits, bool on, Outcome outcome) {
   const auto& functions = machine.nic->functions();
   const std::uint32_t now = functions.config(function).read(offset, 2);
-  machine.script->leaves_packets_behind();
   machine.script->keep(std::make_unique<ConfigWrite>(*machine.root_complex, ConfigWrite::Register{functions.id(function), offset},
                                                      on ? now | bits : now & ~bits, std::move(outcome)));
-}
-
-struct ResetArgs : FunctionTarget {
-  void check(const Machine& machine) const { function(machine); }
-};
-
-void reset_function(const ResetArgs& args, Machine& machine, Outcome outcome) {
-  if (!args.exists(machine, outcome)) return;
-  const unsigned function = args.function(machine);
-  const unsigned express = machine.nic->functions().config(function).layout().capability(PCI_CAP_ID_EXP);
-  change_bits(machine, function, express + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, true, std::move(outcome));
 }
 
 struct MasterArgs : FunctionTarget {
@@ -68,9 +56,7 @@ void enable_vfs(const EnableArgs& args, Machine& machine, Outcome outcome) {
 }  // namespace
 
 std::vector<ScriptAction> reset_actions() {
-  return {make_action<ResetArgs>("flr", "function level reset of a VM's function; over when it answers again",
-                                 "host, by a configuration write", reset_function),
-          make_action<MasterArgs>("bus_master", "whether a VM's function may send requests", "host, by a configuration write",
+  return {make_action<MasterArgs>("bus_master", "whether a VM's function may send requests", "host, by a configuration write",
                                   set_bus_master),
           make_action<EnableArgs>("vf_enable", "all VFs of PF 0 vanish, or come to be anew", "PF driver, by a configuration write",
                                   enable_vfs)};

@@ -25,9 +25,9 @@ class Script {
 
   void start();
   void stop();  ///< whatever goes on by itself ends
-  /// A function was taken from under its driver: what lies in its rings stays there, so that the machine never comes to rest.
-  void leaves_packets_behind() { stranded_ = true; }
-  bool stranded() const { return stranded_; }
+  /// A device wrote over memory of its guest: packets may be nowhere any more, and their driver cannot know.
+  void memory_overwritten() { overwritten_ = true; }
+  bool overwritten() const { return overwritten_; }
   /// What happened so far, in the order of time.
   std::vector<ScriptRow> rows() const;
   /// Starts what goes on by itself, and keeps it until the end.
@@ -54,7 +54,7 @@ class Script {
   Time origin_;  ///< when the VMs started
   std::deque<Step> steps_;  ///< by time; the rows of those under way are referred to
   std::size_t next_ = 0;
-  bool stranded_ = false;
+  bool overwritten_ = false;
   std::vector<std::function<void()>> stops_;  ///< of those that go on; each keeps its own alive
   Event due_;
 };

@@ -46,7 +46,7 @@ nlohmann::json effective_step(const nlohmann::json& given, ProblemSink& problems
 const std::vector<ScriptAction>& script_actions() {
   static const std::vector<ScriptAction> all = [] {
     std::vector<ScriptAction> rows;
-    for (auto topic : {traffic_actions(), function_actions(), policy_actions(), reset_actions()})
+    for (auto topic : {traffic_actions(), function_actions(), policy_actions(), reset_actions(), assignment_actions(), fabric_actions()})
       rows.insert(rows.end(), std::make_move_iterator(topic.begin()), std::make_move_iterator(topic.end()));
     return rows;
   }();

@@ -51,6 +51,8 @@ std::vector<ScriptAction> traffic_actions();
 std::vector<ScriptAction> function_actions();
 std::vector<ScriptAction> policy_actions();
 std::vector<ScriptAction> reset_actions();
+std::vector<ScriptAction> assignment_actions();
+std::vector<ScriptAction> fabric_actions();
 
 /// Checks the list of actions under "script" of a platform; returns it with every default filled in.
 nlohmann::json effective_script(const nlohmann::json& given, ProblemSink& problems);

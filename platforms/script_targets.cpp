@@ -22,7 +22,7 @@ unsigned VmTarget::index(const Machine& machine) const {
 unsigned FunctionTarget::function(const Machine& machine) const {
   const auto function = machine.vms[index(machine)].path->guest_device().function;
   if (function) return *function;
-  throw BadInput("vm: " + vm + " has no PCIe function of its own: that needs path sriov or passthrough");
+  throw BadInput("vm: " + vm + " has no PCIe function of its own: that needs path sriov, passthrough, container or process");
 }
 
 bool FunctionTarget::exists(const Machine& machine, const Outcome& outcome) const {
@@ -33,7 +33,7 @@ bool FunctionTarget::exists(const Machine& machine, const Outcome& outcome) cons
 
 void RegisterTarget::require(const Machine& machine) const {
   if (machine.vms[index(machine)].path->guest_device().registers) return;
-  throw BadInput("vm: the guest of " + vm + " writes no registers of a NIC: that needs path sriov, passthrough or emulation");
+  throw BadInput("vm: the guest of " + vm + " writes no registers of a NIC: that needs path sriov, passthrough, emulation, container or process");
 }
 
 }  // namespace iov::platform

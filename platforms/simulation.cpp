@@ -33,10 +33,8 @@ void reset_statistics(Machine& machine) {
   for (Machine::Vm& vm : machine.vms) vm.path->reset_copies();
 }
 
-/// Sources off; whatever is under way arrives, unless the limit cuts it short.
-void drain(Machine& machine) {
-  machine.workload->stop_sources();
-  if (machine.script) machine.script->stop();
+/// Whatever is under way arrives, unless the limit cuts it short.
+void come_to_rest(Machine& machine) {
   const Time limit = machine.timeline.now() + machine.workload->params().measure.drain_limit;
   const Time step = machine.workload->params().measure.drain_limit * (1.0 / 64);
   bool stopped = false;
@@ -46,9 +44,20 @@ void drain(Machine& machine) {
     for (Machine::Vm& vm : machine.vms) vm.path->stop();  // every packet has arrived: nobody needs to look for more
     stopped = true;
   }
+}
+
+/// Sources off. What a script's actions left in rings that nobody serves any more is lost when the interfaces go down.
+void drain(Machine& machine) {
+  machine.workload->stop_sources();
+  if (machine.script) machine.script->stop();
+  come_to_rest(machine);
+  if (machine.script && (machine.workload->in_flight() > 0 || !machine.timeline.idle())) {
+    machine.shut_down();
+    come_to_rest(machine);
+    if (machine.script->overwritten()) machine.workload->write_off();
+  }
   settle(machine);
-  const bool stranded = machine.script && machine.script->stranded();
-  audit(machine.timeline.idle() && !stranded ? Invariant::at_rest : Invariant::always, machine.timeline.now());
+  audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each path as a composition; what they share is in GuestSide.
+#include "models/io_path/assigned.h"
+#include "models/io_path/host_vf.h"
 #include "models/io_path/uplink.h"
-#include "models/software/pci_scan.h"
 #include "models/software/vmdq_backend.h"
 
 namespace iov::io_path {
@@ -23,13 +24,6 @@ using software::VirtioNet;
 using software::VmdqBackend;
 
 namespace {
-
-/// A domain of the function with all of a memory, at the addresses that its owner knows.
-void give_memory(HostSystem& host, const MemoryView& memory, unsigned function, unsigned log2_page) {
-  const DomainId domain = host.iommu->create_domain();
-  host.iommu->map(domain, Iova(memory.dma_base()), memory.base(), memory.size(), log2_page);
-  host.iommu->attach(host.nic.requester(function), domain, vtd::TranslationType::with_ats);
-}
 
 /// NIC driver and application in the host kernel of a machine without VMs.
 class Native : public VmPath {
@@ -53,7 +47,7 @@ class Native : public VmPath {
     if (dma_) dma_->attach({host_.nic.requester(0), host_.functions.ats(host_.nic.name_of(0)) != 0});
     const bool passes = params_.native_iommu == HostIommu::pass_through;
     if (host_.iommu && !dma_ && passes) host_.iommu->attach_pass_through(host_.nic.requester(0));
-    if (host_.iommu && !dma_ && !passes) give_memory(host_, memory_, 0, params_.iommu_log2_page);
+    if (host_.iommu && !dma_ && !passes) give_memory();
     co_await nic_.set_up();
     nic_.follow_interrupts();
   }
@@ -61,9 +55,16 @@ class Native : public VmPath {
     nic_.start();
     application_.start();
   }
+  void shut_down() override { nic_.shut_down(); }
   std::uint64_t interrupts() const override { return nic_.driver().interrupts(); }
 
  private:
+  /// A domain of the function with all of the memory, at the addresses that its owner knows.
+  void give_memory() {
+    const DomainId domain = host_.iommu->create_domain();
+    host_.iommu->map(domain, Iova(memory_.dma_base()), memory_.base(), memory_.size(), params_.iommu_log2_page);
+    host_.iommu->attach(host_.nic.requester(0), domain, vtd::TranslationType::with_ats);
+  }
   /// Null: every buffer stays mapped.
   static std::unique_ptr<DmaApi> packet_mapping(HostSystem& host, const VmParams& params, host::Core& core) {
     if (params.iommu_mapping == software::MappingPolicy::persistent) return nullptr;
@@ -79,167 +80,6 @@ class Native : public VmPath {
   std::unique_ptr<DmaApi> dma_;
   HostNic nic_;
   Application application_;
-};
-
-/// A whole function, PF or VF, given to a VM: the VM's own NIC driver on the mapped BAR.
-class Assigned : public VmPath {
- public:
-  Assigned(const sc_module_name& name, HostSystem& host, const VmParams& params, MemoryView& guest, GuestTraffic& traffic,
-           unsigned function)
-      : VmPath(name),
-        host_(host),
-        params_(params),
-        guest_(guest),
-        function_(function),
-        vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs, host.posting),
-        vmm_thread_(host.core(params.vcpu_core), host::Thread::Kind::process, "vmm"),
-        vmm_(vmm_thread_.core(), host::Level::thread_low, &vmm_thread_),
-        config_("config", host.config, host.costs,
-                {host.nic.description(function), host.nic.name_of(function).vf == 0}),
-        registers_(host.mmio, Context::guest, host.costs),
-        driver_("driver", host.services, params.driver, host.costs, registers_, guest,
-                {polled(params) ? poller_ : vcpu_.softirq(), Context::guest, Context::guest, 0, 0, polled(params)}),
-        application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
-    const auto refuse = [&](const std::string& why) { throw SimError(host.timeline.now(), VmPath::name(), why); };
-    if (!host.iommu && !host.aperture) refuse("assigning a function needs an IOMMU in the platform");
-    if (!host.iommu && params.assigned_interrupts == InterruptDelivery::posted)
-      refuse("assigned_interrupts = \"posted\" needs an IOMMU in the platform");
-    const std::string refusal = host.nic.claim(function, {software::Owner::Kind::vm, VmPath::name()});
-    if (!refusal.empty()) refuse("the function is assigned already, an assigned function is exclusive: " + refusal);
-    host.core(params.interrupt_core);
-  }
-  const software::GuestConfig* guest_config() const override { return &config_; }
-  /// The hypervisor gives the function away, then the guest's kernel finds it on its own bus 0 and enables it.
-  Task set_up() override {
-    const software::FunctionName function = host_.nic.name_of(function_);
-    const std::string refusal = host_.functions.assign(function, {software::Owner::Kind::vm, VmPath::name()});
-    if (!refusal.empty()) throw SimError(host_.timeline.now(), VmPath::name(), refusal);
-    if (host_.iommu) give_memory(host_, guest_, function_, params_.iommu_log2_page);
-    co_await enable_ats(host_, vmm_, function_);
-    registers_.map(host_.nic.bar(function_));
-    config_.attach(host_.nic.requester(function_), host_.functions.id({function.pf, 0}),
-                   bind<&Assigned::route_interrupts>(this));
-    software::PciTree tree;
-    software::PciScan scan(config_, software::PciPolicy{}, guest_mmio, 512);
-    co_await scan.run(vcpu_.application(), tree);
-    co_await software::enable_function(config_, vcpu_.application(), tree.functions.at(0));
-  }
-  void stop() override {
-    vcpu_.stop();
-    driver_.stop_polling();
-  }
-  std::uint64_t interrupts() const override { return driver_.interrupts(); }
-  GuestDevice guest_device() override { return {&registers_, &vcpu_, 1, function_}; }
-
- protected:
-  static constexpr unsigned data_vector = 0;
-  static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
-  virtual void route_interrupts() {
-    if (params_.assigned_interrupts == InterruptDelivery::posted)
-      guest_vector_ = post(data_vector, bind<&NicDriver::interrupt>(&driver_));
-    if (params_.assigned_interrupts == InterruptDelivery::vmm_inject)
-      guest_vector_ = take_vector(route_to_host(host_, function_, data_vector, host_.core(params_.interrupt_core),
-                                                bind<&Assigned::inject>(this)),
-                                  bind<&NicDriver::interrupt>(&driver_));
-  }
-  std::uint8_t take_vector(const InterruptMessage& message, Vcpu::Handler handler) {
-    return vcpu_.allocate_vector(handler, &follow(host_, message));
-  }
-  /// A vector of the function through the posted-interrupt descriptor. @returns the guest's vector
-  std::uint8_t post(unsigned vector, Vcpu::Handler handler) {
-    InterruptMessage message{host_.nic.requester(function_)};
-    const std::uint16_t index = host_.iommu->allocate_irte({});
-    message.address = vtd::remappable_msi_address(index);
-    const std::uint8_t guest_vector = take_vector(message, handler);
-    host_.iommu->set_irte(index, vtd::posted_irte(vcpu_.descriptor(), guest_vector, message.requester));
-    write_msix(host_, function_, vector, message.address, message.data);
-    return guest_vector;
-  }
-  Task inject(Strand& strand) {  // VFIO's handler and irqfd
-    co_await strand.spend(Context::irq, host::Work::emulation, vcpu_.injection_cost());
-    vcpu_.inject(guest_vector_, {});
-  }
-  static constexpr std::uint64_t guest_mmio = 0x380'0000'0000;  ///< the guest's window for 64-bit BARs
-  HostSystem& host_;
-  const VmParams params_;
-  const MemoryView& guest_;
-  const unsigned function_;
-  Vcpu vcpu_;
-  Strand poller_{vcpu_.core(), host::Level::thread_low, &vcpu_, Context::guest};
-  host::Thread vmm_thread_;
-  Strand vmm_;
-  software::GuestConfig config_;
-  MappedRegisters registers_;
-  NicDriver driver_;
-  Application application_;
-  std::uint8_t guest_vector_ = 0;
-};
-
-/// The PF, and with it the whole NIC: the guest's driver also governs the device.
-class Passthrough : public Assigned {
- public:
-  Passthrough(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
-              GuestTraffic& traffic)
-      : Assigned(name, host, params, guest, traffic, 0),
-        pf_("pf_driver", host.timeline, host.params.pf_driver, host.costs, registers_,
-            {vcpu_.application(), Context::guest, Context::guest, event_vector(host, 0)}) {
-    pf_.assign_pool(0, 0, 1);
-    pf_.add_filter(mac, 0);
-  }
-  void start() override {
-    vcpu_.start();
-    task_ = bring_up();
-    task_.start();
-  }
-
- private:
-  Task bring_up() {
-    co_await pf_.carry_out(vcpu_.application());
-    co_await driver_.initialise(vcpu_.application());
-    application_.start();
-  }
-  software::PfDriver pf_;
-  Task task_;
-};
-
-/// A VF: its driver in the guest comes up through the mailbox, by leave of the host's PF driver.
-class Sriov : public Assigned {
- public:
-  Sriov(const sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac, MemoryView& guest,
-        GuestTraffic& traffic, unsigned function)
-      : Assigned(name, host, params, guest, traffic, function),
-        service_(vcpu_.core(), host::Level::thread_middle, &vcpu_, Context::guest),
-        vf_("vf_driver", host.timeline, params.vf_driver, host.costs, registers_, driver_,
-            {service_, Context::guest, Context::guest, mailbox_vector}) {
-    software::VfSettings settings = params.vf;
-    settings.mac = mac;
-    const software::FunctionName name_on_bus = host.nic.name_of(function);
-    pf_of(host, name_on_bus.pf).manage(name_on_bus.vf, settings);
-  }
-  void start() override {
-    vcpu_.start();
-    vf_.start(bind<&Application::start>(&application_));
-  }
-  software::VfDriver* vf_driver() override { return &vf_; }
-
- private:
-  static constexpr unsigned mailbox_vector = 1;
-  void route_interrupts() override {
-    Assigned::route_interrupts();
-    if (params_.assigned_interrupts != InterruptDelivery::vmm_inject)  // a guest that polls its queue still sleeps here
-      mailbox_guest_vector_ = post(mailbox_vector, bind<&software::VfDriver::interrupt>(&vf_));
-    else
-      mailbox_guest_vector_ = take_vector(route_to_host(host_, function_, mailbox_vector, host_.core(params_.interrupt_core),
-                                                        bind<&Sriov::inject_mailbox>(this)),
-                                          bind<&software::VfDriver::interrupt>(&vf_));
-  }
-  Task inject_mailbox(Strand& strand) {
-    co_await strand.spend(Context::irq, host::Work::emulation, host_.costs.interrupt_injection);
-    vcpu_.inject(mailbox_guest_vector_, {});
-  }
-  Strand service_;  ///< a work queue of the guest's kernel
-  software::VfDriver vf_;
-  std::uint8_t mailbox_guest_vector_ = 0;
 };
 
 /// An unmodified driver on a NIC that is software.
@@ -338,6 +178,7 @@ class Vmdq : public Paravirtual {
         backend_("backend", host.services, host.costs, params.zero_copy, front_, guest, vcpu_, pool_.driver(),
                  host.core(params.backend_core)) {}
   Task set_up() override { co_await pool_.set_up(); }
+  void shut_down() override { pool_.shut_down(); }
   CopyAccount copied() const override { return backend_.copied(); }
   void reset_copies() override { backend_.reset_copies(); }
 
@@ -386,10 +227,13 @@ std::unique_ptr<VmPath> make_path(const char* name, HostSystem& host, const VmPa
     case PathKind::vmdq: return std::make_unique<Vmdq>(name, host, params, mac, guest, traffic);
     case PathKind::passthrough: return std::make_unique<Passthrough>(name, host, params, mac, guest, traffic);
     case PathKind::sriov:
+    case PathKind::container:
+    case PathKind::process:
     {
       const unsigned function = host.nic.take_vf();
       pf_of(host, host.nic.name_of(function).pf);
       need_representor(host);
+      if (params.path != PathKind::sriov) return std::make_unique<HostVf>(name, host, params, mac, guest, traffic, function);
       return std::make_unique<Sriov>(name, host, params, mac, guest, traffic, function);
     }
   }

@@ -18,9 +18,9 @@ void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint3
   host.mmio.write(entry + 8, data, 8, {});  // vector control 0: not masked
 }
 
-InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler) {
+InterruptMessage message_to_host(HostSystem& host, RequesterId function, host::Core& core, host::Core::IrqHandler handler) {
   const std::uint8_t irq = core.allocate_vector(handler);
-  InterruptMessage message{host.nic.requester(function)};
+  InterruptMessage message{function};
   if (host.iommu && host.iommu->remaps_interrupts()) {
     const auto irte = vtd::remapped_irte(core.apic_id(), irq, message.requester, host.iommu->x2apic());
     message.address = vtd::remappable_msi_address(host.iommu->allocate_irte(irte));
@@ -28,6 +28,11 @@ InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vec
     message.address = vtd::compatibility_msi_address(static_cast<std::uint8_t>(core.apic_id()));
     message.data = irq;
   }
+  return message;
+}
+
+InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler) {
+  const InterruptMessage message = message_to_host(host, host.nic.requester(function), core, handler);
   write_msix(host, function, vector, message.address, message.data);
   return message;
 }
@@ -61,6 +66,22 @@ Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function) {
 }
 
 unsigned event_vector(const HostSystem& host, unsigned pf) { return host.nic.description(pf).msix->vectors - 1; }
+
+AerHost::AerHost(const sc_core::sc_module_name& name, HostSystem& host)
+    : sc_module(name),
+      host_(host),
+      thread_(host.core(host.params.network_core), host::Thread::Kind::process, "aer"),
+      strand_(thread_.core(), host::Level::thread_low, &thread_),
+      driver_("driver", host.config, host.tree, host.costs) {}
+
+Task AerHost::set_up() {
+  co_await driver_.enable(strand_);
+  for (software::AerDriver::Port& port : driver_.ports()) {
+    const auto handler = bind<&software::AerDriver::Port::interrupt>(&port);
+    const InterruptMessage message = message_to_host(host_, port.function.id, thread_.core(), handler);
+    co_await driver_.connect(strand_, port, message.address, message.data);
+  }
+}
 
 PfHost::PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pf)
     : sc_module(name),
@@ -125,6 +146,12 @@ void HostNic::start() {
   task_.start();
 }
 
+void HostNic::shut_down() {
+  driver_.set_carrier(false);
+  task_ = driver_.stop(setup_);
+  task_.start();
+}
+
 Uplink::Uplink(const sc_core::sc_module_name& name, HostSystem& host)
     : sc_module(name),
       nic("nic", host, host.params.driver, host.host_memory, 0, host.core(host.params.network_core)),
@@ -140,6 +167,7 @@ RepresentorHost::RepresentorHost(const sc_core::sc_module_name& name, HostSystem
 Task Uplink::set_up() { co_await nic.set_up(); }
 
 Task set_up(HostSystem& host) {
+  if (host.errors) co_await host.errors->set_up();
   for (const auto& pf : host.pfs)
     if (pf) co_await pf->set_up();
   if (!host.uplink && !host.representor) co_return;
@@ -151,6 +179,11 @@ Task set_up(HostSystem& host) {
 void start(HostSystem& host) {
   if (host.uplink) host.uplink->nic.start();
   if (host.representor) host.representor->nic.start();
+}
+
+void shut_down(HostSystem& host) {
+  if (host.uplink) host.uplink->nic.shut_down();
+  if (host.representor) host.representor->nic.shut_down();
 }
 
 namespace {

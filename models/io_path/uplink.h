@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/// PfHost -- the host's PF driver, on a thread of its own. HostNic and Uplink -- the host's own use of a queue pair of the
+/// PfHost -- the host's PF driver, on a thread of its own. AerHost -- its driver of error reporting. HostNic and Uplink -- the host's own use of a queue pair of the
 /// PF: driver in the host kernel, softirq on the core that takes the interrupt; the uplink has the bridge above.
 #pragma once
 #include "models/io_path/vm_path.h"
+#include "models/software/aer_driver.h"
 #include "models/software/representor.h"
 
 namespace iov::io_path {
 
 /// Writes one MSI-X table entry through the bus.
 void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint32_t address, std::uint32_t data);
-/// Binds a NIC vector to a host interrupt handler: MSI-X table entry, interrupt remapping if there is an IOMMU.
-/// @returns the message that the function sends from then on
+/// The message by which a function reaches a handler on a core, through interrupt remapping if there is an IOMMU.
+InterruptMessage message_to_host(HostSystem& host, RequesterId function, host::Core& core, host::Core::IrqHandler handler);
+/// Binds a NIC vector to a host interrupt handler. @returns the message that the function sends from then on
 InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler);
 /// A line of the host's ledger that follows such messages.
 InterruptLine& follow(HostSystem& host, const InterruptMessage& message);
@@ -22,6 +24,18 @@ Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function);
 
 /// The MSI-X vector of a PF that no queue has.
 unsigned event_vector(const HostSystem& host, unsigned pf);
+
+class AerHost : public sc_core::sc_module {
+ public:
+  AerHost(const sc_core::sc_module_name& name, HostSystem& host);
+  Task set_up();  ///< all that the scan found reports, root ports interrupt
+
+ private:
+  HostSystem& host_;
+  host::Thread thread_;
+  host::Strand strand_;
+  software::AerDriver driver_;
+};
 
 class PfHost : public sc_core::sc_module {
  public:
@@ -45,6 +59,7 @@ class HostNic : public sc_core::sc_module {
   Task set_up();  ///< maps and enables the PF, binds the queue's vector
   void follow_interrupts();  ///< those of a bare-metal application's NIC, once it is set up
   void start();
+  void shut_down();  ///< the interface goes down: what lies in its rings is lost, and booked so
   software::NicDriver& driver() { return driver_; }
   const software::NicDriver& driver() const { return driver_; }
 

@@ -38,23 +38,28 @@ class NicControl {
   virtual std::string claim(unsigned function, const software::Owner& owner) = 0;
 };
 
-enum class PathKind : std::uint8_t { native, emulation, virtio, vhost, vmdq, passthrough, sriov };
-inline constexpr Names<7> path_names{"native", "emulation", "virtio", "vhost", "vmdq", "passthrough", "sriov"};
+enum class PathKind : std::uint8_t { native, emulation, virtio, vhost, vmdq, passthrough, sriov, container, process };
+inline constexpr Names<9> path_names{"native", "emulation", "virtio", "vhost", "vmdq", "passthrough", "sriov", "container", "process"};
 /// One line each, for `iovsim list`.
-inline constexpr Names<7> path_meanings{
+inline constexpr Names<9> path_meanings{
     "NIC driver on bare metal, no VM",
     "unmodified driver, every register access trapped and emulated in host user space or kernel",
     "paravirtual front end, back end in a user-space I/O thread, tap and bridge",
     "paravirtual front end, back end in a host kernel worker, tap and bridge",
     "paravirtual front end on a hardware-sorted queue pool; the hypervisor copies, or with zero_copy only translates",
     "the whole NIC assigned to the VM through the IOMMU",
-    "a virtual function assigned to the VM; device TLB by nic0.device_tlb.enabled"};
+    "a virtual function assigned to the VM; device TLB by nic0.device_tlb.enabled",
+    "a virtual function of a container, no VM: the host kernel's driver, the container's application",
+    "a virtual function of a process, no VM: a poll-mode driver in user space behind the IOMMU"};
+/// Whether such a path has a virtual function.
+constexpr bool has_vf(PathKind path) { return path == PathKind::sriov || path == PathKind::container || path == PathKind::process; }
 
 enum class InterruptDelivery : std::uint8_t { vmm_inject, posted, none };
 enum class HostIommu : std::uint8_t { off, pass_through, translate };
 
 struct VmParams {
   unsigned count = 1;
+  bool attached = true;
   PathKind path = PathKind::sriov;
   software::EmulatedNic::Location emulation_location = software::EmulatedNic::Location::user;
   InterruptDelivery assigned_interrupts = InterruptDelivery::posted;
@@ -87,6 +92,7 @@ struct VmParams {
     v.field("count", count, Range<unsigned>{1, 65535}, "so many VMs that are equal but for their cores: vm0_0, vm0_1, ...",
             no_source);
     v.choice("path", path, path_names, "how the VM gets its I/O", "the comparison this product is for");
+    v.flag("attached", attached, "it starts with its VF; off: a script assigns it", no_source);
     v.choice("emulation_location", emulation_location, Names<2>{"user", "kernel"}, "where the device model runs (path emulation)",
              "QEMU: user");
     v.choice("assigned_interrupts", assigned_interrupts, Names<3>{"vmm_inject", "posted", "none"},
@@ -123,6 +129,7 @@ struct VmParams {
     v.group("backend", backend, "back end");
     v.require(iommu_log2_page == 12 || iommu_log2_page == 21 || iommu_log2_page == 30, "iommu_log2_page must be 12, 21 or 30");
     v.require(!zero_copy || path == PathKind::vmdq, "zero_copy needs path vmdq");
+    v.require(attached || has_vf(path), "attached off needs path sriov, container or process");
     v.require(iommu_mapping == software::MappingPolicy::persistent ||
                   (path == PathKind::native && native_iommu == HostIommu::translate),
               "iommu_mapping strict or deferred needs path native and native_iommu translate");
@@ -135,17 +142,20 @@ struct HostParams {
   software::HostNetwork::Params network;
   software::PciPolicy pci;
   unsigned network_core = 0;
+  bool error_reporting = true;
   template <class V>
   void describe(V& v) {
     v.group("driver", driver, "the host's own NIC driver, under the software paths");
     v.group("pf_driver", pf_driver, "how the host governs the NIC and its VFs");
     v.group("network", network, "bridge and taps");
     v.group("pci", pci, "bus numbers and addresses for devices");
+    v.flag("error_reporting", error_reporting, "PCIe errors interrupt the host, which counts and clears them", "Linux CONFIG_PCIEAER");
     v.field("network_core", network_core, Range<unsigned>{0, 1023}, "core that takes the PF's interrupts", no_source);
   }
 };
 
 class Uplink;
+class AerHost;
 class PfHost;
 class RepresentorHost;
 
@@ -158,6 +168,7 @@ struct HostSystem {  ///< what all paths of one host share
   MemoryPort& memory;  ///< software's accesses
   MmioBus& mmio;
   software::ConfigIo& config;
+  const software::PciTree& tree;  ///< what the scan found
   software::VfManager& functions;
   NicControl& nic;
   software::IommuDriver* iommu;  ///< null: no IOMMU in the platform
@@ -167,6 +178,7 @@ struct HostSystem {  ///< what all paths of one host share
   InterruptLedger& interrupts;
   software::MemoryView& host_memory;
   std::vector<std::shared_ptr<PfHost>> pfs;      ///< its drivers of the PFs, made when the first path needs them
+  std::shared_ptr<AerHost> errors;               ///< null: PCIe errors interrupt nobody
   std::shared_ptr<RepresentorHost> representor;  ///< in representor mode
   std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
@@ -175,6 +187,7 @@ struct HostSystem {  ///< what all paths of one host share
 /// Of the host's own drivers, after it has booted.
 Task set_up(HostSystem& host);
 void start(HostSystem& host);
+void shut_down(HostSystem& host);
 
 /// The NIC as the guest of a VM has it; empty: no registers, no PCIe function of its own.
 struct GuestDevice {
@@ -191,14 +204,27 @@ class VmPath : public sc_core::sc_module {
   virtual Task set_up() { co_return; }
   virtual void start() = 0;  ///< drivers initialise, then the application runs
   virtual void stop() {}     ///< whatever would run for ever: driver loops that poll, processes that compute
+  /// Its interface goes down: what lies in rings is lost, and booked so.
+  virtual void shut_down() {}
+  /// The function is given to the running VM, taken from it in good order, reset by the host (with notice through the PF's
+  /// driver). @param refusal  empty: it is done
+  virtual Task plug(std::string& refusal) { return refuse(refusal); }
+  virtual Task unplug(std::string& refusal) { return refuse(refusal); }
+  virtual Task reset_function(bool, std::string& refusal) { return refuse(refusal); }
   /// The configuration space that the guest of an assigned function sees; null: there is none.
   virtual const software::GuestConfig* guest_config() const { return nullptr; }
   virtual software::CopyAccount copied() const { return {}; }
   virtual void reset_copies() {}
-  virtual software::VfDriver* vf_driver() { return nullptr; }  ///< path sriov only
+  virtual software::VfDriver* vf_driver() { return nullptr; }  ///< of a path that has a VF
   virtual GuestDevice guest_device() { return {}; }
   /// Interrupts that reached whoever drives the device on behalf of this VM.
   virtual std::uint64_t interrupts() const = 0;
+
+ private:
+  static Task refuse(std::string& refusal) {
+    refusal = "the VM has no virtual function";
+    co_return;
+  }
 };
 
 /// @throws SimError when the path cannot be built: a function already claimed, no core of that number

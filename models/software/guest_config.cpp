@@ -3,6 +3,7 @@
 
 #include "models/protocol/config_space/build_layout.h"
 #include "models/protocol/config_space/effects.h"
+#include "models/software/register_io.h"
 
 namespace iov::software {
 
@@ -15,8 +16,6 @@ using host::Work;
 
 namespace {
 constexpr const char* class_names[config::register_classes] = {"hardware_rw", "hardware_ro", "emulated"};
-
-std::uint32_t all_ones(unsigned bytes) { return bytes >= 4 ? ~0u : (1u << 8 * bytes) - 1; }
 }  // namespace
 
 GuestConfig::GuestConfig(const sc_core::sc_module_name& name, ConfigIo& host, const SoftwareCosts& costs,
@@ -32,6 +31,7 @@ GuestConfig::GuestConfig(const sc_core::sc_module_name& name, ConfigIo& host, co
       pf_copy_(pf_layout_),
       composed_(composition_, own_, pf_copy_) {
   for (const char* c : class_names) blocked_.add_row(c);
+  for (const char* c : {"read", "write"}) latency_.add_row(c);
 }
 
 /// What the access touches of the hardware is read anew.
@@ -40,23 +40,26 @@ Task GuestConfig::refresh(Strand& strand, unsigned dword) {
     std::uint32_t value = 0;
     ++hardware_;
     co_await host_.read(strand, part.from_pf ? pf_ : function_, part.source, 4, value);
-    (part.from_pf ? pf_copy_ : own_).set(part.source, 4, value);
+    if (value != all_ones(4)) (part.from_pf ? pf_copy_ : own_).set(part.source, 4, value);  // else nobody answers: as it was
   }
 }
 
 Task GuestConfig::read(Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t& value) {
+  const Time begin = strand.core().timeline().now();
   ++accesses_;
   co_await strand.vm_exit(host::ExitCause::config);
   co_await strand.spend(Context::host_user, Work::emulation, costs_.register_emulation);
-  value = all_ones(bytes);
+  value = static_cast<std::uint32_t>(all_ones(bytes));
   if (function == slot) {
     co_await refresh(strand, offset & ~3u);
     value = composed_.read(offset, bytes);
   }
   co_await strand.resume_guest();
+  took(0, strand, begin);
 }
 
 Task GuestConfig::write(Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value) {
+  const Time begin = strand.core().timeline().now();
   ++accesses_;
   co_await strand.vm_exit(host::ExitCause::config);
   co_await strand.spend(Context::host_user, Work::emulation, costs_.register_emulation);
@@ -68,6 +71,12 @@ Task GuestConfig::write(Strand& strand, RequesterId function, unsigned offset, u
     co_await follow_msix(strand, written.emulated);
   }
   co_await strand.resume_guest();
+  took(1, strand, begin);
+}
+
+void GuestConfig::took(std::size_t row, const Strand& strand, const Time& begin) {
+  ++latency_.at(row, 0);
+  latency_.at(row, 1) += static_cast<std::uint64_t>(to_ns(strand.core().timeline().now() - begin));
 }
 
 /// Byte by byte where the guest's bits do not fill the dword, so that a write-1-to-clear bit beside is not cleared; bits

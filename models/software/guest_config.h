@@ -41,6 +41,7 @@ class GuestConfig : public sc_core::sc_module, public ConfigIo {
   Task write_through(host::Strand& strand, const config::ComposedConfig::Written& written);
   Task follow_msix(host::Strand& strand, const config::Change& change);
   void count_blocked();
+  void took(std::size_t row, const host::Strand& strand, const Time& begin);
 
   ConfigIo& host_;
   const SoftwareCosts& costs_;
@@ -51,6 +52,7 @@ class GuestConfig : public sc_core::sc_module, public ConfigIo {
   RequesterId function_, pf_;
   Delegate<void()> msix_;
   Counter accesses_{"cfg_accesses", "1", "configuration accesses of the guest, one exit each"};
+  TableStat latency_{"cfg_latency", "the guest's accesses, and how long each kept it", {{"count", "1"}, {"time", "ns"}}};
   Counter hardware_{"cfg_hardware_requests", "1", "configuration requests to the function on behalf of the guest"};
   TableStat blocked_{"cfg_write_blocked", "writes that wanted to change what the guest may not, by register class",
                      {{"count", "1"}}};

@@ -111,6 +111,11 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
                     vtd::context_entry(second_stage_.at(domain.value), levels_, domain, type));
 }
 
+void IommuDriver::detach(RequesterId function) {
+  require(!scalable_, "functions are detached in legacy mode only");
+  tables_.port().poke_value(contexts_.at(function.bus()) + function.devfn() * 16u, vtd::Pair{});
+}
+
 bool IommuDriver::x2apic() const { return remaps_interrupts() && extended_capability_ & ecap_x2apic; }
 
 bool IommuDriver::remaps_interrupts() const { return extended_capability_ & ecap_remapping; }

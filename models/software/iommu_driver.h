@@ -36,6 +36,8 @@ class IommuDriver {
   /// with_ats counts as untranslated_only on a unit without device TLB support. @throws SimError without
   /// pass-through
   void attach(RequesterId function, DomainId domain, vtd::TranslationType type);
+  /// Legacy mode: the function reaches nothing any more, once what caches hold of it is invalidated.
+  void detach(RequesterId function);
   /// Scalable mode from now on, before anything is attached. @throws SimError when the unit has none
   void use_scalable_mode();
   /// Scalable mode: the function's PASIDs and rights, before attach() and attach_pasid().
@@ -45,6 +47,7 @@ class IommuDriver {
   void attach_pass_through(RequesterId function) {
     attach(function, pass_through_, vtd::TranslationType::pass_through);
   }
+  DomainId pass_through() const { return pass_through_; }
   bool x2apic() const;             ///< interrupt destinations have 32 bits
   bool remaps_interrupts() const;  ///< else devices' interrupts go to cores as they are written
   /// @throws SimError when the entry is posted and the unit does not post

@@ -79,7 +79,7 @@ Task NicDriver::disable_queue(Strand& strand, std::uint32_t control) {
   for (std::uint64_t enabled = 1;;) {
     ++reads_;
     co_await registers_.read(strand, control, 4, enabled);
-    if (!(enabled & 1)) break;
+    if (!(enabled & 1) || enabled == all_ones(4)) break;  // let go of, or gone
     timer_.at(services_.timeline.now() + stop_poll_interval());
     while (timer_.scheduled()) co_await strand.wait();
   }

@@ -87,7 +87,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
             const SoftwareCosts& costs, RegisterIo& registers, MemoryView& memory, const Place& place);
 
   Task initialise(host::Strand& strand);       ///< programs rings and interrupts, posts buffers
-  /// Stops the queues and waits until the device has let go of them. What lies in the rings is lost, and booked so;
+  /// Stops the queues and waits until the device has let go of them, or is gone itself. What lies in the rings is lost, and booked so;
   /// who wants to send waits until initialise().
   Task stop(host::Strand& strand);
   void set_carrier(bool on);                   ///< without one what is to be sent is dropped

@@ -23,7 +23,7 @@ struct PciPolicy {
   unsigned last_bus = 255;
   Bytes mmio_window{1ull << 40};
   Bytes system_page{4096};
-  Time vf_wait{100, sc_core::SC_MS}, vf_disable_wait{1, sc_core::SC_SEC};
+  Time vf_wait{100, sc_core::SC_MS}, vf_disable_wait{1, sc_core::SC_SEC}, reset_wait{100, sc_core::SC_MS};
 
   template <class V>
   void describe(V& v) {
@@ -35,6 +35,7 @@ struct PciPolicy {
     const Range<Time> range{Time(), Time(10, sc_core::SC_SEC)};
     v.field("vf_wait", vf_wait, range, "from VF Enable to the first access to a VF", "PCIe Base 5.0 9.3.3.3.1: 100 ms");
     v.field("vf_disable_wait", vf_disable_wait, range, "after VF Enable was cleared", "Linux drivers/pci/iov.c: 1 s");
+    v.field("reset_wait", reset_wait, range, "from a function level reset to the first access", "PCIe Base 5.0 6.6.2: 100 ms");
     v.require(system_page.count != 0 && (system_page.count & (system_page.count - 1)) == 0,
               "system_page must be a power of two");
   }
@@ -57,7 +58,7 @@ struct PciFunction {
   std::uint8_t port_type = 0;  ///< PCI_EXP_TYPE_*
   PciBars bars;
   /// Offsets of capabilities, 0 when absent.
-  unsigned express = 0, msix = 0, ari = 0, ats = 0, sriov = 0;
+  unsigned express = 0, msi = 0, msix = 0, aer = 0, ari = 0, ats = 0, sriov = 0;
   unsigned max_payload = 128;  ///< supported
   // Of a bridge
   std::uint8_t secondary = 0, subordinate = 0;

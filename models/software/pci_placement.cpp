@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::uint64_t rounded(std::uint64_t n, std::uint64_t unit) { return (n + unit - 1) / unit * unit; }
 
-struct Range {
+struct Extent {
   std::uint64_t bytes = 0, align = 1;
 };
 struct Item {
-  Range range;
+  Extent range;
   std::uint64_t* address = nullptr;  ///< of a BAR; null: the window of `bridge`
   unsigned bridge = 0;
 };
@@ -61,7 +61,7 @@ class Placer {
           items.push_back({{each * f.total_vfs, each}, &f.vf_bars[b].address, 0});
         }
       if (f.bridge) {
-        const Range range = size_of(i);
+        const Extent range = size_of(i);
         if (range.bytes != 0) items.push_back({range, nullptr, i});
       }
     }
@@ -71,8 +71,8 @@ class Placer {
   }
   static bool fits(const PciBar& bar) { return bar.bytes != 0 && bar.wide && bar.prefetchable; }
 
-  Range size_of(unsigned bridge) {
-    Range all{0, config::BridgeWindow::unit};
+  Extent size_of(unsigned bridge) {
+    Extent all{0, config::BridgeWindow::unit};
     for (const Item& item : items_below(bridge)) {
       all.align = std::max(all.align, item.range.align);
       all.bytes = rounded(all.bytes, item.range.align) + item.range.bytes;

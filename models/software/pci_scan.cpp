@@ -76,6 +76,7 @@ Task read_capabilities(ConfigIo& io, Strand& strand, PciFunction& f) {
   for (unsigned hops = 0; at >= 0x40 && hops < 48; at = word >> 8, ++hops) {
     co_await io.read(strand, f.id, at & ~3u, 2, word);
     if ((word & 0xff) == PCI_CAP_ID_EXP) f.express = at & ~3u;
+    if ((word & 0xff) == PCI_CAP_ID_MSI) f.msi = at & ~3u;
     if ((word & 0xff) == PCI_CAP_ID_MSIX) f.msix = at & ~3u;
   }
   if (f.express == 0) co_return;
@@ -89,6 +90,7 @@ Task read_capabilities(ConfigIo& io, Strand& strand, PciFunction& f) {
   for (at = 0x100; at >= 0x100 && hops < 96; at = PCI_EXT_CAP_NEXT(header), ++hops) {
     co_await io.read(strand, f.id, at, 4, header);
     switch (PCI_EXT_CAP_ID(header)) {
+      case PCI_EXT_CAP_ID_ERR: f.aer = at; break;
       case PCI_EXT_CAP_ID_ARI: f.ari = at; break;
       case PCI_EXT_CAP_ID_ATS: f.ats = at; break;
       case PCI_EXT_CAP_ID_SRIOV: f.sriov = at; break;
@@ -102,6 +104,13 @@ Task enable_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
   co_await io.read(strand, f.id, PCI_COMMAND, 2, command);
   co_await io.write(strand, f.id, PCI_COMMAND, 2, command | PCI_COMMAND_MASTER);
   if (f.msix != 0) co_await io.write(strand, f.id, f.msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+}
+
+Task disable_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
+  std::uint32_t command = 0;
+  if (f.msix != 0) co_await io.write(strand, f.id, f.msix + PCI_MSIX_FLAGS, 2, 0);
+  co_await io.read(strand, f.id, PCI_COMMAND, 2, command);
+  co_await io.write(strand, f.id, PCI_COMMAND, 2, command & ~std::uint32_t{PCI_COMMAND_MASTER});
 }
 
 /// All ones are written, the bits that stay 0 are the size (7.5.1.2.1).

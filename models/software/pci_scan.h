@@ -18,6 +18,9 @@ Task read_capabilities(ConfigIo& io, host::Strand& strand, PciFunction& f);
 /// What a driver does first: bus master, then MSI-X.
 Task enable_function(ConfigIo& io, host::Strand& strand, const PciFunction& f);
 
+/// What the kernel does after a driver has let go: MSI-X off, no bus master.
+Task disable_function(ConfigIo& io, host::Strand& strand, const PciFunction& f);
+
 class PciScan {
  public:
   /// @param max_read_request  what functions are told to ask for at most

@@ -51,6 +51,11 @@ void PfDriver::manage(unsigned number, const VfSettings& settings) {
   ask({Operation::Kind::program, number});
 }
 
+void PfDriver::withdraw(unsigned number) {
+  vf(number).managed = false;
+  ask({Operation::Kind::tell, number, control_reset});
+}
+
 void PfDriver::filter(MacAddress mac, unsigned number, std::optional<unsigned> pool, std::uint32_t command) {
   const std::uint32_t target = number | (pool ? filter_has_pool | *pool << 16 : 0);
   ask({Operation::Kind::filter, number, command, target, 4, mac});
@@ -125,7 +130,7 @@ Task PfDriver::serve() {
     co_await carry_out(place_.strand);
     for (std::uint64_t event = 0;;) {
       co_await read(reg_event, 4, event);
-      if (!(event & valid)) break;
+      if (!(event & valid) || event == all_ones(4)) break;  // no more, or no device
       co_await handle_event(static_cast<std::uint32_t>(event));
     }
     if (!operations_.empty()) continue;

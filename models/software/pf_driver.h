@@ -72,6 +72,9 @@ class PfDriver : public sc_core::sc_module {
 
   // --- operations: queued, carried out by the driver's thread in this order
   void manage(unsigned vf, const VfSettings& settings);  ///< from now on (again)
+  /// The VF is about to be reset: it is told so, and not opened again until admit().
+  void withdraw(unsigned vf);
+  void admit(unsigned vf) { this->vf(vf).managed = true; }
   void add_filter(MacAddress mac, std::optional<unsigned> pool = {}) { filter(mac, 0, pool, nic::filter_add); }
   void assign_pool(unsigned pool, unsigned first_queue, unsigned queues);
   void use_representor(unsigned pool);  ///< that gets what VFs send to each other, in representor mode

@@ -9,6 +9,9 @@
 
 namespace iov::software {
 
+/// What a read of a function that does not answer returns: removed, in reset, its link down (PCIe Base 5.0 2.3.2).
+constexpr std::uint64_t all_ones(unsigned bytes) { return bytes >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << 8 * bytes) - 1; }
+
 class RegisterIo {
  public:
   virtual ~RegisterIo() = default;

@@ -8,6 +8,9 @@ using host::Work;
 using namespace nic;
 
 namespace {
+constexpr const char* requests[] = {"reset", "set_mac", "set_multicast", "set_vlan", "set_mtu", "promiscuous", "none", "negotiate", "get_queues"};
+static_assert(std::size(requests) == msg_get_queues);
+
 MailboxMessage message(std::uint32_t type, std::uint32_t argument = 0, std::uint32_t info = 0) {
   MailboxMessage m{};
   m[0] = type | info << msg_info_shift;
@@ -29,12 +32,22 @@ MailboxMessage multicast_message(const std::vector<MacAddress>& groups) {
 
 VfDriver::VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
                    RegisterIo& registers, NicDriver& data, const Place& place)
-    : sc_module(name), timeline_(timeline), params_(params), costs_(costs), registers_(registers), data_(data), place_(place) {}
+    : sc_module(name), timeline_(timeline), params_(params), costs_(costs), registers_(registers), data_(data), place_(place) {
+  for (const char* request : requests) answers_.add_row(request);
+}
 
 void VfDriver::start(Delegate<void()> ready) {
   ready_ = ready;
+  restart_ = true, removed_ = false;
   task_ = serve();
   task_.start();
+}
+
+void VfDriver::leave(Delegate<void()> gone) {
+  if (task_.done()) return gone ? gone() : void();
+  gone_ = gone;
+  leaving_ = true;
+  place_.strand.wake();
 }
 
 // --- what the guest asks for --------------------------------------------------------------------------------
@@ -67,13 +80,17 @@ void VfDriver::ask_promiscuous(unsigned mode) {
 Task VfDriver::interrupt(Strand& strand) {
   std::uint64_t bits = 0;
   co_await registers_.read(strand, reg_mailbox, 4, bits);
-  seen_ |= static_cast<std::uint32_t>(bits);
+  if (bits != all_ones(4)) seen_ |= static_cast<std::uint32_t>(bits);
   co_await strand.spend(place_.interrupt_context, Work::driver, costs_.driver_interrupt);
   place_.strand.wake();
 }
 
 Task VfDriver::serve() {
   for (;;) {
+    if (leaving_) {
+      co_await let_go();
+      co_return;
+    }
     if (restart_) {
       co_await bring_up();
     } else if (seen_ & vf_mailbox_pf_status) {
@@ -107,14 +124,22 @@ Task VfDriver::bring_up() {
   for (bool opened = false; !opened;) {
     co_await open(opened);
     if (!opened) co_await pause(params_.retry_interval);
+    if (leaving_) co_return;
   }
   restart_ = false;
   co_await configure();
-  if (restart_) co_return;  // there is reason to begin anew
+  if (restart_ || leaving_) co_return;  // there is reason to begin anew, or none to begin
   co_await data_.initialise(place_.strand);
   co_await look_at_link();
   up_ = true;
   again ? ++restarts_ : ready_ ? std::exchange(ready_, {})() : void();
+}
+
+Task VfDriver::let_go() {
+  data_.set_carrier(false);
+  if (up_) co_await take_down();
+  up_ = leaving_ = false;
+  if (gone_) std::exchange(gone_, {})();
 }
 
 Task VfDriver::take_down() {
@@ -130,7 +155,7 @@ Task VfDriver::open(bool& opened) {
   Answer answer{};
   co_await write(reg_control, control_reset_function);
   seen_ = 0;
-  for (unsigned attempt = 0; attempt < params_.retries && answer == Answer::none; ++attempt) {
+  for (unsigned attempt = 0; attempt < params_.retries && answer == Answer::none && !leaving_; ++attempt) {
     co_await write(reg_mailbox_vector, place_.vector);
     co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
     co_await request(message(msg_reset), 1, answer, 1);
@@ -147,7 +172,7 @@ Task VfDriver::configure() {
   for (const std::uint16_t vlan : vlans_) all.push_back({message(msg_set_vlan, vlan, 1), 2});
   if (promiscuity_ != 0) all.push_back({message(msg_promiscuous, promiscuity_), 2});
   if (wanted_mac_.value != 0 && wanted_mac_ != mac_) all.push_back({mac_message(wanted_mac_), 3});
-  for (std::size_t i = 0; i < all.size() && !restart_; ++i) co_await ask(all[i]);
+  for (std::size_t i = 0; i < all.size() && !restart_ && !leaving_; ++i) co_await ask(all[i]);
 }
 
 /// Whom the PF does not answer, and whom it has closed (a refusal that is not "clear to send"), begins anew.
@@ -161,14 +186,14 @@ Task VfDriver::ask(Wanted wanted) {
 // --- the mailbox --------------------------------------------------------------------------------------------
 
 Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts) {
+  const Time asked_at = timeline_.now();
   answer = Answer::none;
   ++requests_;
   bool over = false;
-  for (unsigned attempt = 0; attempt < attempts && !over; ++attempt) {
+  for (unsigned attempt = 0; attempt < attempts && !over && !leaving_; ++attempt) {
     bool owned = false;
     co_await obtain(owned);
     if (!owned) {
-      ++collisions_;
       co_await pause(params_.retry_interval);
       continue;
     }
@@ -179,6 +204,12 @@ Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer, uns
     timer_.cancel();
   }
   if (answer == Answer::nack) ++refused_;
+  if (answer != Answer::none) answered(asked.type(), asked_at);
+}
+
+void VfDriver::answered(std::uint32_t type, const Time& asked) {
+  ++answers_.at(type - 1, 0);
+  answers_.at(type - 1, 1) += static_cast<std::uint64_t>(to_ns(timeline_.now() - asked));
 }
 
 /// Waits for the answer; what the PF says on its own account meanwhile is obeyed.
@@ -205,14 +236,20 @@ Task VfDriver::obtain(bool& owned) {
   std::uint64_t bits = 0;
   co_await write(reg_mailbox, vf_mailbox_vfu);
   co_await read(reg_mailbox, 4, bits);
+  if (bits == all_ones(4)) {
+    ++absences_;
+    co_return;
+  }
   seen_ |= static_cast<std::uint32_t>(bits);
   if (seen_ & vf_mailbox_pf_status) {  // a message is in it: it would be overwritten
     MailboxMessage message{};
+    ++collisions_;
     co_await take_message(message);
     co_await obey(message);
     co_return;
   }
   owned = bits & vf_mailbox_vfu;
+  if (!owned) ++collisions_;
 }
 
 Task VfDriver::take_message(MailboxMessage& message) {
@@ -248,7 +285,7 @@ Task VfDriver::obey(MailboxMessage said) {
 Task VfDriver::look_at_link() {
   std::uint64_t status = 0;
   co_await read(reg_status, 4, status);
-  data_.set_carrier(status & 1);
+  data_.set_carrier((status & 1) && status != all_ones(4));
 }
 
 }  // namespace iov::software

@@ -4,8 +4,9 @@
 ///
 /// Spec    models/protocol/nic_policy.h; Linux drivers/net/ethernet/intel/ixgbevf (mbx.c, vf.c, ixgbevf_main.c).
 /// Models  reset, API, queue, MTU, multicast, MAC, VLAN and promiscuous requests with timeout and retry; waiting for the
-///         mailbox interrupt; link changes; impending reset (stop, wait, start again); removal of the PF's driver; a new
-///         beginning when the PF does not answer or has closed the VF (ixgbevf_check_mac_link_vf).
+///         mailbox interrupt; link changes; impending reset (stop, start again when the function answers); removal of the
+///         PF's driver; removal of the function; a new beginning when the PF does not answer or has closed the VF
+///         (ixgbevf_check_mac_link_vf).
 /// Omits   polling for the answer, as ixgbevf does with interrupts off.
 #pragma once
 #include <deque>
@@ -42,8 +43,11 @@ class VfDriver : public sc_core::sc_module {
   VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
            RegisterIo& registers, NicDriver& data, const Place& place);
 
+  /// Brings the function up, and serves until leave().
   /// @param ready  called when packets can move for the first time
   void start(Delegate<void()> ready);
+  /// Stops the queues and lets go of the function, until start(); what is sent meanwhile finds no link.
+  void leave(Delegate<void()> gone);
   Task interrupt(host::Strand& strand);  ///< the handler of the mailbox vector
 
   // --- what the guest asks for; asked again after every reset
@@ -72,11 +76,13 @@ class VfDriver : public sc_core::sc_module {
   Task ask(Wanted wanted);
   Task open(bool& opened);
   Task take_down();
+  void answered(std::uint32_t type, const Time& asked);
   Task request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts);
   Task exchange(std::uint32_t type, bool& over, Answer& answer);
   Task obtain(bool& owned);
   Task take_message(MailboxMessage& message);
   Task obey(MailboxMessage said);
+  Task let_go();
   Task look_at_link();
   Task pause(Time time);
   Task write(std::uint32_t offset, std::uint64_t value, unsigned bytes = 4);
@@ -97,7 +103,8 @@ class VfDriver : public sc_core::sc_module {
   std::vector<MacAddress> groups_;
   unsigned promiscuity_ = 0;
   std::deque<Wanted> wanted_;
-  bool up_ = false, restart_ = true, removed_ = false;
+  bool up_ = false, restart_ = true, removed_ = false, leaving_ = false;
+  Delegate<void()> gone_;
   MailboxMessage answer_{};
   Task task_;
   Event timer_{timeline_, bind<&VfDriver::time_up>(this)};
@@ -105,6 +112,8 @@ class VfDriver : public sc_core::sc_module {
   Counter refused_{"refused", "1", "requests that the PF refused"};
   Counter timeouts_{"timeouts", "1", "requests that were not answered in time"};
   Counter collisions_{"collisions", "1", "times the PF had the mailbox when it was wanted"};
+  Counter absences_{"absences", "1", "times the function did not answer when its mailbox was wanted"};
+  TableStat answers_{"answers", "requests that the PF answered, and from asking to the answer", {{"count", "1"}, {"time", "ns"}}};
   Counter link_changes_{"link_changes", "1", "link events"};
   Counter restarts_{"restarts", "1", "times the function was brought up again"};
 };

@@ -91,7 +91,7 @@ Task VfManager::hot_add(Strand& strand, unsigned pf, unsigned vfs, std::string& 
     if (vf == 1) {
       PciFunction first = this->pf(pf);
       first.id = id({pf, 1});
-      first.sriov = first.msix = first.ats = first.express = 0;
+      first.sriov = first.msi = first.msix = first.aer = first.ats = first.express = 0;
       co_await read_capabilities(io_, strand, first);
       vf_of_pf_[pf] = first;
     }

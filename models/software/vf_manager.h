@@ -47,6 +47,8 @@ class VfManager : public sc_core::sc_module {
   /// Offset of a capability of this function.
   unsigned msix(const FunctionName& function) const { return described(function).msix; }
   unsigned ats(const FunctionName& function) const { return described(function).ats; }
+  unsigned express(const FunctionName& function) const { return described(function).express; }
+  const PciPolicy& policy() const { return policy_; }
 
   Counter hot_adds{"vf_hot_adds", "1", "VFs added to the host's functions"};
   Counter hot_removes{"vf_hot_removes", "1", "VFs taken away from the host's functions"};

@@ -175,6 +175,11 @@ void PacketLedger::dropped(PacketId id, DropReason reason) {
   if (Slot* slot = find(id)) drop(*slot, reason);
 }
 
+void PacketLedger::write_off() {
+  for (Slot& slot : slots_)
+    if (slot.open) drop(slot, DropReason::malformed);
+}
+
 JourneyRef PacketLedger::journey(PacketId id) {
   const Slot* slot = find(id);
   return slot ? slot->entry.journey : JourneyRef{};

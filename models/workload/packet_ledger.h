@@ -68,6 +68,7 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
                                      const Time& now);
 
   void dropped(PacketId id, DropReason reason) override;
+  void write_off();  ///< all that is under way is not what was sent any more
   JourneyRef journey(PacketId id) override;
   bool under_way(PacketId id) const override;
 

@@ -45,7 +45,7 @@ TEST_CASE("a receive limit drops what is beyond it, and what is for others arriv
 }
 
 TEST_CASE("a limit on broadcasts lets as many out as it says and drops the others", "[G8]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + window("2 ms") + Settings{{"workload.arrivals", "off"}} +
+  MachineBench m(more_vms(2, "sriov") + time_line + window("2 ms") + Settings{{"vm0.load.arrivals", "off"}, {"vm1.load.arrivals", "off"}} +
                  script({{{"at", "200 us"}, {"do", "storm_limit"}, {"vm", "vm1"}, {"frames_per_second", 50000}},
                          {{"at", "300 us"}, {"do", "storm"}, {"vm", "vm1"}, {"packet_rate", 400000}},
                          {{"at", "1300 us"}, {"do", "behave"}, {"vm", "vm1"}}}));

@@ -93,11 +93,11 @@ TEST_CASE("an action on a VM that is not there is refused with its place") {
 }
 TEST_CASE("a device action on a VM that has no function is refused") {
   CHECK(refused_action({{"do", "rogue_msi"}, {"vm", "vm0"}}, {{"vm0.path", "vhost"}}) ==
-        "script[0].vm: vm0 has no PCIe function of its own: that needs path sriov or passthrough");
+        "script[0].vm: vm0 has no PCIe function of its own: that needs path sriov, passthrough, container or process");
 }
 TEST_CASE("a doorbell flood by a guest without registers is refused") {
   CHECK(refused_action({{"do", "doorbell_flood"}, {"vm", "vm0"}}, {{"vm0.path", "virtio"}}) ==
-        "script[0].vm: the guest of vm0 writes no registers of a NIC: that needs path sriov, passthrough or emulation");
+        "script[0].vm: the guest of vm0 writes no registers of a NIC: that needs path sriov, passthrough, emulation, container or process");
 }
 TEST_CASE("an action after the end of the run is refused") {
   CHECK(refused_action({{"do", "behave"}, {"vm", "vm0"}}, short_run) ==
