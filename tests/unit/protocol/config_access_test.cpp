@@ -37,6 +37,7 @@ const Registers type1 = {{0x04, ".7 w . w .3 ww ."},
                          {0x3e, ".9 w .4 ww"}};
 const Registers vf_header = {{0x04, ".13 w .2"}, {0x06, "c5 .2 c .8"}};
 const Registers power = {{0x04, ".14 w2"}};
+const Registers msi = {{0x02, ".9 w3 .3 w"}, {0x04, "w30 .2"}, {0x08, "w32"}, {0x0c, "w16"}};
 const Registers msix = {{0x02, "ww .14"}};
 const Registers endpoint_express = {{0x08, "t w3 w .2 w k3 w w4"},
                                     {0x0a, ".10 h . c4"},
@@ -212,6 +213,7 @@ TEST_CASE("every bit of a root port's config space obeys its access class under 
   AccessBench b;
   b.expect(space, 0, false, type1);
   b.expect(space, 0x01, false, power);
+  b.expect(space, 0x05, false, msi);
   b.expect(space, 0x10, false, root_express);
   for (const Registers& r : {header_log, correctable, downstream_aer, root_aer})
     b.expect(space, 0x01, true, r);
