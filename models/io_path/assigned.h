@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Assigned -- a whole function given to a VM: the VM's own NIC driver on the mapped BAR. Passthrough has the PF and with it the
-/// NIC, whose driver in the guest also governs it; Sriov has a VF, whose driver comes up through the mailbox by leave of the
-/// host's PF driver.
+/// Assigned -- a whole function given to a VM: the VM's own NIC driver on the mapped BAR. Passthrough has the PF and with
+/// it the NIC, whose driver in the guest also governs it; Sriov has a VF, whose driver comes up through the mailbox by leave
+/// of the host's PF driver.
 ///
 /// Spec    Linux vfio-pci, QEMU vfio; PCIe Base 5.0 6.7 (hot plug), Linux pciehp.
-/// Models  the function found by the guest's own scan; hot removal and hot-add of a VF: the hypervisor asks by an interrupt of
-///         the guest's hot-plug controller, the guest's kernel lets go or scans, and says so; reset by the host, of which the PF's driver
-///         gives notice.
+/// Models  the function found by the guest's own scan; hot removal and hot-add of a VF: the hypervisor asks by an interrupt
+///         of the guest's hot-plug controller, the guest's kernel lets go or scans, and says so; reset by the host, of which
+///         the PF's driver gives notice.
 /// Omits   surprise removal in the guest, the guest's view of power and attention indicators.
 #pragma once
 #include "models/io_path/grant.h"

@@ -24,15 +24,18 @@ HostVf::HostVf(const sc_core::sc_module_name& name, HostSystem& host, const VmPa
       admin_thread_(thread_.core(), host::Thread::Kind::process, "admin"),
       admin_(thread_.core(), Level::thread_low, &admin_thread_),
       grant_(host,
-             {function, {process() ? Owner::Kind::process : Owner::Kind::container, VmPath::name()}, memory, params.iommu_log2_page,
+             {function,
+              {process() ? Owner::Kind::process : Owner::Kind::container, VmPath::name()},
+              memory,
+              params.iommu_log2_page,
               process() ? Grant::Reach::owners_memory : Grant::Reach::everything},
              admin_),
-      registers_(host.mmio, process() ? Context::host_user : Context::host_kernel, host.costs),
+      registers_(host.mmio, home(), host.costs),
       driver_("driver", host.services, params.driver, host.costs, registers_, memory,
-              {process() ? poller_ : softirq_, process() ? Context::host_user : Context::host_kernel, Context::irq, 0, data_vector, process()}),
-      application_(host.services, host.costs, traffic, driver_, application_strand_, process() ? Context::host_user : Context::host_kernel),
+              {process() ? poller_ : softirq_, home(), Context::irq, 0, data_vector, process()}),
+      application_(host.services, host.costs, traffic, driver_, application_strand_, home()),
       vf_("vf_driver", host.timeline, params.vf_driver, host.costs, registers_, driver_,
-          {service_, process() ? Context::host_user : Context::host_kernel, Context::irq, mailbox_vector}) {
+          {service_, home(), Context::irq, mailbox_vector}) {
   const auto refuse = [&](const std::string& why) { throw SimError(host.timeline.now(), VmPath::name(), why); };
   if (process() && !host.iommu) refuse("a process gets a function only behind an IOMMU: the platform has none");
   const std::string refusal = params.attached ? grant_.claim() : std::string();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// HostVf -- a VF used on the host without a VM: by a container, whose network device the host's kernel drives, or by a process
-/// with a poll-mode driver in user space.
+/// HostVf -- a VF used on the host without a VM: by a container, whose network device the host's kernel drives, or by a
+/// process with a poll-mode driver in user space.
 ///
 /// Spec    Linux ixgbevf in a network namespace; DPDK on vfio-pci.
-/// Models  VF driver and NIC driver in the kernel or in the process; the kernel's function passes the IOMMU untranslated, the
-///         process's reaches the process's memory only; hot-add, removal and reset as of a VM's, without a guest to ask.
+/// Models  VF driver and NIC driver in the kernel or in the process; the kernel's function passes the IOMMU untranslated,
+///         the process's reaches the process's memory only; hot-add, removal and reset as of a VM's, without a guest to ask.
 /// Omits   the container's share of processors (cgroups): its application is a process like any other.
 #pragma once
 #include "models/io_path/grant.h"
@@ -29,6 +29,7 @@ class HostVf : public VmPath {
  private:
   static constexpr unsigned data_vector = 0, mailbox_vector = 1;
   bool process() const { return params_.path == PathKind::process; }
+  host::Context home() const { return process() ? host::Context::host_user : host::Context::host_kernel; }
   Task give(std::string& refusal);
   void route_interrupts();
   void gone() { admin_.wake(); }

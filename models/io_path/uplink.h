@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// PfHost -- the host's PF driver, on a thread of its own. AerHost -- its driver of error reporting. HostNic and Uplink -- the host's own use of a queue pair of the
-/// PF: driver in the host kernel, softirq on the core that takes the interrupt; the uplink has the bridge above.
+/// PfHost -- the host's PF driver, on a thread of its own. AerHost -- its driver of error reporting. HostNic and Uplink --
+/// the host's own use of a queue pair of the PF: driver in the host kernel, softirq on the core that takes the interrupt; the
+/// uplink has the bridge above.
 #pragma once
 #include "models/io_path/vm_path.h"
 #include "models/software/aer_driver.h"

@@ -66,11 +66,11 @@ TEST_CASE("what --set changes is asked, and --json gives one object with the sam
 
 TEST_CASE("an interrupt message of a platform's VF is posted, the same message of another function is refused") {
   const Place place;
-  const Outcome own = translate(place, server + "--requester 01:10.0 --msi 0xfee00030 0");
+  const Outcome own = translate(place, server + "--requester 01:10.0 --msi 0xfee00050 0");
   REQUIRE(own.code == 0);
   CHECK_THAT(own.out, Catch::Contains("interrupt remapping entry at") && Catch::Contains("posted-interrupt descriptor at") &&
-                          Catch::Contains("posted  remapped=true  index=1"));
-  const Outcome rogue = translate(place, server + "--requester 01:10.2 --msi 0xfee00030 0");
+                          Catch::Contains("posted  remapped=true  index=2"));
+  const Outcome rogue = translate(place, server + "--requester 01:10.2 --msi 0xfee00050 0");
   CHECK_THAT(rogue.out, Catch::Contains("fault  reason=38  name=source_mismatch"));
 }
 

@@ -143,6 +143,20 @@ void under_every_action(const char* then) {
 }
 }  // namespace
 
+TEST_CASE("every packet is accounted for on every path when the PCIe link goes down, with what hangs on the device", "[B18][B19]") {
+  for (const char* path : {"native", "emulation", "virtio", "vhost", "vmdq", "passthrough", "sriov", "container", "process"})
+    for (const char* interrupts : {"posted", "none"}) {
+      INFO(path << " " << interrupts);
+      CHECK(apart([&] {
+              MachineBench m(time_line + with_payload + quick_reset + window("500 us") + constant("bidirectional", "1 Gb/s") +
+                             Settings{{"vm0.path", path}, {"vm0.assigned_interrupts", interrupts}} +
+                             script({{{"at", "400 us"}, {"do", "pcie_link"}}}));
+              m.result = platform::run(m, {});
+              return std::to_string(m.workload->in_flight()) + (m.timeline.idle() ? " under way, at rest" : " under way, not at rest");
+            }) == "0 under way, at rest");
+    }
+}
+
 TEST_CASE("every packet is accounted for under every script action", "[B19][B20]") { under_every_action(""); }
 TEST_CASE("every packet is accounted for under every script action and a reset of the function", "[B19][B20]") { under_every_action("flr"); }
 TEST_CASE("every packet is accounted for under every script action and a removal", "[B19][B20]") { under_every_action("unassign"); }

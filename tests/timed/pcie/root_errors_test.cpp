@@ -84,3 +84,58 @@ TEST_CASE("root port: a register read that is not answered is a completion timeo
   b.run(2_us);
   CHECK(b.status() == (PCI_ERR_UNC_COMP_TIME | PCI_ERR_UNC_UNX_COMP));
 }
+
+TEST_CASE("root port: an enabled error message interrupts by MSI when none is pending, with the bytes that software wrote", "[F1][B24]") {
+  struct Interrupts : InterruptRemapper {
+    explicit Interrupts(const Timeline& t) : timeline(t) {}
+    void interrupt(const InterruptMessage& m) override { seen.push_back({timeline.now(), m}); }
+    const Timeline& timeline;
+    std::vector<std::pair<Time, InterruptMessage>> seen;
+  };
+  ErrorBench b;
+  Interrupts interrupts(b.timeline);
+  b.rc.set_interrupt_remapper(&interrupts);
+  const unsigned msi = b.space().layout().capability(PCI_CAP_ID_MSI);
+  const auto report = [&](MessageCode code) {
+    Tlp message;
+    message.type = TlpType::message;
+    message.message = code;
+    message.requester = RequesterId{0x0100};
+    b.device.send(std::move(message));
+    b.run(2_us);
+  };
+  b.rc.write_root_port(0, msi + PCI_MSI_ADDRESS_LO, 4, 0xfee01000);
+  b.rc.write_root_port(0, msi + PCI_MSI_DATA_64, 2, 0x41);
+  b.rc.write_root_port(0, b.aer() + PCI_ERR_ROOT_COMMAND, 4, PCI_ERR_ROOT_CMD_COR_EN);
+  report(config::error_correctable);  // MSI is not enabled
+  CHECK(interrupts.seen.empty());
+  b.rc.write_root_port(0, b.aer() + PCI_ERR_ROOT_STATUS, 4, ~0u);
+  b.rc.write_root_port(0, msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
+  report(config::error_nonfatal);  // not asked for
+  CHECK(interrupts.seen.empty());
+  report(config::error_correctable);
+  report(config::error_correctable);  // the first is pending
+  REQUIRE(interrupts.seen.size() == 1);
+  CHECK(interrupts.seen[0].second.requester == b.rc.root_port(0).id());
+  CHECK(interrupts.seen[0].second.address == 0xfee01000);
+  CHECK(interrupts.seen[0].second.data == 0x41);
+  b.rc.write_root_port(0, b.aer() + PCI_ERR_ROOT_STATUS, 4, PCI_ERR_ROOT_COR_RCV);
+  report(config::error_correctable);
+  CHECK(interrupts.seen.size() == 2);
+  CHECK(b.rc.inbound.interrupts.value() == 2);
+}
+
+TEST_CASE("root port: while its link is down requests are answered with all ones after the way in and out, not 1 ps before", "[B19]") {
+  ErrorBench b;
+  b.rc.outbound.set_link(0, false);
+  Answer answer;
+  const Time asked = b.timeline.now();
+  b.rc.read(Hpa(RootBench::bar), 4, bind<&Answer::is>(&answer));
+  const RootComplexParams params;
+  b.timeline.run(asked + params.outbound_latency + params.inbound_latency - 1_ps);
+  CHECK(answer.value == 0);
+  b.timeline.run(asked + params.outbound_latency + params.inbound_latency);
+  CHECK(answer.value == 0xffffffff);
+  b.rc.outbound.set_link(0, true);
+  CHECK(b.rc.outbound.completion_timeouts.value() == 0);
+}
