@@ -11,7 +11,7 @@ using namespace iov::platform;
 namespace {
 const Settings quick_reset{{"nic0.functions.reset_time", "50 us"}, {"host.pci.reset_wait", "100 us"}};
 Settings two_vms(const char* duration) {
-  return more_vms(2, "sriov") + time_line + with_payload + quick_reset + window(duration) + constant("bidirectional", "1 Gb/s");
+  return more_vms(2, "sriov") + time_line + with_payload + quick_reset + lasting(duration) + constant("bidirectional", "1 Gb/s");
 }
 std::string sibling(const Settings& settings) {
   return apart([&] {
@@ -148,7 +148,7 @@ TEST_CASE("every packet is accounted for on every path when the PCIe link goes d
     for (const char* interrupts : {"posted", "none"}) {
       INFO(path << " " << interrupts);
       CHECK(apart([&] {
-              MachineBench m(time_line + with_payload + quick_reset + window("500 us") + constant("bidirectional", "1 Gb/s") +
+              MachineBench m(time_line + with_payload + quick_reset + lasting("500 us") + constant("bidirectional", "1 Gb/s") +
                              Settings{{"vm0.path", path}, {"vm0.assigned_interrupts", interrupts}} +
                              script({{{"at", "400 us"}, {"do", "pcie_link"}}}));
               m.result = platform::run(m, {});

@@ -20,7 +20,7 @@ std::uint64_t cell(const std::string& table, const std::string& row, std::size_t
 }  // namespace
 
 TEST_CASE("a NIC on a link with bit errors loses nothing, every replay is reported to the host, which counts it", "[A17][B24]") {
-  MachineBench m(time_line + with_payload + window("2 ms") + constant("bidirectional", "4 Gb/s") + Settings{{"link0.bit_error_rate", 1e-6}});
+  MachineBench m(time_line + with_payload + lasting("2 ms") + constant("bidirectional", "4 Gb/s") + Settings{{"link0.bit_error_rate", 1e-6}});
   m.measure();
   CHECK(offered(m, 0) == Approx(delivered(m, 0)).margin(8));  // what is under way at the ends of the window
   CHECK(m.result.summary["dropped_packets"] == 0);

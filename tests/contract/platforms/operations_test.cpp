@@ -15,7 +15,7 @@ TEST_CASE("moving packets is served by the VF's hardware, asking by the PF's dri
     actions.push_back({{"at", std::to_string(at += 200) + " us"}, {"do", "ask"}, {"vm", "vm0"}, {"for", wish}, {"value", value}});
   actions.push_back({{"at", "1200 us"}, {"do", "unassign"}, {"vm", "vm0"}});
   actions.push_back({{"at", "2 ms"}, {"do", "assign"}, {"vm", "vm0"}});
-  MachineBench m(more_vms(1, "sriov") + time_line + window("4 ms") + constant("transmit", "1 Gb/s") +
+  MachineBench m(more_vms(1, "sriov") + time_line + lasting("4 ms") + constant("transmit", "1 Gb/s") +
                  Settings{{"vm0.vf.trust", true}, {"host.pci.reset_wait", "100 us"}, {"nic0.functions.reset_time", "50 us"}} + script(actions));
   m.measure();
   const auto mean = [](const std::string& table, const std::string& row) {

@@ -13,7 +13,7 @@ constexpr double wire_gbps = 9.87;  ///< frame bits of 1500 B frames at 10 Gb/s:
 }
 
 TEST_CASE("a rate limit holds from its time on, and another VM gets what it leaves", "[G9][G12]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + window("3 ms") +
+  MachineBench m(more_vms(2, "sriov") + time_line + lasting("3 ms") +
                  script({{{"at", "500 us"}, {"do", "rate_limit"}, {"vm", "vm1"}, {"rate", "1 Gb/s"}},
                          {{"at", "1900 us"}, {"do", "rate_limit"}, {"vm", "vm1"}, {"rate", "0 b/s"}}}));
   m.measure();
@@ -24,7 +24,7 @@ TEST_CASE("a rate limit holds from its time on, and another VM gets what it leav
 }
 
 TEST_CASE("a least share is had beside any number of others, which share the rest evenly", "[G9][G12]") {
-  MachineBench m(more_vms(4, "sriov") + time_line + window("2 ms") +
+  MachineBench m(more_vms(4, "sriov") + time_line + lasting("2 ms") +
                  script({{{"at", "500 us"}, {"do", "minimum_rate"}, {"vm", "vm3"}, {"rate", "5 Gb/s"}}}));
   m.measure();
   CHECK(gbps_between(m, "vm3", 200, 500) == Approx(wire_gbps / 4).epsilon(0.05));
@@ -33,7 +33,7 @@ TEST_CASE("a least share is had beside any number of others, which share the res
 }
 
 TEST_CASE("a receive limit drops what is beyond it, and what is for others arrives", "[G9][G12]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + window("2 ms") + constant("receive", "3 Gb/s") +
+  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + lasting("2 ms") + constant("receive", "3 Gb/s") +
                  script({{{"at", "500 us"}, {"do", "receive_limit"}, {"vm", "vm1"}, {"rate", "1 Gb/s"}}}));
   m.measure();
   CHECK(gbps_between(m, "vm1", 200, 500) == Approx(3).epsilon(0.03));
@@ -45,7 +45,7 @@ TEST_CASE("a receive limit drops what is beyond it, and what is for others arriv
 }
 
 TEST_CASE("a limit on broadcasts lets as many out as it says and drops the others", "[G8]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + window("2 ms") + Settings{{"vm0.load.arrivals", "off"}, {"vm1.load.arrivals", "off"}} +
+  MachineBench m(more_vms(2, "sriov") + time_line + lasting("2 ms") + Settings{{"vm0.load.arrivals", "off"}, {"vm1.load.arrivals", "off"}} +
                  script({{{"at", "200 us"}, {"do", "storm_limit"}, {"vm", "vm1"}, {"frames_per_second", 50000}},
                          {{"at", "300 us"}, {"do", "storm"}, {"vm", "vm1"}, {"packet_rate", 400000}},
                          {{"at", "1300 us"}, {"do", "behave"}, {"vm", "vm1"}}}));
@@ -56,7 +56,7 @@ TEST_CASE("a limit on broadcasts lets as many out as it says and drops the other
 }
 
 TEST_CASE("a forged source address leaves while nobody checks, and does not while the PF does", "[G11]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + window("1500 us") + constant("transmit", "1 Gb/s") +
+  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + lasting("1500 us") + constant("transmit", "1 Gb/s") +
                  script({{{"at", "200 us"}, {"do", "spoof"}, {"vm", "vm1"}, {"of", "vm0"}},
                          {{"at", "600 us"}, {"do", "spoof_check"}, {"vm", "vm1"}, {"on", false}},
                          {{"at", "1000 us"}, {"do", "spoof_check"}, {"vm", "vm1"}, {"on", true}}}));
@@ -70,7 +70,7 @@ TEST_CASE("a forged source address leaves while nobody checks, and does not whil
 }
 
 TEST_CASE("an address set by script: the VF gets what is sent to it, and nothing for the old one", "[G5][H4]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + window("3 ms") + constant("receive", "1 Gb/s") +
+  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + lasting("3 ms") + constant("receive", "1 Gb/s") +
                  script({{{"at", "500 us"}, {"do", "set_mac"}, {"vm", "vm1"}, {"mac", 0x02'00'00'00'66'66}}}));
   m.measure();
   CHECK(gbps_between(m, "vm1", 200, 500) == Approx(1).epsilon(0.02));
@@ -85,7 +85,7 @@ TEST_CASE("an address set by script: the VF gets what is sent to it, and nothing
 }
 
 TEST_CASE("a stopped VF neither sends nor receives until it may again, its sibling loses no packet", "[G11][G12]") {
-  const Settings both = more_vms(2, "sriov") + time_line + with_payload + window("2 ms") + constant("bidirectional", "1 Gb/s");
+  const Settings both = more_vms(2, "sriov") + time_line + with_payload + lasting("2 ms") + constant("bidirectional", "1 Gb/s");
   const std::string undisturbed = apart([&] {
     MachineBench m(both);
     m.measure();
@@ -115,7 +115,7 @@ TEST_CASE("a driver that goes tells every VF: they stop, what is still sent is c
 }
 
 TEST_CASE("a link that flaps by script: every VF is told twice, sends nothing in between and all again after", "[B18][B19][H4]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + window("3 ms") + constant("bidirectional", "1 Gb/s") +
+  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + lasting("3 ms") + constant("bidirectional", "1 Gb/s") +
                  script({{{"at", "500 us"}, {"do", "link"}, {"up", false}}, {{"at", "1500 us"}, {"do", "link"}, {"up", true}}}));
   m.measure();
   for (const char* vm : {"vm0", "vm1"}) {
@@ -126,7 +126,7 @@ TEST_CASE("a link that flaps by script: every VF is told twice, sends nothing in
 }
 
 TEST_CASE("a reset of the device by script: every VF is told, goes down and comes up again by itself", "[B18][B19][H4]") {
-  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + window("6 ms") + constant("bidirectional", "1 Gb/s") +
+  MachineBench m(more_vms(2, "sriov") + time_line + with_payload + lasting("6 ms") + constant("bidirectional", "1 Gb/s") +
                  script({{{"at", "500 us"}, {"do", "reset_device"}}}));
   m.measure();
   for (unsigned vm = 0; vm < 2; ++vm) {

@@ -21,7 +21,7 @@ inline Settings script(Json actions) {
   }
   return {{"script", actions}};
 }
-inline Settings window(const char* duration) { return {{"workload.measure.duration", duration}}; }
+inline Settings lasting(const char* duration) { return {{"workload.measure.duration", duration}}; }
 inline Settings constant(const char* direction, const char* rate) {
   return {{"workload.direction", direction}, {"workload.arrivals", "constant"}, {"workload.bit_rate", rate}};
 }
