@@ -58,9 +58,6 @@ void add_translation(Json& out, DmaMachine& m, const Rows& rows) {
 Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {
   Json out = Json::object();
   add_utilization(out, rows.rows, seconds, m.walkers);
-  const auto& engine = m.measured().params.device.dma_engine;
-  const double reads = std::min({engine.outstanding_reads, engine.tags, m.measured().link.device.limits().tags});
-  out[m.measured().name + ".outstanding.tags"] = ratio(rows.value(m.measured().name + ".outstanding.tags", "mean"), reads);
   const auto interval = m.measured().params.device.transfers.issue_interval.to_seconds();
   out[m.measured().name + ".transfers.issue"] = ratio(interval * static_cast<double>(m.transfers().transactions.value()), seconds);
   return out;
@@ -69,9 +66,8 @@ Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {
 /// A wire, a walker, memory or the firmware when one is saturated; else the device has all reads under way that it can
 /// have or no credits, or nothing is scarce and transactions wait for latency alone.
 std::string binding_resource(const Json& utilization) {
-  double share = 0;
-  const std::string most = most_used(utilization, share);
-  return share >= saturated ? most : "latency";
+  const std::string resource = saturated_resource(utilization);
+  return resource.empty() ? "latency" : resource;
 }
 
 }  // namespace

@@ -137,19 +137,16 @@ double lost_inside(const Machine& m) {
   return static_cast<double>(m.workload->results().dropped_packets() - refused);
 }
 
-/// The busiest resource once it is saturated or the offered load is not delivered. The peer's wire is only the load: it
-/// binds nothing while packets are lost further in.
+/// What is saturated; else the load, when all of it is delivered; else nothing but latency. The peer's wire is only the
+/// load: it binds nothing while packets are lost further in.
 std::string binding_resource(const Machine& m, Json utilization) {
   const workload::Results results = m.workload->results();
   const double offered = static_cast<double>(results.offered), delivered = static_cast<double>(results.delivered);
   const bool losing = lost_inside(m) > 0.01 * offered, behind = delivered < 0.95 * offered;
   if (losing) utilization.erase(std::string(m.workload->peer().name()) + ".wire_busy");
-  double share = 0;
-  const std::string most = most_used(utilization, share);
-  if (share >= saturated || behind) return most;
-  if (m.workload->params().direction == workload::Direction::request_response) return "latency";
-  if (m.workload->params().arrivals != workload::Arrivals::saturate) return "offered load";
-  return most;
+  const std::string resource = saturated_resource(utilization);
+  if (!resource.empty()) return resource;
+  return m.workload->params().arrivals != workload::Arrivals::saturate && !behind ? "offered load" : "latency";
 }
 
 void add_breakdowns(Json& out, Machine& m, const Window& w) {

@@ -13,39 +13,18 @@ inline constexpr double saturated = 0.95;  ///< a resource this busy is what lim
 
 inline double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-/// Whether a resource is one that TLPs or requests wait for because something behind it does not give it back: it
-/// limits a run only when nothing that does work is saturated.
-inline bool is_allowance(const std::string& resource) {
-  return resource.ends_with("_credit_stall") || resource.ends_with(".outstanding.tags");
-}
+/// What TLPs or requests hold until something behind gives it back, from the device to memory. It limits a run only when
+/// nothing that does work is saturated; of several that are used up the last one, for which the others wait.
+inline constexpr const char* allowances[] = {".receiver.buffer_used", ".transmitter.buffer_used", ".page_requests.outstanding",
+                                             ".outstanding.tags",     "_credit_stall",            ".read_lines",
+                                             ".write_lines",          ".translation_queue"};
 
-/// Share of the window in which each wire, memory and walker worked, and in which each class of TLPs waited for credits.
+/// Share of the window in which each wire, memory and walker worked and in which each class of TLPs waited for credits, and
+/// how much of each bounded queue, buffer and set of tags was in use.
 /// @param walkers  of the IOMMU
-inline void add_utilization(nlohmann::ordered_json& out, const std::vector<StatRow>& rows, double seconds, double walkers) {
-  for (const StatRow& row : rows) {
-    if (row.field != "busy") continue;
-    for (const char* tail : {"wire_busy", "wire.busy", "dram_busy", "llc_busy", "_credit_stall"})
-      if (row.path.ends_with(tail)) out[row.path] = ratio(row.value, seconds);
-    if (row.path.ends_with("walker_busy")) out[row.path] = ratio(row.value, seconds * walkers);
-  }
-}
+void add_utilization(nlohmann::ordered_json& out, const std::vector<StatRow>& rows, double seconds, double walkers);
 
-/// The most used resource that works; once none is saturated, an allowance that is.
-inline std::string most_used(const nlohmann::ordered_json& utilization, double& share) {
-  std::string most, allowance;
-  double starved = 0;
-  share = -1;
-  for (const auto& [resource, value] : utilization.items()) {
-    const double used = value.get<double>();
-    if (is_allowance(resource)) {
-      if (used > starved) starved = used, allowance = resource;
-    } else if (used > share) {
-      share = used, most = resource;
-    }
-  }
-  if (share >= saturated || starved < saturated) return most;
-  share = starved;
-  return allowance;
-}
+/// What limits the run by itself: the most used resource that works, else an allowance. Empty when nothing is saturated.
+std::string saturated_resource(const nlohmann::ordered_json& utilization);
 
 }  // namespace iov::platform

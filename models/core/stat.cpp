@@ -50,6 +50,7 @@ void Occupancy::append_rows(std::vector<StatRow>& rows) const {
   const auto span = static_cast<double>((since_ - started_).value());
   rows.push_back({name(), "mean", unit, span > 0 ? area_ / span : static_cast<double>(level_)});
   rows.push_back({name(), "peak", unit, static_cast<double>(peak_)});
+  if (capacity_ > 0) rows.push_back({name(), "capacity", unit, static_cast<double>(capacity_)});
 }
 
 }  // namespace iov

@@ -86,7 +86,7 @@ class TableStat : public Stat {
   std::vector<std::uint64_t> cells_;
 };
 
-/// Occupancy of a queue or buffer: time-weighted mean and peak.
+/// Occupancy of a queue or buffer: time-weighted mean and peak, and how much there may be.
 class Occupancy : public Stat {
  public:
   Occupancy(const char* object_name, const char* what) : Stat(object_name, "1", what) {}
@@ -96,6 +96,8 @@ class Occupancy : public Stat {
     level_ = level;
     if (level > peak_) peak_ = level;
   }
+  /// What is full limits a run: without a bound it never is.
+  void bound(std::uint64_t capacity) { capacity_ = capacity; }
   std::uint64_t level() const { return level_; }
   std::uint64_t peak() const { return peak_; }
   void append_rows(std::vector<StatRow>& rows) const override;
@@ -105,6 +107,7 @@ class Occupancy : public Stat {
   std::uint64_t level_ = 0, peak_ = 0;
   double area_ = 0;
   Time since_, started_;
+  std::uint64_t capacity_ = 0;  ///< 0: unbounded
 };
 
 }  // namespace iov

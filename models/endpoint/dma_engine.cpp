@@ -18,6 +18,7 @@ DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, co
       limits_(port.limits()),
       read_tlps_(limits_.tags) {
   port.on_drained(bind<&DmaEngine::pump>(this));
+  requests.bound(params.outstanding_reads);
 }
 
 unsigned DmaEngine::add_channel(RequesterId requester, DmaClient& client, Pasid pasid) {

@@ -6,6 +6,7 @@
 /// Omits   tag spaces per function: all functions of the endpoint draw from one pool (conservative).
 /// Units   bytes
 #pragma once
+#include <algorithm>
 #include <systemc>
 #include <vector>
 
@@ -33,6 +34,8 @@ class OutstandingRequests : public sc_core::sc_module {
   OutstandingRequests(const sc_core::sc_module_name& name, Timeline& timeline, TlpPort& port, unsigned tags,
                       const Time& timeout);
 
+  /// Its owner lets no more than so many be under way.
+  void bound(std::uint64_t requests) { occupancy_.bound(std::min<std::uint64_t>(requests, allowed())); }
   bool full() const { return free_.empty(); }
   unsigned used() const { return used_; }
   std::uint16_t take(Requester& owner, RequesterId requester, std::uint32_t bytes);

@@ -19,6 +19,7 @@ PageRequestInterface::PageRequestInterface(const sc_core::sc_module_name& name, 
       waiter_(waiter),
       groups_(params.enabled ? params.allocation : 0),
       credits_(params.allocation) {
+  outstanding_.bound(params.allocation);
   for (std::size_t index = groups_.size(); index-- > 0;) free_.push_back(static_cast<std::uint16_t>(index));
 }
 

@@ -35,6 +35,7 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
   for (int i = 0; i < static_cast<int>(p.walkers); ++i)
     walkers_.push_back(std::make_unique<Walker>(*this, i));
   for (int i = static_cast<int>(p.walkers); i-- > 0;) idle_walkers_.push_back(i);
+  queue.bound(p.translation_queue);
   if (p.audit) audit_ = std::make_unique<TranslationAudit>();
 }
 

@@ -6,7 +6,10 @@ namespace iov::pcie {
 
 Inbound::Inbound(const sc_core::sc_module_name& name, Timeline& timeline, const RootComplexParams& params,
                  const Routes& routes, MemoryPort& memory, Outbound& outbound)
-    : sc_module(name), timeline_(timeline), params_(params), routes_(routes), memory_(memory), outbound_(outbound) {}
+    : sc_module(name), timeline_(timeline), params_(params), routes_(routes), memory_(memory), outbound_(outbound) {
+  write_lines.bound(params.write_lines);
+  read_lines.bound(params.read_lines);
+}
 
 void Inbound::add_port(TlpPort& link) {
   RootPort& port = ports_.emplace_back(*this, link, static_cast<unsigned>(ports_.size()));

@@ -13,6 +13,7 @@ constexpr std::uint32_t status_done = 1, status_end_of_packet = 2;
 Receiver::Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services,
                    FlowControl& flow_control)
     : sc_module(name), params_(params), s_(services), flow_control_(flow_control) {
+  occupancy_.bound(params.buffer.count);
   s_.fabric.connect({bind<&Receiver::store>(this), bind<&Receiver::listens>(this)});
 }
 

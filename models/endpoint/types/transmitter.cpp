@@ -13,7 +13,9 @@ std::uint32_t length_of(const nic::TxDescriptor& d) { return d.command_length & 
 
 Transmitter::Transmitter(const sc_core::sc_module_name& name, const TransmitParams& params,
                          const NicServices& services, EthernetWire& wire)
-    : sc_module(name), params_(params), s_(services), wire_(wire) {}
+    : sc_module(name), params_(params), s_(services), wire_(wire) {
+  occupancy_.bound(params.buffer.count);
+}
 
 unsigned Transmitter::add_queue(unsigned function, RequesterId requester) {
   Queue& q = queues_.emplace_back();
