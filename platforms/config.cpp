@@ -150,6 +150,21 @@ void Config::follow_uses(Json& node, const std::string& path, Origins& origins, 
   for (const auto& [key, value] : node.items()) follow_uses(value, joined_path(path, key), origins, problems, depth);
 }
 
+void Config::find_files(nlohmann::json& module, const std::string& name, const Kind& kind, const Origins& origins,
+                        ProblemSink& problems) const {
+  for (const std::string& parameter : kind.files) {
+    std::string pointer = "/" + parameter;
+    std::replace(pointer.begin(), pointer.end(), '.', '/');
+    nlohmann::json& value = module.at(nlohmann::json::json_pointer(pointer));
+    const std::string given = value;
+    if (given.empty()) continue;
+    const Origin said = nearest_origin(origins, joined_path(name, parameter));
+    const auto file = find_file(given, home_, said.file);
+    if (file) value = portable_name(*file, home_);
+    else problems.add_in(said.shown, joined_path(name, parameter), "no file \"" + given + "\" in " + home_.string());
+  }
+}
+
 const Kind* Config::kind_of(const Json& modules, const std::string& name, const Json& module, const Origins& origins,
                             ProblemSink& problems) const {
   const std::string shown = nearest_origin(origins, name).shown;
@@ -158,9 +173,10 @@ const Kind* Config::kind_of(const Json& modules, const std::string& name, const 
     for (const auto& [other, value] : modules.items())
       if (value.is_object() && value.contains("kind")) known.push_back(other);
     const bool in_platform = shown == nearest_origin(origins, "").shown;
-    problems.add_in(shown, in_platform ? name : "",
-                    in_platform ? "a module is an object with a \"kind\": " + one_of(names_of(*kinds_))
-                                : unknown_name("module", name, known));
+    if (in_platform) problems.add_in(shown, name, "a module is an object with a \"kind\": " + one_of(names_of(*kinds_)));
+    else if (module.is_object()) problems.add_in(shown, "", unknown_name("module", name, known));
+    else problems.add_in(shown, name, module.dump() + " is not a module; its parameters are named as in " + name +
+                                          ".PARAMETER, and null leaves it out");
     return nullptr;
   }
   const Json& given = module["kind"];
@@ -190,6 +206,7 @@ nlohmann::json Config::effective(ProblemSink& problems) const {
     found.below(name);
     result[name] = kind->effective(parameters_of(module), found);
     result[name]["kind"] = kind->name;
+    find_files(result[name], name, *kind, origins, found);
     found.below("");
   }
   for (const Problem& problem : found.list()) problems.add_in(problem.file, problem.path, problem.what);

@@ -8,6 +8,9 @@
 ///
 /// Beside the modules "script" is a list of actions (platforms/script.h); a later layer replaces it whole.
 ///
+/// A parameter that names a file is looked for as "use" is; the effective configuration has its name from the home folder
+/// when it is in there, else its whole path.
+///
 /// A module's key is its object name, its path in the statistics and its --set key.
 #pragma once
 #include <filesystem>
@@ -51,6 +54,8 @@ class Config {
   void follow_uses(Json& node, const std::string& path, Origins& origins, ProblemSink& problems, int depth) const;
   void lay_file_below(Json& node, const std::string& name, const std::string& path, Origins& origins,
                       ProblemSink& problems) const;
+  void find_files(nlohmann::json& module, const std::string& name, const Kind& kind, const Origins& origins,
+                  ProblemSink& problems) const;
   const Kind* kind_of(const Json& modules, const std::string& name, const Json& module, const Origins& origins,
                       ProblemSink& problems) const;
 

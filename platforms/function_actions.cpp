@@ -16,7 +16,7 @@ struct DmaArgs : FunctionTarget {
   void describe(V& v) {
     VmTarget::describe(v);
     v.field("address", address, Range<std::uint64_t>{0, (std::uint64_t{1} << 52) - 1}, "as the device uses it", no_source);
-    v.field("bytes", bytes, Range<unsigned>{1, 4096}, "of each access", no_source);
+    v.field("bytes", bytes, Range<unsigned>{1, 4096, "B"}, "of each access", no_source);
     v.field("count", count, Range<unsigned>{1, 100'000}, "accesses, one after the other at consecutive addresses", no_source);
     v.flag("write", write, "writes; else reads", no_source);
   }
@@ -58,7 +58,7 @@ struct FloodArgs : RegisterTarget {
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
-    v.field("rate", rate, Range<double>{0, 1e9}, "writes per second; 0: as fast as the vCPU can", no_source);
+    v.field("rate", rate, Range<double>{0, 1e9, "1/s"}, "writes per second; 0: as fast as the vCPU can", no_source);
     v.field("duration", duration, Range<Time>{1_us, Time(100, sc_core::SC_SEC)}, "how long", no_source);
   }
   void check(const Machine& machine) const { require(machine); }

@@ -123,9 +123,17 @@ fs::path find_home(const fs::path& start) {
 
 std::optional<fs::path> find_file(const std::string& name, const fs::path& home, const fs::path& named_in) {
   std::error_code error;
-  for (const fs::path& folder : {home, named_in.parent_path()})
+  const fs::path first = named_in.empty() ? fs::current_path(error) : home;
+  for (const fs::path& folder : {first, named_in.empty() ? home : named_in.parent_path()})
     if (fs::path file = folder / name; fs::exists(file, error)) return file;  // an absolute name stays itself
   return std::nullopt;
+}
+
+std::string portable_name(const fs::path& file, const fs::path& home) {
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(fs::absolute(file, error), error);
+  const fs::path inside = whole.lexically_relative(fs::weakly_canonical(fs::absolute(home, error), error));
+  return inside.empty() || *inside.begin() == ".." ? whole.string() : inside.string();
 }
 
 }  // namespace iov::platform

@@ -27,8 +27,12 @@ std::optional<nlohmann::ordered_json> load_json(const std::filesystem::path& fil
 /// $IOVSIM_HOME, then above `start`, above the working directory, above the program itself.
 std::filesystem::path find_home(const std::filesystem::path& start);
 
-/// A file named in a file: relative to the repository, else to the folder of the file that names it.
+/// A file named in a file: relative to the repository, else to the folder of the file that names it. Named on the command
+/// line (`named_in` empty): relative to the working directory, else to the repository.
 std::optional<std::filesystem::path> find_file(const std::string& name, const std::filesystem::path& home,
                                                const std::filesystem::path& named_in);
+
+/// The name of a file from `home` when it is in there, else its whole path.
+std::string portable_name(const std::filesystem::path& file, const std::filesystem::path& home);
 
 }  // namespace iov::platform

@@ -121,6 +121,11 @@ void ParamsDoc::text(const char* key, std::string& value, const char* meaning, c
   rows_.push_back({joined_path(prefix_, key), "text", "", "", "\"" + value + "\"", meaning, source});
 }
 
+void ParamsDoc::file(const char* key, std::string& value, const char* meaning, const char* source) {
+  text(key, value, meaning, source);
+  rows_.back().type = "file";
+}
+
 namespace {
 /// As in JSON, but without the quotes of a quantity.
 std::string plain(const nlohmann::json& value) {

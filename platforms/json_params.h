@@ -43,6 +43,7 @@ class JsonReader {
     if (read_choice(key, names, index)) value = static_cast<E>(index);
   }
   void text(const char* key, std::string& value, const char* meaning, const char* source);
+  void file(const char* key, std::string& value, const char* meaning, const char* source) { text(key, value, meaning, source); }
   template <class Nested>
   void group(const char* key, Nested& nested, const char*) {
     enter(key);
@@ -93,6 +94,7 @@ class JsonWriter {
     put_text(key, names.at(static_cast<std::size_t>(value)));
   }
   void text(const char* key, std::string& value, const char*, const char*) { put_text(key, value); }
+  void file(const char* key, std::string& value, const char*, const char*) { put_text(key, value); }
   template <class Nested>
   void group(const char* key, Nested& nested, const char*) {
     const Within within(*this, key);
@@ -132,7 +134,8 @@ class ParamsDoc {
   template <class T>
   void field(const char* key, T& value, const Range<std::type_identity_t<T>>& range, const char* meaning,
              const char* source) {
-    const TypeName type = type_name<T>();
+    TypeName type = type_name<T>();
+    if constexpr (std::is_arithmetic_v<T>) type.units = range.unit;
     add_number<WideType<T>>(key, type, widened(range.lo), widened(range.hi), widened(value), meaning, source);
   }
   void flag(const char* key, bool& value, const char* meaning, const char* source);
@@ -141,6 +144,7 @@ class ParamsDoc {
     add_choice(key, names, static_cast<std::size_t>(value), meaning, source);
   }
   void text(const char* key, std::string& value, const char* meaning, const char* source);
+  void file(const char* key, std::string& value, const char* meaning, const char* source);
   template <class Nested>
   void group(const char* key, Nested& nested, const char*) {
     const std::string above = prefix_;

@@ -20,7 +20,18 @@ struct Kind {
   std::function<nlohmann::json(const nlohmann::json& given, ProblemSink& problems)> effective;
   /// Every parameter, nested ones under dotted names, in order of declaration.
   std::function<std::vector<ParamDoc>()> parameters;
+  /// Those of them that name a file.
+  std::vector<std::string> files;
 };
+
+/// Names of the parameters that name files.
+template <class Params>
+std::vector<std::string> files_among() {
+  std::vector<std::string> names;
+  for (const ParamDoc& parameter : ParamsDoc::of(Params{}))
+    if (parameter.type == "file") names.push_back(parameter.name);
+  return names;
+}
 
 template <class Params>
 Kind make_kind(std::string name, std::string meaning) {
@@ -33,7 +44,8 @@ Kind make_kind(std::string name, std::string meaning) {
           [] {
             Params params;
             return ParamsDoc::of(params);
-          }};
+          },
+          files_among<Params>()};
 }
 
 /// The params struct of one module of a checked, effective configuration (its "kind" is skipped).

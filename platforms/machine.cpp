@@ -101,6 +101,8 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
     throw BadInput(vm.name + ".memory: the VMs' memory does not fit into the host's " +
                    std::to_string(memory->params().size.count >> 20) + " MiB");
   vm.memory = std::make_unique<software::MemoryView>(*cpu_memory, Hpa(base), bytes, physical ? base : seen_by_devices(vm, base));
+  if (const std::string ignored = vm.load.ignored(workload->params()); !ignored.empty())
+    throw BadInput(vm.name + ".load: " + ignored);
   GuestTraffic& traffic = workload->add_vm(vm.mac, vm.load);
   try {
     vm.path = io_path::make_path(vm.name.c_str(), *host_, vm.params, vm.mac, *vm.memory, traffic);

@@ -37,7 +37,7 @@ struct CountArgs : VfTarget {
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
-    v.field("frames_per_second", frames_per_second, Range<unsigned>{0, 1'000'000'000}, "broadcasts and multicasts; 0: no limit",
+    v.field("frames_per_second", frames_per_second, Range<unsigned>{0, 1'000'000'000, "1/s"}, "broadcasts and multicasts; 0: no limit",
             no_source);
   }
 };

@@ -15,7 +15,10 @@ struct LoadArgs : VmTarget {
     VmTarget::describe(v);
     load.describe(v);
   }
-  void check(const Machine& machine) const { index(machine); }
+  void check(const Machine& machine) const {
+    index(machine);
+    if (const std::string ignored = load.ignored(machine.workload->params()); !ignored.empty()) throw BadInput("arrivals: " + ignored);
+  }
 };
 
 void change_load(const LoadArgs& args, Machine& machine, Outcome outcome) {
@@ -51,8 +54,8 @@ struct StormArgs : VmTarget {
   template <class V>
   void describe(V& v) {
     VmTarget::describe(v);
-    v.field("packet_rate", packet_rate, Range<double>{0, 1e9}, "broadcasts per second; 0: as fast as it can", no_source);
-    v.field("packet_bytes", packet_bytes, Range<unsigned>{workload::min_packet_bytes, workload::max_packet_bytes},
+    v.field("packet_rate", packet_rate, Range<double>{0, 1e9, "1/s"}, "broadcasts per second; 0: as fast as it can", no_source);
+    v.field("packet_bytes", packet_bytes, Range<unsigned>{workload::min_packet_bytes, workload::max_packet_bytes, "B"},
             "Ethernet frame, destination address to FCS", no_source);
   }
   void check(const Machine& machine) const { index(machine); }

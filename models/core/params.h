@@ -8,6 +8,7 @@
 ///   v.flag(key, bool&, meaning, source)
 ///   v.choice(key, value&, names, meaning, source)   an enum; names[i] is the JSON spelling of i
 ///   v.text(key, string&, meaning, source)
+///   v.file(key, string&, meaning, source)           the name of a file that the simulation reads
 ///   v.group(key, nested&, meaning)                  one level deeper in the path
 ///   v.require(bool, message)                        a rule between fields
 /// `source` says where the default comes from; `no_source` when nothing was published.
@@ -20,6 +21,7 @@ namespace iov {
 template <class T>
 struct Range {  ///< inclusive on both ends
   T lo, hi;
+  const char* unit = "1";  ///< of a plain number; what has a type of its own (Time, Bytes, ...) has the units of that
   bool holds(const T& v) const { return !(v < lo) && !(hi < v); }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The one exception of the models: when, where (object path) and which claim did not hold.
+/// The one exception of the models: when (unless before the simulation began), where (object path) and which claim
+/// did not hold.
 #pragma once
 #include <stdexcept>
 #include <string>
@@ -9,7 +10,7 @@ namespace iov {
 
 struct SimError : std::runtime_error {
   SimError(const sc_core::sc_time& when, const std::string& where, const std::string& claim)
-      : runtime_error(when.to_string() + " " + where + ": " + claim) {}
+      : runtime_error((when == sc_core::SC_ZERO_TIME ? "" : when.to_string() + " ") + where + ": " + claim) {}
 };
 
 /// A broken invariant; the runner exits with code 3.

@@ -24,7 +24,7 @@ struct CacheParams {
     v.field(
         "hit_latency", hit_latency, Range<Time>{Time(), 1_us}, "from lookup to answer",
         "HyperSIO defines.h: IOTLB 2 ns, context 1 ns, walk caches 5 ns; pcie-bench: IOTLB hit below 13 ns");
-    v.field("lookups_per_cycle", lookups_per_cycle, Range<double>{0.01, 16},
+    v.field("lookups_per_cycle", lookups_per_cycle, Range<double>{0.01, 16, "1/cycle"},
             "throughput of the lookup pipeline", no_source);
   }
 };

@@ -26,7 +26,7 @@ struct CreditParams {
 
   template <class V>
   void describe(V& v) {
-    const Range<unsigned> headers{0, 2032}, data{0, 32752};
+    const Range<unsigned> headers{0, 2032}, data{0, 32752, "16 B"};
     const char* host = "92 posted cache lines of a Xeon root port: Vuppalapati et al., SIGCOMM 2024";
     const char* xeon = "Intel Xeon C5500/C3500 datasheet vol. 1, IIO credits of an x16 port";
     const char* spec = "PCIe Base 5.0 2.6.1: end points and root ports advertise infinite completion credits";

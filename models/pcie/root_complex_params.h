@@ -30,9 +30,9 @@ struct RootComplexParams {
             broadwell);
     v.field("outbound_latency", outbound_latency, latency, "from a core's access to the request's departure",
             "calibrated: MMIO read round trips of 740 to 900 ns");
-    v.field("write_lines", write_lines, Range<unsigned>{65, 4096},
+    v.field("write_lines", write_lines, Range<unsigned>{65, 4096, "64 B"},
             "64 B lines of posted writes between translation and commit, all root ports", hostnet);
-    v.field("read_lines", read_lines, Range<unsigned>{65, 4096},
+    v.field("read_lines", read_lines, Range<unsigned>{65, 4096, "64 B"},
             "64 B lines of reads between translation and completion, all root ports", hostnet);
     v.field("tags", tags, Range<unsigned>{1, 768}, "MMIO reads and configuration requests in flight", "PCIe Base 5.0 2.2.6.2: 5-bit tags");
     v.field("completion_timeout", completion_timeout, Range<Time>{Time(50, sc_core::SC_US), Time(64, sc_core::SC_SEC)},

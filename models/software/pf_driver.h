@@ -50,7 +50,7 @@ class PfDriver : public sc_core::sc_module {
       v.field("pause_low", pause_low, level, "and that let it go on (XON)", "Intel 82599 datasheet 3.7.7.3.2, FCRTL");
       v.field("spoof_limit", spoof_limit, Range<unsigned>{0, 1'000'000}, "events of spoofing after which a VF is stopped; 0: never",
               "Linux counts and warns only");
-      v.field("max_frame", max_frame, Range<unsigned>{60, 9014}, "largest frame without FCS that a VF may ask for", "MTU 1500");
+      v.field("max_frame", max_frame, Range<unsigned>{60, 9014, "B"}, "largest frame without FCS that a VF may ask for", "MTU 1500");
       v.field("multicast_limit", multicast_limit, Range<unsigned>{0, 30}, "multicast hashes per VF", "ixgbe_sriov.h: 30");
       v.field("reset_grace", reset_grace, Range<Time>{{}, 1'000'000_us}, "from the notice of a reset to the reset", no_source);
       v.require(pause_low <= pause_high, "pause_low must not exceed pause_high");

@@ -31,7 +31,7 @@ class VfDriver : public sc_core::sc_module {
               "Linux ixgbevf: IXGBE_VF_MBX_INIT_DELAY 500 us");
       v.field("retries", retries, Range<unsigned>{1, 2000}, "attempts per request, after which it begins anew",
               "Linux ixgbevf waits a second in all: IXGBE_VF_MBX_INIT_TIMEOUT 2000 times 500 us");
-      v.field("max_frame", max_frame, Range<unsigned>{60, 9014}, "largest frame without FCS it asks for", "MTU 1500");
+      v.field("max_frame", max_frame, Range<unsigned>{60, 9014, "B"}, "largest frame without FCS it asks for", "MTU 1500");
     }
   };
   struct Place {

@@ -25,7 +25,7 @@ struct VfSettings {
     v.field("min_transmit_rate", min_transmit_rate, rate, "least it gets while it has frames to send; 0: none", ip_link);
     v.field("max_receive_rate", max_receive_rate, rate, "most it receives, in steps of 1 Mb/s; 0: no limit",
             "82599 has none; ConnectX ingress policing");
-    v.field("storm_rate", storm_rate, Range<unsigned>{0, 100'000'000},
+    v.field("storm_rate", storm_rate, Range<unsigned>{0, 100'000'000, "1/s"},
             "broadcast and multicast frames per second, each way; 0: no limit", "Intel 82576 datasheet 8.10.17 (SCCRL)");
     v.field("interrupt_interval", interrupt_interval, Range<Time>{{}, 10000_us}, "least time between its interrupts", no_source);
     v.flag("spoof_check", spoof_check, "its frames must carry its own MAC address and VLANs", ip_link);

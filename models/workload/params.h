@@ -106,14 +106,14 @@ struct Params {
         "arrivals", arrivals, arrivals_names,
         "saturate: as fast as the path (the wire) takes it; trace: the capture's gaps; the rest open loop",
         no_source);
-    v.field("packet_rate", packet_rate, Range<double>{0, 1e9},
+    v.field("packet_rate", packet_rate, Range<double>{0, 1e9, "1/s"},
             "open loop, packets per second per VM and direction; 0: bit_rate counts", no_source);
     v.field("bit_rate", bit_rate, Range<Bandwidth>{{1e3 / 8}, {1.6e12 / 8}},
             "open loop, frame bits (FCS included) per second per VM and direction", no_source);
     v.choice("sizes", sizes, sizes_names,
              "fixed; imix: 64, 570, 1518 B as 7:4:1; trace: the lengths of the capture",
              "simple IMIX, as used by traffic generators");
-    v.field("packet_bytes", packet_bytes, Range<unsigned>{min_packet_bytes, max_packet_bytes},
+    v.field("packet_bytes", packet_bytes, Range<unsigned>{min_packet_bytes, max_packet_bytes, "B"},
             "Ethernet frame, destination address to FCS", no_source);
     v.field("flows", flows, Range<unsigned>{1, 65536}, "flows per VM that packets take in turn (RSS)",
             no_source);
@@ -123,7 +123,7 @@ struct Params {
   }
   template <class V>
   void describe_trace(V& v) {
-    v.text("trace", trace, "pcap file, for sizes or arrivals `trace`", no_source);
+    v.file("trace", trace, "pcap file, for sizes or arrivals `trace`", no_source);
     v.field("time_scale", time_scale, Range<double>{1e-6, 1e6}, "the capture's gaps are multiplied by this",
             no_source);
     v.flag("trace_loop", trace_loop, "begin again at the end of the capture", no_source);
@@ -131,15 +131,20 @@ struct Params {
   }
   template <class V>
   void describe_closed_loop(V& v) {
-    v.field("request_bytes", request_bytes, Range<unsigned>{0, max_packet_bytes},
+    v.field("request_bytes", request_bytes, Range<unsigned>{0, max_packet_bytes, "B"},
             "frame with FCS; 0: packet_bytes", no_source);
-    v.field("response_bytes", response_bytes, Range<unsigned>{0, max_packet_bytes},
+    v.field("response_bytes", response_bytes, Range<unsigned>{0, max_packet_bytes, "B"},
             "frame with FCS; 0: packet_bytes", no_source);
     v.field("outstanding", outstanding, Range<unsigned>{1, 65536}, "requests under way per VM", no_source);
     v.field("think_time", think_time, Range<Time>{{0, sc_core::SC_NS}, {1, sc_core::SC_SEC}},
             "from an answer to the next request", no_source);
     v.field("retry_after", retry_after, Range<Time>{{1, sc_core::SC_US}, {10, sc_core::SC_SEC}},
             "from the loss of a request or answer to its replacement (ideal loss detection)", no_source);
+    v.require(direction != Direction::request_response || arrivals == Arrivals::saturate,
+              "request_response is a closed loop, in which an answer makes the next request: arrivals must be saturate; "
+              "outstanding and think_time say how often");
+    for (const auto& [key, bytes] : {std::pair("request_bytes", request_bytes), std::pair("response_bytes", response_bytes)})
+      v.require(bytes == 0 || bytes >= min_packet_bytes, std::string(key) + " must be 0 or at least 64");
   }
 };
 

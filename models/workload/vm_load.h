@@ -21,6 +21,17 @@ struct VmLoad {
   friend auto operator<=>(const VmLoad&, const VmLoad&) = default;
 
   bool off() const { return arrivals == Source::off; }
+  /// What of it would say nothing beside what the workload says; empty when all counts.
+  std::string ignored(const Params& all) const {
+    const Params own = over(all);
+    const bool rates = packet_rate > 0 || bit_rate.bytes_per_second > 0;
+    const bool loop = own.direction == Direction::request_response;
+    const bool paced = arrivals == Source::constant || arrivals == Source::poisson;
+    if (off()) return {};
+    if (loop && (paced || rates)) return "request_response is a closed loop: arrivals, packet_rate and bit_rate say nothing there";
+    if (rates && own.arrivals == Arrivals::saturate) return "packet_rate and bit_rate need arrivals that are constant or poisson";
+    return {};
+  }
   /// The parameters of this VM's sources.
   Params over(const Params& all) const {
     Params own = all;
@@ -36,11 +47,11 @@ struct VmLoad {
   void describe(V& v) {
     v.choice("direction", direction, way_names, "who sends, as the workload's direction", no_source);
     v.choice("arrivals", arrivals, source_names, "off: nobody sends; else as the workload's arrivals", no_source);
-    v.field("packet_rate", packet_rate, Range<double>{0, 1e9}, "open loop, packets per second each way; 0: bit_rate counts",
+    v.field("packet_rate", packet_rate, Range<double>{0, 1e9, "1/s"}, "open loop, packets per second each way; 0: bit_rate counts",
             no_source);
     v.field("bit_rate", bit_rate, Range<Bandwidth>{{0}, {1.6e12 / 8}},
             "open loop, frame bits (FCS included) per second each way; 0 and packet_rate 0: the workload's rate", no_source);
-    v.field("packet_bytes", packet_bytes, Range<unsigned>{0, max_packet_bytes},
+    v.field("packet_bytes", packet_bytes, Range<unsigned>{0, max_packet_bytes, "B"},
             "Ethernet frame, destination address to FCS; 0: the workload's sizes", no_source);
     v.require(packet_bytes == 0 || packet_bytes >= min_packet_bytes, "packet_bytes must be 0 or at least 64");
   }

@@ -97,8 +97,9 @@ int in_child(const std::function<void()>& work) {
 
 }  // namespace
 
-int simulate_point(const Program& program, const fs::path& folder, const std::string& fingerprint) {
-  return in_child([&] {
+int simulate_point(const Program& program, const fs::path& where, const std::string& fingerprint) {
+  return in_child([&, folder = fs::absolute(where)] {
+    fs::current_path(platform::find_home("."));  // file names of a configuration start there
     const auto config = nlohmann::json::parse(read_file(folder / "config.json"));
     const std::uint64_t seed = config.at("seeds").at(0);
     const auto start = Clock::now();
@@ -110,6 +111,7 @@ int simulate_point(const Program& program, const fs::path& folder, const std::st
 int build_point(const Program& program, const fs::path& config_file) {
   return in_child([&] {
     const auto config = nlohmann::json::parse(read_file(config_file));
+    fs::current_path(platform::find_home("."));
     program.build(config.at("platform"), config.at("seeds").at(0));
   });
 }

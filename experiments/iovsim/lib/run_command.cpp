@@ -66,6 +66,7 @@ int lspci(const Program& program, const std::string& file, const std::vector<std
   ProblemSink problems;
   const auto loaded = load(program, file, set, platform::find_home(file), problems);
   if (!loaded) return nothing_was_run(problems);
+  fs::current_path(platform::find_home(file));  // file names of a configuration start there
   std::cout << program.lspci(loaded->points.front().config, request);
   return good;
 }

@@ -22,9 +22,11 @@ void describe_parameters(const std::vector<platform::ParamDoc>& parameters) {
     std::cout << "  " << param.name << " = " << param.default_value << "   (" << param.type;
     if (!param.range.empty()) std::cout << ", " << param.range;
     std::cout << ")\n      " << param.meaning << "\n";
-    if (param.type == "time" || param.type == "size" || param.type == "rate" || param.type == "frequency")
-      std::cout << "      units: " << param.units << "\n";
-    std::cout << "      source: " << param.source << "\n";
+    const bool plain = param.type == "count" || param.type == "number", named = param.type == "text" || param.type == "file" ||
+                       param.type == "choice" || param.type == "flag";
+    if (!named && !(plain && param.units == "1"))
+      std::cout << "      unit" << (plain ? "" : "s") << ": " << param.units << (plain ? ", as a plain number" : "") << "\n";
+    if (!named || param.source != no_source) std::cout << "      source: " << param.source << "\n";
   }
   std::cout << "\n";
 }
@@ -51,13 +53,16 @@ std::vector<fs::path> json_files(const fs::path& folder) {
   return files;
 }
 
-/// What a file says it is: its key for that, else its first line when that is a comment.
+/// What a file says it is: its key for that, else its first line when that is a comment; not counting the licence.
 std::string description_of(const fs::path& file, const char* key) {
   platform::ProblemSink ignored;
   const std::string text = read_file(file);
   const auto object = platform::parse_json(text, file.string(), ignored);
   if (object && object->contains(key) && (*object)[key].is_string()) return (*object)[key];
-  return text.starts_with("// ") ? text.substr(3, text.find('\n') - 3) : "";
+  std::istringstream lines(text);
+  std::string line;
+  while (std::getline(lines, line) && line.starts_with("// SPDX-")) continue;
+  return line.starts_with("// ") ? line.substr(3) : "";
 }
 
 void list_files(const char* title, const fs::path& home, const char* folder, const char* key) {

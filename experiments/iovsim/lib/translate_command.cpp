@@ -100,6 +100,7 @@ int ask_machine(const Program& program, const TranslateRequest& request, const s
   if (loaded && loaded->points.size() != 1)
     problems.add_in(request.file, "", std::to_string(loaded->points.size()) + " points; ask a platform or a point's config.json");
   if (!problems.empty() || !loaded) return tell_problems(problems);
+  std::filesystem::current_path(platform::find_home(request.file));  // file names of a configuration start there
   const Point& point = loaded->points.front();
   return tell(platform::ask_platform(point.config, point.seed, after, *query), request.json);
 }

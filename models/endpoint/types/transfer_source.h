@@ -42,7 +42,7 @@ struct TransferParams {
     v.field("local_bandwidth", local_bandwidth, Range<Bandwidth>{{1e8}, {1e13}},
             "of the device's own memory, each way: a transfer is stored there after it was read, fetched before it is written",
             no_source);
-    v.text("trace", trace, "CSV of accesses to replay instead of the pattern: time_ns, requester, pasid, address, bytes, r|w",
+    v.file("trace", trace, "CSV of accesses to replay instead of the pattern: time_ns, requester, pasid, address, bytes, r|w",
            no_source);
   }
 };

@@ -93,6 +93,21 @@ TEST_CASE("a bad --set is refused") {
         std::string("--set: nic0.tags: \"few\" is not a count: write a whole number, as in 64\n") + one);
 }
 
+TEST_CASE("a --set of a module as a whole says what can be set") {
+  const Place place;
+  place.experiment(R"("seeds": [1])");
+  CHECK(refusal(place, "run e.json --set nic0=5") ==
+        std::string("--set: nic0: 5 is not a module; its parameters are named as in nic0.PARAMETER, and null leaves it out\n") + one);
+  CHECK(refusal(place, "run e.json --set nic1.tags=5") ==
+        std::string("--set: unknown module \"nic1\", did you mean \"nic0\"? (known: nic0 or workload)\n") + one);
+}
+
+TEST_CASE("a file that a parameter names is looked for before anything is run") {
+  const Place place;
+  place.experiment(R"("set": {"workload.trace": "lost.pcap"})");
+  CHECK(refusal(place) == "e.json set: workload.trace: no file \"lost.pcap\" in " + place.folder.string() + "\n" + one);
+}
+
 TEST_CASE("a bad sweep is refused") {
   const Place place;
   place.experiment(R"("sweep": {"a": [], "b": 5, "c": {"key": "nic0.tags"}, "d": {"values": {"x": 5}},

@@ -200,7 +200,12 @@ TEST_CASE("describe shows name, type, unit, range, default, meaning and source")
   CHECK(outcome.out.starts_with("nic -- a network card\n  tags = 32   (count, 1 .. 768)\n      outstanding read requests\n"
                                 "      source: PCIe 5.0, 2.2.6.2\n"));
   CHECK(has(outcome.out, "  latency = 300 ns   (time, 0 ns .. 1 us)\n      of one access\n      units: fs ps ns us ms s\n"));
-  CHECK(has(outcome.out, "  tlb.entries = 64   (count, 0 .. 1024)\n"));
+  CHECK(has(outcome.out, "  tlb.entries = 64   (count, 0 .. 1024)\n      cached entries\n      source: no published source"));
+  // a name or a switch is no number that could have a source or be swept for lack of one
+  CHECK(has(outcome.out, "  ats = false   (flag, false or true)\n      address translation services\n  path = native"));
+  CHECK(has(place.iovsim("describe workload").out,
+            "  packet_bytes = 64   (count, 64 .. 9000)\n      length of a frame\n      unit: B, as a plain number\n"));
+  CHECK(has(place.iovsim("describe workload").out, "  trace = \"\"   (file)\n      capture to replay\n  measure.duration"));
   CHECK(has(place.iovsim("describe").out, "workload -- packets\n"));
 }
 

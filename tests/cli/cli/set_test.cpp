@@ -62,6 +62,27 @@ TEST_CASE("a --set that contradicts every value of an axis is refused") {
   CHECK(place.iovsim("run e.json --set 'nic0.path=a,b'").code == 2);
 }
 
+TEST_CASE("a file name of --set means what it means where the user stands, one in a file is from the repository") {
+  const Place place;
+  std::filesystem::create_directories(place.folder / "here/below");
+  place.write("t.pcap", "");
+  place.write("here/t.pcap", "");
+  place.write("here/below/only.pcap", "");
+  const auto trace = [&](const std::string& from, const std::string& arguments) {
+    const Outcome outcome = place.shell("cd '" + from + "' && '" IOVSIM_FAKE "' run " + arguments + " --out \"" + place.folder.string() + "/d\"");
+    CHECK(outcome.code == 0);
+    return place.shell("sed -n 's/.*\"trace\": \"\\(.*\\)\".*/\\1/p' d/points/point/config.json | tr -d '\\n'").out;
+  };
+  place.experiment(R"("set": {"workload.trace": "t.pcap"})");
+  CHECK(trace("here", "../e.json") == "t.pcap");
+  CHECK(trace("here", "../e.json --set workload.trace=t.pcap") == "here/t.pcap");
+  CHECK(trace("here/below", "../../e.json --set workload.trace=only.pcap") == "here/below/only.pcap");
+  CHECK(trace("here/below", "../../e.json --set workload.trace=here/t.pcap") == "here/t.pcap");
+  CHECK(trace("/", "\"" + (place.folder / "d/points/point/config.json").string() + "\"") == "here/t.pcap");
+  const std::string absolute = (place.folder / "here/t.pcap").string();
+  CHECK(trace("/", "\"" + (place.folder / "e.json").string() + "\" --set \"workload.trace=" + absolute + "\"") == "here/t.pcap");
+}
+
 TEST_CASE("claims about what --set left out are not checked, and say so") {
   const Place place;
   place.experiment(R"("expect": ["throughput_gbps[path=sriov] > throughput_gbps[path=virtio]", "throughput_gbps > 1",

@@ -86,6 +86,30 @@ TEST_CASE("a machine that loses frames breaks an invariant: named, with its time
   CHECK_FALSE(place.exists("lossy/points/point/summary.json"));
 }
 
+TEST_CASE("parameters that would say nothing are refused") {
+  const Place place;
+  const auto refusal = [&](const std::string& set) {
+    place.write("e.json", R"({"platform": "platforms/server_10g.json", "set": {)" + set + "}}");
+    const Outcome outcome = iovsim(place, "check e.json");
+    CHECK(outcome.code == 2);
+    return outcome.err;
+  };
+  const std::string loop = "request_response is a closed loop";
+  for (const char* arrivals : {"constant", "poisson"})
+    CHECK(refusal(R"("workload.direction": "request_response", "workload.arrivals": ")" + std::string(arrivals) + "\"") ==
+          "e.json set: workload: " + loop + ", in which an answer makes the next request: arrivals must be saturate; outstanding "
+          "and think_time say how often\n");
+  for (const char* key : {"request_bytes", "response_bytes"})
+    CHECK(refusal("\"workload." + std::string(key) + "\": 10") == "e.json set: workload: " + std::string(key) + " must be 0 or at least 64\n");
+  const std::string loop_of_vm = "e.json: vm0.load: " + loop + ": arrivals, packet_rate and bit_rate say nothing there\n";
+  CHECK(refusal(R"("workload.direction": "request_response", "vm0.load.arrivals": "poisson")") == loop_of_vm);
+  CHECK(refusal(R"("vm0.load": {"direction": "request_response", "bit_rate": "1 Mb/s"})") == loop_of_vm);
+  CHECK(refusal(R"("vm0.load": {"packet_rate": 1000})") ==
+        "e.json: vm0.load: packet_rate and bit_rate need arrivals that are constant or poisson\n");
+  CHECK(refusal(R"("script": [{"at": "1 ms", "do": "load", "vm": "vm0", "direction": "request_response", "arrivals": "poisson"}])") ==
+        "e.json: script[0].arrivals: " + loop + ": arrivals, packet_rate and bit_rate say nothing there\n");
+}
+
 TEST_CASE("a bad capture is refused with the file and what is wrong with it") {
   const Place place;
   place.write("bad.pcap", "this is no capture");

@@ -64,10 +64,10 @@ struct WorkloadParams {
   std::string trace;
   template <class V>
   void describe(V& v) {
-    v.field("packet_bytes", packet_bytes, Range<unsigned>{64, 9000}, "length of a frame", no_source);
+    v.field("packet_bytes", packet_bytes, Range<unsigned>{64, 9000, "B"}, "length of a frame", no_source);
     v.choice("fate", fate, Names<7>{"good", "crash", "invariant", "fault", "refuse", "hang", "unbuildable"},
              "how the point ends", no_source);
-    v.text("trace", trace, "capture to replay", no_source);
+    v.file("trace", trace, "capture to replay", no_source);
     v.group("measure", measure, "window");
   }
 };

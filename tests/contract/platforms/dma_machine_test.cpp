@@ -15,7 +15,7 @@ DmaSettings with(DmaSettings more) {
 struct Trace {  ///< a file of its own for each test: they run side by side
   explicit Trace(const std::string& text) { std::ofstream(name) << text; }
   ~Trace() { std::remove(name.c_str()); }
-  const std::string name = "dma_trace_" + std::to_string(::getpid()) + ".csv";
+  const std::string name = "/tmp/dma_trace_" + std::to_string(::getpid()) + ".csv";
 };
 std::string dma_refusal(const DmaSettings& settings) {
   try {

@@ -92,10 +92,10 @@ TEST_CASE("tenants by PASID share the device TLB by their own partitions", "[L6]
 }
 
 TEST_CASE("a trace's PASIDs reach their own pages in scalable mode and are blocked in legacy mode", "[L6]") {
-  std::ofstream("pasid_trace.csv") << "0,256,5,0x1000,64,r\n10,256,9000,0x1000,64,w\n20,256,,0x1000,64,r\n";
-  const auto scalable = run_apart({{"dma0.trace", "pasid_trace.csv"}, {"dma0.scalable_mode", true}});
-  const auto legacy = run_apart({{"dma0.trace", "pasid_trace.csv"}});
-  std::remove("pasid_trace.csv");
+  std::ofstream("/tmp/pasid_trace.csv") << "0,256,5,0x1000,64,r\n10,256,9000,0x1000,64,w\n20,256,,0x1000,64,r\n";
+  const auto scalable = run_apart({{"dma0.trace", "/tmp/pasid_trace.csv"}, {"dma0.scalable_mode", true}});
+  const auto legacy = run_apart({{"dma0.trace", "/tmp/pasid_trace.csv"}});
+  std::remove("/tmp/pasid_trace.csv");
   CHECK(scalable.at("failed_transactions") == 0);
   CHECK(legacy.at("failed_transactions") == 1);  // the read with PASID; a posted write has left either way
 }

@@ -113,7 +113,8 @@ TEST_CASE("actions that contradict each other, come twice or at the same time br
       for (const char* vm : {"vm0", "vm1"}) actions.push_back({{"at", at}, {"do", what}, {"vm", vm}});
   for (const char* arrivals : {"off", "saturate", "poisson", "off"})
     for (const char* direction : {"request_response", "receive", "bidirectional", "transmit"})
-      actions.push_back({{"at", "500 us"}, {"do", "load"}, {"vm", "vm1"}, {"arrivals", arrivals}, {"direction", direction}});
+      if (arrivals != std::string("poisson") || direction != std::string("request_response"))
+        actions.push_back({{"at", "500 us"}, {"do", "load"}, {"vm", "vm1"}, {"arrivals", arrivals}, {"direction", direction}});
   actions.push_back({{"at", "600 us"}, {"do", "rogue_dma"}, {"vm", "vm0"}, {"address", 0}, {"count", 1000}});
   MachineBench m(more_vms(2, "sriov") + time_line + with_payload + script(actions));
   m.measure();  // audits the invariants, the conservation of packets among them

@@ -39,7 +39,10 @@ struct Pair {
   }
 };
 
-const std::vector<Kind> kinds{make_kind<NicParams>("nic", "a card"), make_kind<HostParams>("host", "a host")};
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> both{make_kind<NicParams>("nic", "a card"), make_kind<HostParams>("host", "a host")};
+  return both;
+}
 
 /// A folder that is gone after the test.
 struct Folder {
@@ -68,7 +71,7 @@ Built built(const Config& config) {
 TEST_CASE("each layer beats the one before: default, file, inline, set, sweep, --set") {
   const Folder home;
   home.write("configs/n.json", R"({"kind": "nic", "tags": 64, "queues": 2, "latency": "1 ns"})");
-  Config config(home.path, kinds);
+  Config config(home.path, kinds());
   const auto tags = [&] { return built(config).config["nic0"]["tags"]; };
   config.merge("", Json::parse(R"({"nic0": {"kind": "nic"}})"), "p.json");
   CHECK(tags() == 32);
@@ -89,7 +92,7 @@ TEST_CASE("a file may be used in any object, by a later layer, and may use anoth
   const Folder home;
   home.write("configs/slow.json", R"({"kind": "host", "latency": "900 ns", "tags": 3})");
   home.write("configs/slower.json", R"({"use": "configs/slow.json", "latency": "950 ns"})");
-  Config config(home.path, kinds);
+  Config config(home.path, kinds());
   config.merge("", Json::parse(R"({"host": {"kind": "host", "costs": {"queues": 9}}})"), "p.json");
   config.merge("host.costs.use", "configs/slower.json", "--set");
   const auto [effective, problems] = built(config);
@@ -100,7 +103,7 @@ TEST_CASE("a file may be used in any object, by a later layer, and may use anoth
 TEST_CASE("a problem names the file that wrote the value") {
   const Folder home;
   home.write("configs/n.json", R"({"tags": 0, "color": 1})");
-  Config config(home.path, kinds);
+  Config config(home.path, kinds());
   config.merge("", Json::parse(R"({"nic0": {"kind": "nic", "use": "configs/n.json", "queues": 65}})"), "p.json");
   config.merge("nic0.latency", "2 us", "--set");
   CHECK(built(config).problems ==
@@ -119,7 +122,7 @@ TEST_CASE("a broken rule between fields is blamed on the last layer that touched
 }
 
 TEST_CASE("wrong modules and kinds are told with what is known") {
-  Config config("/nowhere", kinds);
+  Config config("/nowhere", kinds());
   config.merge("", Json::parse(R"({"description": "d", "nic0": {"kind": "nik"}, "Nic1": {"kind": "nic"}, "x": 5})"), "p.json");
   config.merge("nic.tags", 5, "--set");
   CHECK(built(config).problems ==
@@ -133,7 +136,7 @@ TEST_CASE("a missing, wrong or circular file to use is a problem of who names it
   const Folder home;
   home.write("configs/a.json", R"({"use": "configs/a.json"})");
   home.write("configs/h.json", R"({"kind": "host"})");
-  Config config(home.path, kinds);
+  Config config(home.path, kinds());
   config.merge("", Json::parse(R"({"a": {"kind": "nic", "use": "configs/none.json"}, "b": {"kind": "nic", "use": 5},
       "c": {"kind": "nic", "use": "configs/h.json"}, "d": {"kind": "nic", "use": "configs/a.json"}})"), "p.json");
   CHECK(built(config).problems == "p.json: a.use: no file \"configs/none.json\" in " + home.path.string() +
@@ -144,7 +147,7 @@ TEST_CASE("a missing, wrong or circular file to use is a problem of who names it
 }
 
 TEST_CASE("null takes away what the layers before said") {
-  Config config("/nowhere", kinds);
+  Config config("/nowhere", kinds());
   config.merge("", Json::parse(R"({"nic0": {"kind": "nic", "tags": 5}, "nic1": {"kind": "nic"}})"), "p.json");
   config.merge("nic1", nullptr, "--set");
   config.merge("nic0", Json::parse(R"({"tags": null})"), "e.json set");
@@ -155,7 +158,7 @@ TEST_CASE("null takes away what the layers before said") {
 }
 
 TEST_CASE("every mistake of a script is told with its place and what would be allowed") {
-  Config config("/none", kinds);
+  Config config("/none", kinds());
   config.merge("", Json::parse(R"({ "nic0": { "kind": "nic" }, "script": [
     { "at": "1 ms", "do": "lode", "vm": "vm0" },
     { "do": "storm", "vm": "vm0", "packet_bytes": 20 },
@@ -171,7 +174,7 @@ TEST_CASE("every mistake of a script is told with its place and what would be al
 }
 
 TEST_CASE("a later layer replaces the whole script, and is blamed for it") {
-  Config config("/none", kinds);
+  Config config("/none", kinds());
   config.merge("", Json::parse(R"({ "script": [ { "at": "1 ms", "do": "behave", "vm": "a" } ] })"), "p.json");
   config.merge("script", Json::parse(R"([ { "at": "2 ms", "do": "behave", "vm": "b" }, { "at": "1 ms", "do": "no" } ])"), "e.json set");
   const Built result = built(config);
