@@ -5,7 +5,6 @@
 #include "models/host/memory.h"
 #include "models/iommu/gart.h"
 #include "models/iommu/iommu.h"
-#include "models/pcie/root_complex.h"
 #include "models/pcie/switch.h"
 #include "models/workload/workload.h"
 #include "platforms/modules.h"
@@ -15,7 +14,7 @@ namespace iov::platform {
 const std::vector<Kind>& catalog() {
   static const std::vector<Kind> kinds{
       make_kind<host::Memory::Params>("memory", "host memory: DRAM behind a last-level cache"),
-      make_kind<pcie::RootComplexParams>("root_complex", "PCIe root complex"),
+      make_kind<RootComplexModule>("root_complex", "PCIe root complex and its slots"),
       make_kind<iommu::Params>("iommu", "IOMMU: DMA and interrupt remapping (VT-d)"),
       make_kind<iommu::GartParams>("gart", "aperture instead of an iommu: translates for all devices alike, isolates none"),
       make_kind<LinkModule>("link", "PCIe link from a root port or a switch to a device or another switch"),

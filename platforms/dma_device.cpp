@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/dma_device.h"
 
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -18,6 +19,8 @@ DmaDevice::DmaDevice(const std::string& device_name, const nlohmann::json& confi
       params(params_of<DmaBenchModule>(config.at(name))),
       link(tree.link_to(name)),
       place_(tree.place_of(name)) {
+  if (params.page_tables == software::TableStage::first && !scalable())
+    throw BadInput(name + ".page_tables = \"first_stage\" needs " + name + ".scalable_mode");
   if (by_pasid() && params.translation != Translation::on)
     throw BadInput(name + ".tenants = \"pasids\" needs " + name + ".translation = \"on\"");
   if (params.translation == Translation::off && params.device.device_tlb.enabled)
@@ -42,6 +45,7 @@ void DmaDevice::enable_functions(unsigned vfs_for_peers) {
 void DmaDevice::place_windows(HostSpace& space, const DmaDevice* peer) {
   if (!active()) return;
   if (peer) return place_peer(*peer);
+  if (paged()) return place_frames(space);
   device->transfers().trace().empty() ? place_pattern(space) : place_trace(space);
 }
 
@@ -55,11 +59,26 @@ std::uint64_t DmaDevice::take_memory(HostSpace& space, std::uint64_t bytes) cons
 
 void DmaDevice::place_pattern(HostSpace& space) {
   const auto& access = params.device.transfers.access;
+  window_bytes_ = access.window.count;
   for (unsigned f = 0; f < access.requesters; ++f) windows_.push_back(take_memory(space, access.window.count));
   const std::vector<std::uint64_t> same(windows_.size(), iova_begin);
   device->set_windows(params.translation == Translation::on ? same : windows_);
   for (unsigned f = 0; f < access.requesters; ++f)
     mappings_.push_back({device->tenant(f), {{iova_begin, windows_[f]}}, rounded(access.window.count, page_bytes())});
+}
+
+/// Every tenant's window begins at one address; the frames below them all are one range of host memory.
+void DmaDevice::place_frames(HostSpace& space) {
+  const unsigned tenants = params.device.transfers.access.requesters;
+  const auto wanted = params.paging.resident_share * static_cast<double>(window_pages() * tenants);
+  window_bytes_ = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(wanted))) * page_bytes();
+  windows_ = {take_memory(space, window_bytes_)};
+  const unsigned group = params.device.device_tlb.page_requests.pages_per_group;
+  if (window_bytes_ / page_bytes() < group)
+    throw BadInput(name + ".paging.resident_share: " + std::to_string(window_bytes_ / page_bytes()) +
+                   " frames cannot hold the pages of one group, " + std::to_string(group) + "; its transfer would never end");
+  device->set_windows(std::vector<std::uint64_t>(tenants, iova_begin));
+  for (unsigned t = 0; t < tenants; ++t) mappings_.push_back({device->tenant(t), {}, page_bytes()});
 }
 
 void DmaDevice::place_peer(const DmaDevice& peer) {
@@ -79,6 +98,7 @@ void DmaDevice::place_peer(const DmaDevice& peer) {
 /// Translated, each page a requester touches has a page of host memory of its own; otherwise addresses are host memory's.
 void DmaDevice::place_trace(HostSpace& space) {
   const bool own_pages = params.translation == Translation::on;
+  window_bytes_ = page_bytes();
   std::map<std::pair<std::uint16_t, Pasid>, std::set<std::uint64_t>> pages;
   for (const endpoint::TracedAccess& a : device->transfers().trace()) {
     if (a.requester.bus() < place_.first_bus || a.requester.bus() > place_.last_bus)
@@ -109,11 +129,16 @@ void DmaDevice::add_functions(software::IommuDriver& driver) const {
     if (m.tenant.pasid.present()) largest = std::max(largest, m.tenant.pasid.value);
   }
   for (const auto& [requester, largest] : pasids)
-    driver.add_function(RequesterId{requester}, {largest, params.device.device_tlb.enabled, false});
+    driver.add_function(RequesterId{requester}, {largest, params.device.device_tlb.enabled, paged()});
 }
 
-void DmaDevice::map(software::IommuDriver& driver) const {
+void DmaDevice::map(software::IommuDriver& driver, software::PageFaultHandler* page_faults) const {
   if (!translated()) return;
+  if (paged()) {
+    page_faults->give_frames(Hpa(windows_[0]), window_bytes_ / page_bytes());
+    const unsigned wanted = page_faults->params().allocation;
+    placement_->enable_page_requests(wanted == 0 ? ~0u : wanted);
+  }
   if (scalable()) add_functions(driver);
   for (const Mapping& mapping : mappings_) {
     const auto [requester, pasid] = mapping.tenant;
@@ -122,7 +147,8 @@ void DmaDevice::map(software::IommuDriver& driver) const {
       continue;
     }
     const unsigned log2 = log2_page_sizes[static_cast<std::size_t>(params.page_size)];
-    const DomainId domain = driver.create_domain();
+    const DomainId domain = driver.create_domain(params.page_tables);
+    if (paged()) page_faults->add({requester, pasid, domain, Iova(iova_begin), window_pages()}, params.paging.populated);
     for (const auto& [iova, host] : mapping.pieces) driver.map(domain, Iova(iova), Hpa(host), mapping.bytes, log2);
     if (pasid.present())
       driver.attach_pasid(requester, pasid, domain);
@@ -132,13 +158,18 @@ void DmaDevice::map(software::IommuDriver& driver) const {
   }
 }
 
+void DmaDevice::stop_paging() {
+  if (!paged()) return;
+  for (const Mapping& mapping : mappings_)
+    device->device_tlb().page_requests().stop(mapping.tenant.requester, mapping.tenant.pasid);
+}
+
 Time DmaDevice::write_windows(MemoryPort& memory, bool by_host, Time ready) const {
   constexpr std::uint32_t chunk = 4096;
-  const std::uint64_t bytes = device->transfers().trace().empty() ? params.device.transfers.access.window.count : page_bytes();
   const std::uint8_t zero = 0;
   for (const std::uint64_t window : windows_)
-    for (std::uint64_t at = 0; at < bytes; at += chunk) {
-      const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(chunk, bytes - at));
+    for (std::uint64_t at = 0; at < window_bytes_; at += chunk) {
+      const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(chunk, window_bytes_ - at));
       if (by_host)
         memory.poke(Hpa(window + at), {&zero, 1}, length);
       else

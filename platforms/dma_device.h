@@ -6,11 +6,11 @@
 ///         A peer's BAR is mapped where it is, IOVA == host address: only so a switch sees who is meant. A device with a
 ///         device TLB has it at the same IOVA as memory: were that the BAR's address, the switch would send its
 ///         translation requests to the peer as well.
-/// Omits   time for mapping: the tables are there before the first transfer.
+/// Omits   time for mapping other than page faults: the tables are there before the first transfer.
 #pragma once
 #include "models/endpoint/types/dma_bench.h"
 #include "models/protocol/memory_port.h"
-#include "models/software/iommu_driver.h"
+#include "models/software/page_fault_handler.h"
 #include "platforms/placement.h"
 
 namespace iov::platform {
@@ -27,7 +27,9 @@ class DmaDevice {
   bool active() const { return params.target != DmaTarget::none; }
   bool by_pasid() const { return params.device.transfers.access.tenants == endpoint::Tenants::pasids; }
   /// The IOMMU's tables must be those of scalable mode.
-  bool scalable() const { return translated() && (params.scalable_mode || by_pasid()); }
+  bool scalable() const { return translated() && (params.scalable_mode || by_pasid() || paged()); }
+  /// It asks for absent pages, for which there are frames for a part of its windows only.
+  bool paged() const { return active() && params.device.device_tlb.page_requests.enabled; }
   bool translated() const { return active() && params.translation != Translation::off; }
   /// The VFs that its transfers and its peers ask for; once, before the windows are placed. @throws BadInput
   void enable_functions(unsigned vfs_for_peers);
@@ -35,7 +37,10 @@ class DmaDevice {
   void place_windows(HostSpace& space, const DmaDevice* peer);
   /// From VF Enable until the VFs that peers want answer.
   const Time& start_up() const { return start_up_; }
-  void map(software::IommuDriver& driver) const;
+  /// @param page_faults  whose pages the windows of a paged device are
+  void map(software::IommuDriver& driver, software::PageFaultHandler* page_faults) const;
+  /// Its tenants' address spaces are used no more: what waits for pages fails, stop markers go out.
+  void stop_paging();
   /// Writes the windows: by the host at once, else by the device. @returns when that is done
   Time write_windows(MemoryPort& memory, bool by_host, Time ready) const;
 
@@ -53,14 +58,17 @@ class DmaDevice {
   void place_pattern(HostSpace& space);
   void place_trace(HostSpace& space);
   void place_peer(const DmaDevice& peer);
+  void place_frames(HostSpace& space);
   void add_functions(software::IommuDriver& driver) const;
   std::uint64_t page_bytes() const { return std::uint64_t{1} << log2_page_sizes[static_cast<std::size_t>(params.page_size)]; }
+  std::uint64_t window_pages() const { return (params.device.transfers.access.window.count + page_bytes() - 1) / page_bytes(); }
   std::uint64_t take_memory(HostSpace& space, std::uint64_t bytes) const;
 
   const PcieTree::Place place_;
   std::unique_ptr<Placement> placement_;
   Time start_up_;
-  std::vector<std::uint64_t> windows_;  ///< in host memory; of a trace the pages
+  std::vector<std::uint64_t> windows_;  ///< in host memory; of a trace the pages, of a paged device all frames
+  std::uint64_t window_bytes_ = 0;      ///< of each
   std::vector<Mapping> mappings_;
 };
 

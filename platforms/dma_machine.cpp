@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/dma_machine.h"
 
-#include "platforms/page_requests.h"
-
 namespace iov::platform {
 
 namespace {
@@ -19,6 +17,7 @@ DmaMachine::DmaMachine(const nlohmann::json& config, std::uint64_t seed) {
   check_translation();
   connect_iommu();
   make_drivers();
+  make_page_fault_handler();
   for (const auto& device : devices) {
     unsigned vfs = 0;
     for (const auto& other : devices)
@@ -36,12 +35,22 @@ const DmaDevice* DmaMachine::peer_of(const DmaDevice& device) const {
   throw BadInput(device.name + ".peer = \"" + device.params.peer + "\": no module of kind \"dma_bench\" has this name");
 }
 
+void DmaMachine::make_page_fault_handler() {
+  const auto paged = std::find_if(devices.begin(), devices.end(), [](const auto& device) { return device->paged(); });
+  if (paged == devices.end()) return;
+  if (!processors)
+    throw BadInput((*paged)->name + ".device_tlb.page_requests needs a module of kind \"host\" whose software brings pages in");
+  std::vector<host::Core*> cores;
+  for (std::size_t i = 0; i < processors->size(); ++i) cores.push_back(&processors->core(i));
+  page_faults = std::make_unique<software::PageFaultHandler>("page_faults", timeline, host_params.page_faults, host_params.costs,
+                                                             *iommu_driver_, *iommu_registers_, cores, *host_memory_);
+}
+
 void DmaMachine::check_translation() const {
   for (const auto& device : devices) {
     if (!device->active()) continue;
     if (!iommu && (device->translated() || device->params.device.device_tlb.enabled))
       throw BadInput(device->name + ".translation: the platform has no module of kind \"iommu\"");
-    require_page_fault_handler(device->name, device->params.device.device_tlb);
     if (device->translated() != measured_->translated())
       throw BadInput(device->name + ".translation: the IOMMU is on for all devices or for none, and " + measured_->name + " has it " +
                      (measured_->translated() ? "on" : "off"));
@@ -62,9 +71,10 @@ void DmaMachine::prepare() {
   };
   if (iommu_driver_) {
     each([this](DmaDevice& d) { if (d.scalable()) iommu_driver_->use_scalable_mode(); });  // for all, before one is attached
-    each([this](DmaDevice& d) { d.map(*iommu_driver_); });
+    each([this](DmaDevice& d) { d.map(*iommu_driver_, page_faults.get()); });
   }
   if (iommu_driver_ && measured_->translated()) iommu_driver_->enable(true, true);
+  if (page_faults) page_faults->start(bind<&iommu::Iommu::write_register>(iommu.get()));
   warm_up_cache(BufferCache::device_warm);
 }
 
@@ -78,6 +88,11 @@ void DmaMachine::warm_up_cache(BufferCache which) {
 void DmaMachine::start() {
   for (const auto& device : devices)
     if (device->active()) device->device->transfers().start();
+}
+
+void DmaMachine::release() {
+  for (const auto& device : devices) device->stop_paging();
+  if (page_faults) page_faults->release();
 }
 
 void DmaMachine::stop() {

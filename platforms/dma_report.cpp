@@ -53,6 +53,11 @@ void add_translation(Json& out, DmaMachine& m, const Rows& rows) {
   out["walks_per_transaction"] = ratio(count(unit + ".walks"), transactions);
   out["walk_reads_per_transaction"] = ratio(count(unit + ".walk_reads"), transactions);
   out["iotlb_misses_per_transaction"] = ratio(misses, transactions);
+  const double requests = count(device + ".page_requests.page_requests");
+  out["page_requests"] = requests;
+  out["page_requests_per_transaction"] = ratio(requests, transactions);
+  for (const auto& [name, field] : {std::pair{"page_fault_p50_ns", "p50"}, std::pair{"page_fault_p99_ns", "p99"}})
+    out[name] = requests > 0 ? Json(rows.value(device + ".page_requests.fault_latency", field)) : Json(nullptr);
 }
 
 Json utilization_of(DmaMachine& m, const Rows& rows, double seconds) {

@@ -30,10 +30,16 @@ void run_phase(DmaMachine& m, std::uint64_t transactions, double from, double to
   }
 }
 
-void drain(DmaMachine& m) {
-  m.stop();
+void run_to_rest(DmaMachine& m) {
   const Time limit = m.timeline.now() + patience();
   while (!m.timeline.idle() && m.timeline.now() < limit) m.timeline.run(m.timeline.now() + Time(10, sc_core::SC_US));
+}
+
+void drain(DmaMachine& m) {
+  m.stop();
+  run_to_rest(m);
+  m.release();
+  run_to_rest(m);
   audit(m.timeline.idle() ? Invariant::at_rest : Invariant::always, m.timeline.now());
 }
 

@@ -12,8 +12,11 @@ void Hardware::make_hardware(const nlohmann::json& config, const std::vector<std
   const std::string memory_name = the_one(config, "memory"), root_name = the_one(config, "root_complex");
   if (needs_host || !modules_of(config, "host").empty()) host_name = the_one(config, "host");
   memory = std::make_unique<host::Memory>(memory_name.c_str(), timeline, read_params<host::Memory::Params>(config, memory_name));
-  root_complex =
-      std::make_unique<pcie::RootComplex>(root_name.c_str(), timeline, read_params<pcie::RootComplexParams>(config, root_name));
+  const auto root = read_params<RootComplexModule>(config, root_name);
+  slots = root.slots, slots_used = static_cast<unsigned>(devices.size());
+  if (slots != 0 && slots_used > slots)
+    throw BadInput(root_name + ".slots = " + std::to_string(slots) + ": the platform has " + std::to_string(slots_used) + " devices");
+  root_complex = std::make_unique<pcie::RootComplex>(root_name.c_str(), timeline, root.root_complex);
   if (!host_name.empty()) {
     host_params = read_params<HostModule>(config, host_name);
     processors = std::make_unique<host::Processors>(host_name.c_str(), timeline, host_params.processors);

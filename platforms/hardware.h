@@ -39,6 +39,7 @@ class Hardware {
   std::unique_ptr<MemoryPort> cpu_memory;
   HostModule host_params;
   unsigned walkers = 1;  ///< of the IOMMU
+  unsigned slots = 0, slots_used = 0;  ///< for devices; 0: as many as are used
   std::string host_name;
 
  protected:

@@ -61,7 +61,8 @@ std::string guest_view(const Machine& machine, const std::string& guest) {
 std::string lspci(const nlohmann::json& effective_config, const LspciRequest& request) {
   if (!modules_of(effective_config, "dma_bench").empty()) {
     if (!request.guest.empty()) throw BadInput("the platform has no VM");
-    const DmaMachine machine(effective_config, 1);
+    DmaMachine machine(effective_config, 1);
+    if (request.after_boot) machine.prepare();
     std::vector<Listed> list;
     add_bridges(list, *machine.root_complex, *machine.tree);
     for (const auto& device : machine.devices) add_functions(list, *device->device);

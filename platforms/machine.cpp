@@ -6,7 +6,6 @@
 #include "models/io_path/uplink.h"
 #include "platforms/kind.h"
 #include "platforms/modules.h"
-#include "platforms/page_requests.h"
 
 namespace iov::platform {
 
@@ -22,7 +21,9 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   make_hardware(config, {nic_name}, true, seed);
   const std::string traffic = the_one(config, "workload");
   auto nic_params = read_params<endpoint::Nic::Params>(config, nic_name);
-  require_page_fault_handler(nic_name, nic_params.device_tlb);
+  if (nic_params.device_tlb.page_requests.enabled)
+    throw BadInput(nic_name + ".device_tlb.page_requests.enabled: memory of VMs is pinned, no software of this platform brings its "
+                   "pages in; it must be false");
   auto traffic_params = read_params<workload::Params>(config, traffic);
   traffic_params.wire.rate = nic_params.wire_rate;          // both are ends of one Ethernet link
   nic_params.carry_payload |= traffic_params.carry_payload;  // a frame is whole everywhere or nowhere

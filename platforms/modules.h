@@ -6,10 +6,24 @@
 #include "models/host/processors.h"
 #include "models/io_path/vm_path.h"
 #include "models/pcie/link.h"
+#include "models/pcie/root_complex.h"
 #include "models/protocol/acs.h"
+#include "models/software/page_fault_handler.h"
 #include "models/workload/vm_load.h"
 
 namespace iov::platform {
+
+/// The root complex, and how many devices can be plugged in below it.
+struct RootComplexModule {
+  pcie::RootComplexParams root_complex;
+  unsigned slots = 0;
+  template <class V>
+  void describe(V& v) {
+    root_complex.describe(v);
+    v.field("slots", slots, Range<unsigned>{0, 255}, "devices that can be plugged in, behind switches too; 0: as many as there are",
+            no_source);
+  }
+};
 
 /// The host: processors, software costs, and how it uses the NIC itself.
 struct HostModule {
@@ -17,6 +31,7 @@ struct HostModule {
   host::IoApic::Params io_apic;
   software::SoftwareCosts costs;
   io_path::HostParams software;
+  software::PageFaultHandler::Params page_faults;
   unsigned vfs = 0;
   template <class V>
   void describe(V& v) {
@@ -27,6 +42,7 @@ struct HostModule {
     v.group("io_apic", io_apic, "I/O interrupt controller, for INTx");
     v.group("costs", costs, "what software pays per operation");
     software.describe(v);
+    v.group("page_faults", page_faults, "bringing in pages that devices ask for");
   }
 };
 
@@ -67,8 +83,21 @@ inline constexpr unsigned log2_page_sizes[] = {12, 21, 30};
 enum class BufferCache : std::uint8_t { cold, host_warm, device_warm };
 inline constexpr Names<3> buffer_cache_names{"cold", "host_warm", "device_warm"};
 
+inline constexpr Names<2> table_stage_names{"second_stage", "first_stage"};
 enum class DmaTarget : std::uint8_t { memory, peer, none };
 inline constexpr Names<3> dma_target_names{"memory", "peer", "none"};
+
+/// How much of the windows is in memory when the device asks for absent pages (device_tlb.page_requests).
+struct PagingModule {
+  double resident_share = 1;
+  bool populated = true;
+  template <class V>
+  void describe(V& v) {
+    v.field("resident_share", resident_share, Range<double>{1e-6, 1}, "frames of host memory by pages of the device's windows", no_source);
+    v.flag("populated", populated, "pages are there from the start, as far as frames reach; else the first access brings each in",
+           no_source);
+  }
+};
 
 /// A DMA microbenchmark and what the host does for it: mappings, and what it left in the LLC.
 struct DmaBenchModule {
@@ -80,6 +109,8 @@ struct DmaBenchModule {
   PageSize page_size = PageSize::small;
   BufferCache cache = BufferCache::host_warm;
   bool scalable_mode = false;
+  software::TableStage page_tables = software::TableStage::second;
+  PagingModule paging;
   std::uint64_t warm_up = 2000, transfers = 20000;
   template <class V>
   void describe(V& v) {
@@ -94,13 +125,19 @@ struct DmaBenchModule {
              "of the IOMMU: off, on with a domain per function, or pass-through (no table walks)", bench);
     v.choice("page_size", page_size, page_size_names, "of the mappings, when translation is on", bench);
     v.flag("scalable_mode", scalable_mode,
-           "PASID tables (VT-d scalable mode) instead of legacy tables; always so when tenants are PASIDs", "VT-d 4.1 3.4.3");
+           "PASID tables (VT-d scalable mode) instead of legacy tables; always so for PASIDs and page requests", "VT-d 4.1 3.4.3");
+    v.choice("page_tables", page_tables, table_stage_names, "first stage (the processor's format) needs scalable mode",
+             "VT-d 4.1 3.6, 3.7; Linux uses the first stage in scalable mode");
     v.choice("cache", cache, buffer_cache_names,
              "where the windows are before: in DRAM, or in the LLC because the host or the device wrote them", bench);
     v.field("warm_up", warm_up, Range<std::uint64_t>{0, 1'000'000'000}, "transactions before the measurement", no_source);
     v.field("transfers", transfers, Range<std::uint64_t>{1, 1'000'000'000},
             "transactions measured; a trace is measured whole", no_source);
+    v.group("paging", paging, "demand paging, when device_tlb.page_requests is enabled");
     device.describe(v);
+    v.require(!device.device_tlb.page_requests.enabled ||
+                  (translation == Translation::on && page_size == PageSize::small && target != DmaTarget::peer && device.transfers.trace.empty()),
+              "device_tlb.page_requests needs translation \"on\", page_size \"4 KiB\", and a pattern whose target is memory");
   }
 };
 

@@ -52,9 +52,23 @@ bool Placement::fits() const {
 void Placement::enable(unsigned function) {
   const config::Layout& layout = device_.functions().config(function).layout();
   write(function, layout.capability(PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+  if (const unsigned pasid = layout.extended(PCI_EXT_CAP_ID_PASID))  // before ATS, which locks it
+    write(function, pasid + PCI_PASID_CTRL, 2, PCI_PASID_CTRL_ENABLE);
   if (const unsigned ats = layout.extended(PCI_EXT_CAP_ID_ATS))
     write(function, ats + PCI_ATS_CTRL, 2, PCI_ATS_CTRL_ENABLE);
   if (const unsigned acs = layout.extended(PCI_EXT_CAP_ID_ACS)) write(function, acs + PCI_ACS_CTRL, 2, device_.acs_services());
+}
+
+void Placement::enable_page_requests(unsigned most) {
+  const auto& functions = device_.functions();
+  for (unsigned pf = 0; pf < functions.pfs(); ++pf) {
+    const config::ConfigSpace& space = functions.config(pf);
+    const unsigned pri = space.layout().extended(PCI_EXT_CAP_ID_PRI);
+    if (pri == 0) continue;
+    write(pf, pri + PCI_PRI_CTRL, 2, PCI_PRI_CTRL_RESET);
+    write(pf, pri + PCI_PRI_ALLOC_REQ, 4, std::min(space.read(pri + PCI_PRI_MAX_REQ, 4), most));
+    write(pf, pri + PCI_PRI_CTRL, 2, PCI_PRI_CTRL_ENABLE);
+  }
 }
 
 Hpa Placement::address(unsigned function, unsigned bar) const {

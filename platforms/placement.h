@@ -12,6 +12,8 @@ class Placement {
   Placement(endpoint::Endpoint& device, const PcieTree::Place& place, const LinkLimits& link);
   /// Of PF 0. @returns how many VFs there are then; 0 when IDs or addresses do not reach
   unsigned enable_vfs(unsigned vfs);
+  /// Of every PF, for software that answers. @param most  page requests outstanding at a time, as far as the device can
+  void enable_page_requests(unsigned most);
   Hpa bar(unsigned function) const { return address(function, 0); }
   Hpa msix_table(unsigned function) const { return address(function, config::msix_bar); }
 

@@ -49,6 +49,18 @@ void count_contexts(nlohmann::ordered_json& out, const Machine& m) {
   out["context_table_bytes"] = tables * table_bytes;
 }
 
+/// How many VMs the devices in the slots serve: with a function of their own, or by way of the host.
+void count_slots(nlohmann::ordered_json& out, const Machine& m) {
+  std::set<std::string> assigned;
+  for (const auto& [function, owner] : m.boot_software().owners.all())
+    if (owner.kind == software::Owner::Kind::vm) assigned.insert(owner.name);
+  out["slots"] = m.slots != 0 ? m.slots : m.slots_used;
+  out["slots_used"] = m.slots_used;
+  out["vms"] = m.vms.size();
+  out["vms_with_function"] = assigned.size();
+  out["vms_per_slot_used"] = static_cast<double>(m.vms.size()) / m.slots_used;
+}
+
 }  // namespace
 
 nlohmann::ordered_json resources_of(const Machine& machine) {
@@ -72,6 +84,7 @@ nlohmann::ordered_json resources_of(const Machine& machine) {
   out["bar_bytes"] = bars;
   out["msix_vectors"] = vectors;
   count_contexts(out, machine);
+  count_slots(out, machine);
   return out;
 }
 

@@ -257,21 +257,6 @@ void DeviceTlb::refuse(const Waiter& waiter) {
   waiter.client->translated(waiter.ticket, {});
 }
 
-/// Those that wait for pages that nobody asks for any more.
-template <class Doomed>
-void DeviceTlb::refuse_faulted(Doomed doomed) {
-  for (std::uint32_t index = 0; index < misses_.size(); ++index) {
-    if (!misses_[index].live || !misses_[index].faulted || !doomed(misses_[index].space)) continue;
-    const Miss done = give_up(index);
-    for (const Waiter& waiter : done.waiters) refuse(waiter);
-  }
-}
-
-void DeviceTlb::stop(RequesterId function, Pasid pasid) {
-  page_requests_.stop(function, pasid);
-  refuse_faulted([&](const AddressSpace& s) { return s.function == function && s.pasid == pasid; });
-}
-
 void DeviceTlb::invalidate(const Tlp& request) {
   const RequesterId function = request.completer;
   const InvalidateRange range = decode_invalidate(request.address);
@@ -290,7 +275,8 @@ void DeviceTlb::invalidate(const Tlp& request) {
     u.drains |= 1u << itag;
     ++invalidation.uses;
   }
-  if (invalidation.uses == 0) complete(itag);
+  if (invalidation.uses == 0) return complete(itag);
+  if (draining_) draining_();
 }
 
 void DeviceTlb::complete(unsigned itag) {
@@ -310,8 +296,7 @@ void DeviceTlb::forget(RequesterId function) {
   std::erase(ats_off_, function);
   for (Miss& m : misses_)
     if (m.live && m.sent && m.space.function == function) m.stale = true;
-  page_requests_.forget(function);
-  refuse_faulted([&](const AddressSpace& s) { return s.function == function; });
+  page_requests_.forget(function);  // which refuses those that wait for pages
 }
 
 std::string DeviceTlb::unfinished() const {

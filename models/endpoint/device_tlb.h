@@ -108,12 +108,13 @@ class DeviceTlb : public sc_core::sc_module, Requester, PageWaiter {
     if (use != Grant::no_use) ++uses_[use].count;
   }
   void give_back(std::uint32_t use);
+  /// An invalidation waits for it: who has nothing in flight under it gives it back.
+  bool draining(std::uint32_t use) const { return use != Grant::no_use && uses_[use].drains != 0; }
+  void on_draining(Delegate<void()> give_back) { draining_ = give_back; }
   bool covers(std::uint32_t use, std::uint64_t target, std::uint32_t bytes) const;
 
   void invalidate(const Tlp& request);
-  void page_response(const Tlp& response) { page_requests_.response(response); }
-  /// The function stops using the PASID: accesses that wait for its pages fail, a stop marker goes out (10.4.1.2).
-  void stop(RequesterId function, Pasid pasid);
+  PageRequestInterface& page_requests() { return page_requests_; }
   void forget(RequesterId function);  ///< function level reset: its entries go (6.6.2)
 
  private:
@@ -170,8 +171,6 @@ class DeviceTlb : public sc_core::sc_module, Requester, PageWaiter {
   void answer(const Miss& miss, const Waiter& waiter, std::span<const Translation> translations);
   void deny(const AddressSpace& space, const Waiter& waiter);
   void refuse(const Waiter& waiter);
-  template <class Doomed>
-  void refuse_faulted(Doomed doomed);
   void hit(Hit&& hit) { hit.waiter.client->translated(hit.waiter.ticket, hit.grant); }
   void complete(unsigned itag);
   std::string unfinished() const;
@@ -190,6 +189,7 @@ class DeviceTlb : public sc_core::sc_module, Requester, PageWaiter {
   unsigned in_flight_ = 0;
   std::vector<Use> uses_;
   std::vector<std::uint32_t> free_uses_;
+  Delegate<void()> draining_;
   std::array<Invalidation, queue_depth> invalidations_{};
   std::vector<RequesterId> ats_off_;  ///< functions whose requests were answered UR
   TimedFifo<Hit> hits_pipe_{timeline_, bind<&DeviceTlb::hit>(this)};

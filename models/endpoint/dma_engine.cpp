@@ -18,6 +18,7 @@ DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, co
       limits_(port.limits()),
       read_tlps_(limits_.tags) {
   port.on_drained(bind<&DmaEngine::pump>(this));
+  tlb.on_draining(bind<&DmaEngine::drop_draining>(this));
   requests.bound(params.outstanding_reads);
 }
 
@@ -27,9 +28,15 @@ unsigned DmaEngine::add_channel(RequesterId requester, DmaClient& client, Pasid 
   return static_cast<unsigned>(channels_.size() - 1);
 }
 
-void DmaEngine::allow(RequesterId function, bool bus_master, bool ats) {
-  for (const auto& c : channels_)
-    if (c->space.function == function) c->bus_master = bus_master, c->ats = ats;
+void DmaEngine::allow(RequesterId function, const Permission& what) {
+  for (const auto& channel : channels_) {
+    Channel& c = *channel;
+    if (c.space.function != function) continue;
+    c.ats = what.ats;
+    c.refusal = !what.bus_master                         ? DmaStatus::not_bus_master
+                : c.space.pasid.present() && !what.pasid ? DmaStatus::not_pasid
+                                                         : DmaStatus::success;
+  }
 }
 
 void DmaEngine::set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request) {
@@ -120,6 +127,14 @@ void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
   q.r.journey.enter(Stage::device, timeline_.now());
   list(q.channel, q.r.write ? writes : reads);
   pump();
+  if (tlb_.draining(grant.use)) drop_draining();
+}
+
+/// A request that waits its turn must not hold up an invalidation: what is before it may wait for a page whose frame
+/// comes free only with that invalidation. What is in flight keeps its own uses.
+void DmaEngine::drop_draining() {
+  for (const auto& q : slots_)
+    if (q->live && q->queued && tlb_.draining(q->grant.use)) drop_grant(*q);
 }
 
 void DmaEngine::list(unsigned channel, Direction d) {
@@ -181,8 +196,8 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
   Channel& c = *channels_[q.channel];
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
-    if (!c.bus_master) {
-      fail(q, DmaStatus::not_bus_master);
+    if (c.refusal != DmaStatus::success) {
+      fail(q, c.refusal);
       break;
     }
     if (!has_address(q)) {

@@ -54,8 +54,12 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   /// A queue of requests with its own requester ID; writes stay in order among themselves, so do reads.
   unsigned add_channel(RequesterId requester, DmaClient& client, Pasid pasid = {});
   void set_requester(unsigned channel, RequesterId requester);
-  /// Of all channels of a function. A request without Bus Master Enable fails; without ATS nothing is translated.
-  void allow(RequesterId function, bool bus_master, bool ats);
+  struct Permission {
+    bool bus_master, ats, pasid;
+  };
+  /// Of all channels of a function. A request without Bus Master Enable, or with a PASID without PASID Enable, fails;
+  /// without ATS nothing is translated.
+  void allow(RequesterId function, const Permission& what);
   /// Max_Payload_Size and Max_Read_Request_Size; at first those of the link.
   void set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request);
   void submit(unsigned channel, DmaRequest&& request);
@@ -93,7 +97,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     DmaClient* client = nullptr;
     std::array<Lane, directions> lane;
     unsigned reads = 0;  ///< outstanding read TLPs
-    bool bus_master = true, ats = true;
+    bool ats = true;
+    DmaStatus refusal = DmaStatus::success;  ///< of what it may not do; success: it may
   };
   struct ReadTlp {  ///< by tag
     std::uint32_t slot = 0, base = 0, use = 0;
@@ -124,6 +129,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset);
   void read_over(std::uint16_t tag, DmaStatus status);
   void drop_grant(Request& q);
+  void drop_draining();
   void fail(Request& q, DmaStatus status);
   void retire(std::uint32_t slot);
   std::string pending() const;

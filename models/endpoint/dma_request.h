@@ -19,6 +19,7 @@ enum class DmaStatus : std::uint8_t {
   timeout,
   not_translated,  ///< the device TLB was refused the access
   not_bus_master,  ///< software has not set Bus Master Enable
+  not_pasid,       ///< it has one, and software has not set PASID Enable
 };
 
 struct DmaRequest {

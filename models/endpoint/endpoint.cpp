@@ -12,6 +12,7 @@ config::SriovDeviceResources with_services(config::SriovDeviceResources resource
                                            const PeerParams& peer) {
   if (peer.inside) resources.acs = config::AcsCapability{.features = PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_DT};
   if (tlb.enabled) resources.ats = config::AtsCapability{.queue_depth = DeviceTlb::queue_depth};
+  if (tlb.page_requests.enabled) resources.pri = config::PriCapability{.max_requests = tlb.page_requests.capacity};
   return resources;
 }
 
@@ -42,6 +43,7 @@ Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, cons
       dma_engine_("dma_engine", timeline, params.dma_engine, port_, outstanding_, device_tlb_) {
   port.on_arrival(bind<&Endpoint::arrived>(this));
   outstanding_.on_error(bind<&Endpoint::report>(this));
+  device_tlb_.page_requests().set_owner(*this);
   apply_sizes();
 }
 
@@ -141,7 +143,7 @@ void Endpoint::dispatch(Tlp& tlp) {
     case TlpType::message:
     case TlpType::message_data:
       if (tlp.message == MessageCode::invalidate_request) return device_tlb_.invalidate(tlp);
-      if (tlp.message == MessageCode::page_group_response) return device_tlb_.page_response(tlp);
+      if (tlp.message == MessageCode::page_group_response) return device_tlb_.page_requests().response(tlp);
       ++unsupported_;
       return report(config::PcieError::unsupported_request, requester(0), &tlp);
   }

@@ -26,7 +26,7 @@
 
 namespace iov::endpoint {
 
-class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
+class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, PriOwner {
  public:
   struct Params {
     config::SriovDeviceParams functions;
@@ -45,7 +45,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
               "from the arrival of a register read or a configuration request to its completion", no_source);
     }
   };
-  /// @param resources  of the type; ATS is added when the device TLB is there
+  /// @param resources  of the type; ATS and PRI are added when the device TLB has them
   Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
            config::SriovDeviceResources resources, TlpPort& port);
 
@@ -116,6 +116,10 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient {
   void end_vfs(unsigned pf);
   void requesters_changed();
   void apply_sizes();
+  void apply_all_controls(unsigned pf);
+  void apply_page_requests(unsigned pf, bool reset);
+  unsigned pf_of(RequesterId function) const override;
+  void pri_status(unsigned pf, std::uint16_t bits, bool set) override;
 
   Timeline& timeline_;
   const Params params_;

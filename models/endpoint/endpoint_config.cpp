@@ -58,6 +58,8 @@ void Endpoint::follow(unsigned f, const config::Effects& effects) {
   if (effects.has(Effect::bus_master) || effects.has(Effect::ats) || effects.has(Effect::msix) ||
       effects.has(Effect::intx_disable))
     apply_controls(f);
+  if (effects.has(Effect::pri) || effects.has(Effect::pri_reset)) apply_page_requests(f, effects.has(Effect::pri_reset));
+  if (effects.has(Effect::pasid)) apply_all_controls(f);
 }
 
 void Endpoint::follow_vf_enable(unsigned pf, bool enabled) {
@@ -72,14 +74,17 @@ void Endpoint::reset_function(unsigned f) {
   ++resets_;
   config::PhysicalFunction& pf = functions_.pf(functions_.pf_of(f));
   end(f);
+  device_tlb_.forget(requester(f));  // also of a function whose registers software never touched
   if (physical(f)) {
     pf.reset(config::Reset::function_level);
     end_vfs(f);
+    apply_page_requests(f, true);
     apply_sizes();
   } else {
     pf.reset_vf(functions_.vf_of(f));
   }
   ready_at_[f] = timeline_.now() + params_.functions.reset_time;
+  apply_controls(f);
 }
 
 void Endpoint::hot_reset() {
@@ -87,6 +92,7 @@ void Endpoint::hot_reset() {
     end(n);
     functions_.pf(n).reset(config::Reset::hot);
     end_vfs(n);
+    apply_page_requests(n, true);
     ready_at_[n] = timeline_.now() + params_.functions.reset_time;
   }
   apply_sizes();
@@ -148,13 +154,38 @@ void Endpoint::apply_controls(unsigned f) {
   if (!functions_.exists(f)) return;
   const config::ConfigSpace& space = functions_.config(f);
   const config::Layout& layout = space.layout();
-  dma_engine_.allow(requester(f), (space.read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) != 0,
-                    is_set(space, layout.extended(PCI_EXT_CAP_ID_ATS), PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE));
+  const config::ConfigSpace& owner = functions_.config(functions_.pf_of(f));  // of PASIDs (7.8.8)
+  dma_engine_.allow(requester(f), {(space.read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) != 0,
+                                   is_set(space, layout.extended(PCI_EXT_CAP_ID_ATS), PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE),
+                                   is_set(owner, owner.layout().extended(PCI_EXT_CAP_ID_PASID), PCI_PASID_CTRL, PCI_PASID_CTRL_ENABLE)});
   if (!made_[f]) return;
   const unsigned msix = layout.capability(PCI_CAP_ID_MSIX);
   made_[f]->msix->set_control(is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE),
                               is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_MASKALL),
                               space.read(PCI_INTERRUPT_PIN, 1) != 0 && !(space.read(PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE));
+}
+
+/// What of a PF holds for its VFs, too.
+void Endpoint::apply_all_controls(unsigned pf) {
+  for (unsigned n = 0; n <= functions_.pf(pf).vfs(); ++n) apply_controls(functions_.number(pf, n));
+}
+
+/// A PF's page request registers, which serve its VFs as well (10.5.2).
+void Endpoint::apply_page_requests(unsigned pf, bool reset) {
+  const config::ConfigSpace& space = functions_.config(pf);
+  const unsigned pri = space.layout().extended(PCI_EXT_CAP_ID_PRI);
+  if (pri == 0) return;
+  PageRequestInterface& interface = device_tlb_.page_requests();
+  interface.control(pf, is_set(space, pri, PCI_PRI_CTRL, PCI_PRI_CTRL_ENABLE), space.read(pri + PCI_PRI_ALLOC_REQ, 4));
+  if (reset) interface.reset(pf);
+}
+
+unsigned Endpoint::pf_of(RequesterId id) const { return functions_.pf_of(functions_.with_id(id).value_or(0)); }
+
+void Endpoint::pri_status(unsigned pf, std::uint16_t bits, bool set) {
+  config::ConfigSpace& space = functions_.config(pf);
+  const unsigned at = space.layout().extended(PCI_EXT_CAP_ID_PRI) + PCI_PRI_STATUS;
+  set ? space.set_bits(at, 2, bits) : space.clear_bits(at, 2, bits);
 }
 
 /// For all functions those of function 0 (7.5.3.4: of an ARI device it decides the payload).

@@ -2,6 +2,8 @@
 // What each invalidation descriptor asks for. Spec: VT-d 4.1 6.5.2.1 - 6.5.2.9.
 #include "models/iommu/invalidation_queue.h"
 
+#include <algorithm>
+
 namespace iov::iommu {
 
 using namespace vtd;
@@ -29,13 +31,22 @@ bool InvalidationQueue::reserved_clear() const {
   if (words_[2] != 0 || words_[3] != 0) return false;
   for (const ReservedBits& row : reserved_bits)
     if (bits(0, 4) == static_cast<unsigned>(row.type))
-      return (words_[0] & row.reserved[0]) == 0 && (words_[1] & row.reserved[1]) == 0 && bits(9, 3) == 0;
+      return (words_[0] & row.reserved[0]) == 0 && (words_[1] & row.reserved[1]) == 0;
   return false;
+}
+
+/// Type 11:9 and 3:0. With root tables of scalable mode only 256-bit descriptors are (6.5.2, IQA.DW).
+bool InvalidationQueue::known() const {
+  const bool scalable = translation_.root().mode == TableRoot::Mode::scalable;
+  if (bits(9, 3) != 0 || (scalable && !wide())) return false;
+  return std::any_of(std::begin(reserved_bits), std::end(reserved_bits),
+                     [&](const ReservedBits& row) { return bits(0, 4) == static_cast<unsigned>(row.type); });
 }
 
 void InvalidationQueue::execute() {
   const auto type = static_cast<DescriptorType>(bits(0, 4));
-  if (!reserved_clear() || !carry_out(type)) return fail();
+  if (!known()) return fail(QueueError::type);
+  if (!reserved_clear() || !carry_out(type)) return fail(QueueError::reserved_field);
   switch (type) {
     case T::wait: phase_ = Phase::waiting; return try_wait();
     case T::device_tlb:

@@ -44,7 +44,9 @@ void InvalidationQueue::resume() {
   }
   const std::uint64_t head = registers_.get64(reg_queue_head), tail = registers_.get64(reg_queue_tail);
   if (head == tail) return;
-  if (tail >= queue_bytes() || tail % descriptor_bytes() != 0) return fail();
+  if (tail >= queue_bytes()) return fail(QueueError::tail);
+  if (tail % descriptor_bytes() != 0) return fail(QueueError::misaligned_tail);
+  if (wide() && !features_.scalable_mode) return fail(QueueError::width);
   fetch();
 }
 
@@ -58,7 +60,7 @@ void InvalidationQueue::fetch() {
   const Time end = memory_.read(Hpa(base + registers_.get64(reg_queue_head)),
                                 {reinterpret_cast<std::uint8_t*>(words_.data()), bytes}, bytes,
                                 timeline_.now(), features_.coherent);
-  if (!memory_.ok()) return fail();
+  if (!memory_.ok()) return fail(QueueError::fetch);
   event_.at(end + overhead_);
 }
 
@@ -87,8 +89,9 @@ void InvalidationQueue::next() {
   resume();
 }
 
-void InvalidationQueue::fail() {
+void InvalidationQueue::fail(QueueError error) {
   ++errors;
+  registers_.set64(reg_queue_error, (registers_.get64(reg_queue_error) & ~std::uint64_t{0xf}) | static_cast<std::uint64_t>(error));
   phase_ = Phase::halted;
   in_batch_ = false;
   faults_.raise_status(fsts_queue_error);

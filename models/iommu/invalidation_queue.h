@@ -64,7 +64,8 @@ class InvalidationQueue {
   void try_wait();
   void complete_wait();
   void next();
-  void fail();
+  void fail(vtd::QueueError error);
+  bool known() const;
   bool draining() const { return translation_.draining() || interrupts_.draining(); }
   void expire();
   void arm_timeout();

@@ -151,7 +151,15 @@ void TranslationUnit::settle(const Lookup& l, const TranslationRequest& q, std::
     if (audit_ && l.iotlb_used) audit_->hit(*l.binding, q.address.value, *l.mapping);
   }
   reply.ready = ready;
+  if (l.binding) count_use(l.binding->domain, q, reply);
   send(client, ticket, reply);
+}
+
+void TranslationUnit::count_use(DomainId domain, const TranslationRequest& q, const TranslationReply& reply) {
+  if (reply.fault_reason != 0)
+    ++domains.of(domain.value, blocked);
+  else if (q.at == AddressType::untranslated)
+    domains.of(domain.value, granted_bytes) += q.bytes;
 }
 
 void TranslationUnit::send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply) {

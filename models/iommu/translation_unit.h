@@ -178,6 +178,7 @@ class TranslationUnit {
   void send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply);
   TranslationReply refuse(FaultReason reason, bool suppress, const TranslationRequest& q);
   void count(const Lookup& found, const TranslationRequest& q);
+  void count_use(DomainId domain, const TranslationRequest& q, const TranslationReply& reply);
   void count_iotlb(RequesterId requester, DomainId domain, bool hit);
   void count_walk(const Walker& w, RequesterId requester);
   void count_answer(const Pending& p, const DomainId* domain, const Time& ready);
@@ -225,7 +226,9 @@ class TranslationUnit {
   enum RequesterField : std::size_t { requests = UseTable::first_more, refusals };
   UseTable requesters{"requesters", "translation by requester ID; evictions: those that its fills caused", "evictions_caused",
                       requester_label, {{"requests", "1"}, {"faults", "1"}}};
-  UseTable domains{"domains", "translation by domain; evictions: those of its entries", "evictions", domain_label};
+  enum DomainField : std::size_t { granted_bytes = UseTable::first_more, blocked };
+  UseTable domains{"domains", "translation by domain; evictions: those of its entries; granted bytes: of untranslated requests", "evictions",
+                   domain_label, {{"granted_bytes", "B"}, {"blocked", "1"}}};
 
  private:
   static std::string requester_label(std::uint16_t id);

@@ -291,6 +291,7 @@ void TranslationUnit::answer(int slot, const Result& result) {
     reply = result.not_present ? absent() : granted(result.mapping, q);
   reply.ready = timeline_.now();
   count_answer(p, result.has_binding ? &result.binding.domain : nullptr, reply.ready);
+  if (result.has_binding) count_use(result.binding.domain, q, reply);
   TranslationClient& client = *p.client;
   const std::uint32_t ticket = p.ticket;
   release(slot);

@@ -2,7 +2,7 @@
 /// What lies in memory for VT-d: one encoder/decoder for the IOMMU, the drivers that build the
 /// tables and the tests.
 ///
-/// Spec    Intel VT-d 4.1: 9.1 root, 9.3 context, 9.8 second-stage entries, 9.10 IRTE, 9.11 posted IRTE,
+/// Spec    Intel VT-d 4.1: 9.1 root, 9.3 context, 9.7 first-stage and 9.8 second-stage entries, 9.10 IRTE, 9.11 posted IRTE,
 ///         9.12 posted-interrupt descriptor.
 #pragma once
 #include <cstdint>
@@ -31,6 +31,12 @@ inline std::uint64_t table_entry(Hpa next) { return (next.value & page_mask) | p
 inline std::uint64_t leaf_entry(Hpa page, bool read, bool write, unsigned log2_page) {
   return (page.value & page_mask) | (read ? pte_read : 0) | (write ? pte_write : 0) |
          (log2_page > 12 ? pte_leaf : 0);
+}
+
+/// First stage (9.7): the processor's format; user pages that are accessed and, if writable, dirty from the start.
+inline std::uint64_t first_stage_table_entry(Hpa next) { return (next.value & page_mask) | 0x27; }
+inline std::uint64_t first_stage_leaf_entry(Hpa page, bool write, unsigned log2_page) {
+  return (page.value & page_mask) | 0x25 | (write ? 0x42 : 0) | (log2_page > 12 ? pte_leaf : 0);
 }
 
 /// Remapped-format IRTE, physical destination, fixed delivery, source ID verified in full.

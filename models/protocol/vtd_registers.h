@@ -57,6 +57,8 @@ inline constexpr std::uint32_t gcmd_translation_enable = 1u << 31, gcmd_set_root
 inline constexpr std::uint32_t fsts_overflow = 1u << 0, fsts_pending = 1u << 1, fsts_queue_error = 1u << 4,
                                fsts_completion_error = 1u << 5, fsts_timeout_error = 1u << 6,
                                fsts_page_request_overflow = 1u << 7;
+/// Invalidation queue error information, IQER 3:0 (11.4.9.9); codes as in Linux and VirtualBox.
+enum class QueueError : std::uint8_t { none, tail, fetch, type, reserved_field, width, misaligned_tail };
 /// Event control registers: fault, invalidation completion, page request.
 inline constexpr std::uint32_t event_mask = 1u << 31, event_pending = 1u << 30;
 inline constexpr std::uint32_t ics_wait_completed = 1u;

@@ -36,4 +36,9 @@ inline std::array<std::uint64_t, 8> pasid_entry(PasidTranslation type, Hpa secon
           0, 0, 0, 0, 0, 0};
 }
 
+/// First stage of 4 levels.
+inline std::array<std::uint64_t, 8> first_stage_pasid_entry(Hpa first_stage, DomainId domain) {
+  return {static_cast<std::uint64_t>(PasidTranslation::first_stage) << 6 | 1, domain.value, first_stage.value, 0, 0, 0, 0, 0};
+}
+
 }  // namespace iov::vtd

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint64_t cap_four_levels = 1ull << 10, cap_2m_pages = 1ull << 34, cap_1g_pages = 1ull << 35,
                         cap_posting = 1ull << 59;
 constexpr std::uint64_t ecap_device_tlb = 1u << 2, ecap_remapping = 1u << 3, ecap_x2apic = 1u << 4, ecap_pass_through = 1u << 6,
-                        ecap_scalable_mode = 1ull << 43, ecap_page_requests = 1u << 29;
+                        ecap_scalable_mode = 1ull << 43, ecap_page_requests = 1u << 29, ecap_first_stage = 1ull << 47;
 constexpr std::uint64_t irte_posted = 1u << 15;  // 9.11
 constexpr unsigned irta_size_code = 15;          // 65536 entries
 void require(bool possible, const std::string& claim) {
@@ -30,22 +30,25 @@ IommuDriver::IommuDriver(MemoryView& tables, const Registers& registers, const S
   pass_through_ = create_domain();
 }
 
-DomainId IommuDriver::create_domain() {
+DomainId IommuDriver::create_domain(TableStage stage) {
+  require(stage == TableStage::second || (scalable_ && extended_capability_ & ecap_first_stage && levels_ == 4),
+          "the IOMMU has no first-stage translation of 4 levels in scalable mode");
   const DomainId domain{next_domain_++};
-  second_stage_[domain.value] = new_table();
+  domains_[domain.value] = {new_table(), stage};
   return domain;
 }
 
 Hpa IommuDriver::leaf_slot(DomainId domain, Iova iova, unsigned log2_page) {
   MemoryPort& memory = tables_.port();
-  Hpa table = second_stage_.at(domain.value);
+  auto [table, stage] = domains_.at(domain.value);
   for (unsigned level = levels_;; --level) {
     const unsigned shift = 12 + 9 * (level - 1);
     const Hpa slot = table + (iova.value >> shift & 0x1ff) * 8;
     if (shift == log2_page) return slot;
     auto entry = memory.peek<std::uint64_t>(slot);
     if (!(entry & (vtd::pte_read | vtd::pte_write))) {
-      entry = vtd::table_entry(new_table());
+      const Hpa next = new_table();
+      entry = stage == TableStage::first ? vtd::first_stage_table_entry(next) : vtd::table_entry(next);
       memory.poke_value(slot, entry);
     }
     table = Hpa(entry & vtd::page_mask);
@@ -63,14 +66,19 @@ void IommuDriver::map(DomainId domain, Iova iova, Hpa hpa, std::uint64_t bytes, 
   require(iova.value + bytes <= std::uint64_t{1} << (12 + 9 * levels_),
           "addresses do not fit into tables of " + std::to_string(levels_) +
               " levels, the most that the IOMMU walks");
+  const bool first = domains_.at(domain.value).stage == TableStage::first;
+  require(!first || read, "a first-stage page that is not readable is not there");
   for (std::uint64_t at = 0; at < bytes; at += page)
     tables_.port().poke_value(leaf_slot(domain, iova + at, log2_page),
-                              vtd::leaf_entry(hpa + at, read, write, log2_page));
+                              first ? vtd::first_stage_leaf_entry(hpa + at, write, log2_page)
+                                    : vtd::leaf_entry(hpa + at, read, write, log2_page));
 }
 
 void IommuDriver::use_scalable_mode() {
   require(extended_capability_ & ecap_scalable_mode, "the IOMMU has no scalable mode");
-  if (!scalable_) scalable_.emplace(tables_);
+  if (scalable_) return;
+  scalable_.emplace(tables_);
+  queue_.use_wide_descriptors();
 }
 
 void IommuDriver::add_function(RequesterId function, const ScalableTables::Function& what) {
@@ -80,7 +88,33 @@ void IommuDriver::add_function(RequesterId function, const ScalableTables::Funct
 }
 
 void IommuDriver::attach_pasid(RequesterId function, Pasid pasid, DomainId domain) {
-  scalable_->bind(function, pasid.value, vtd::PasidTranslation::second_stage, second_stage_.at(domain.value), levels_, domain);
+  bind(function, pasid.value, domain);
+}
+
+void IommuDriver::bind(RequesterId function, std::uint32_t pasid, DomainId domain) {
+  const auto [table, stage] = domains_.at(domain.value);
+  if (stage == TableStage::first) return scalable_->bind_first_stage(function, pasid, table, domain);
+  scalable_->bind(function, pasid, vtd::PasidTranslation::second_stage, table, levels_, domain);
+}
+
+/// First-stage entries are tagged with their PASID and go by it (6.5.2.4); second-stage ones with their domain.
+std::array<vtd::Pair, 3> IommuDriver::detach(RequesterId function, Pasid pasid, DomainId domain) {
+  constexpr unsigned one_pasid = 1, whole_space = 63;  // granularity (6.5.2.2); PCIe 10.3.1: all addresses
+  const std::uint32_t entry = pasid.present() ? pasid.value : ScalableTables::rid_pasid;
+  scalable_->unbind(function, entry);
+  const bool first = domains_.at(domain.value).stage == TableStage::first;
+  return {vtd::invalidate_pasid_cache(one_pasid, domain, entry),
+          first ? vtd::invalidate_pasid_iotlb(domain, entry) : vtd::invalidate_iotlb_domain(domain),
+          pasid.present() ? vtd::invalidate_pasid_device_tlb(function, entry, 0, whole_space)
+                          : vtd::invalidate_device_tlb(function, 0, whole_space)};
+}
+
+std::array<vtd::Pair, 2> IommuDriver::invalidate_page(RequesterId function, Pasid pasid, DomainId domain, Iova page) const {
+  const std::uint32_t entry = pasid.present() ? pasid.value : ScalableTables::rid_pasid;
+  const bool first = domains_.at(domain.value).stage == TableStage::first;
+  return {first ? vtd::invalidate_pasid_iotlb_pages(domain, entry, page) : vtd::invalidate_iotlb_pages(domain, page),
+          pasid.present() ? vtd::invalidate_pasid_device_tlb(function, entry, page.value)
+                          : vtd::invalidate_device_tlb(function, page.value)};
 }
 
 void IommuDriver::unmap(DomainId domain, Iova iova, std::uint64_t pages) {
@@ -97,10 +131,9 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
   if (scalable_) {
     using vtd::PasidTranslation;
     if (!scalable_->has(function)) scalable_->add(function, {0, type == vtd::TranslationType::with_ats, false});
-    const bool through = type == vtd::TranslationType::pass_through;
-    return scalable_->bind(function, ScalableTables::rid_pasid,
-                           through ? PasidTranslation::pass_through : PasidTranslation::second_stage,
-                           second_stage_.at(domain.value), levels_, domain);
+    if (type != vtd::TranslationType::pass_through) return bind(function, ScalableTables::rid_pasid, domain);
+    return scalable_->bind(function, ScalableTables::rid_pasid, PasidTranslation::pass_through, domains_.at(domain.value).table,
+                           levels_, domain);
   }
   auto [found, fresh] = contexts_.try_emplace(function.bus());
   if (fresh) {
@@ -108,7 +141,7 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
     memory.poke_value(root_ + function.bus() * 16u, vtd::root_entry(found->second));
   }
   memory.poke_value(found->second + function.devfn() * 16u,
-                    vtd::context_entry(second_stage_.at(domain.value), levels_, domain, type));
+                    vtd::context_entry(domains_.at(domain.value).table, levels_, domain, type));
 }
 
 void IommuDriver::detach(RequesterId function) {

@@ -2,7 +2,8 @@
 /// IommuDriver -- the host's IOMMU driver: builds VT-d tables as real bytes in host memory and programs the
 /// unit through its registers. Set-up work: it takes no simulated time; what happens while devices work is in DmaApi.
 ///
-/// Spec    Intel VT-d 4.1 3.4 (legacy and scalable mode tables), 5.1 (interrupt remapping), 11.4 (registers).
+/// Spec    Intel VT-d 4.1 3.4 (legacy and scalable mode tables), 5.1 (interrupt remapping), 6.5.2 (what to invalidate), 11.4
+///         (registers); Linux intel/iommu.c, pasid.c: 256-bit descriptors in scalable mode, tear-down of a PASID.
 #pragma once
 #include <map>
 #include <optional>
@@ -14,6 +15,8 @@
 
 namespace iov::software {
 
+enum class TableStage : std::uint8_t { second, first };  ///< which page tables translate for a domain
+
 class IommuDriver {
  public:
   struct Registers {  ///< how to reach the unit's register file
@@ -24,7 +27,8 @@ class IommuDriver {
   /// more.
   IommuDriver(MemoryView& tables, const Registers& registers, const SoftwareCosts& costs);
 
-  DomainId create_domain();
+  /// First-stage tables are for scalable mode. @throws SimError when the unit has none
+  DomainId create_domain(TableStage stage = TableStage::second);
   /// Maps [iova, iova + bytes) to hpa with leaves of 2^log2_page bytes (12, 21 or 30); all three must be
   /// aligned to it.
   /// @throws SimError when they are not, or when the unit cannot walk such tables
@@ -43,6 +47,11 @@ class IommuDriver {
   /// Scalable mode: the function's PASIDs and rights, before attach() and attach_pasid().
   void add_function(RequesterId function, const ScalableTables::Function& what);
   void attach_pasid(RequesterId function, Pasid pasid, DomainId domain);
+  /// Scalable mode: takes a PASID, or without one the function's requests without PASID, from the function. @returns what
+  /// is to be invalidated, in this order: PASID cache, IOTLB, device TLB
+  std::array<vtd::Pair, 3> detach(RequesterId function, Pasid pasid, DomainId domain);
+  /// What removes a page from all caches: IOTLB, then device TLB (6.5.2.6: in this order).
+  std::array<vtd::Pair, 2> invalidate_page(RequesterId function, Pasid pasid, DomainId domain, Iova page) const;
   /// Every function that is not attached elsewhere passes through untranslated (iommu=pt).
   void attach_pass_through(RequesterId function) {
     attach(function, pass_through_, vtd::TranslationType::pass_through);
@@ -61,13 +70,18 @@ class IommuDriver {
   Hpa leaf_slot(DomainId domain, Iova iova, unsigned log2_page);
 
  private:
+  struct Domain {
+    Hpa table;
+    TableStage stage;
+  };
+  void bind(RequesterId function, std::uint32_t pasid, DomainId domain);
   Hpa new_table() { return tables_.host(tables_.allocate(4096, 4096)); }
   MemoryView& tables_;
   const Registers registers_;
   const std::uint64_t capability_, extended_capability_;
   const unsigned levels_;
   Hpa root_, interrupt_table_;
-  std::map<std::uint16_t, Hpa> second_stage_;  ///< by domain
+  std::map<std::uint16_t, Domain> domains_;
   std::map<std::uint8_t, Hpa> contexts_;       ///< by bus; legacy mode
   std::optional<ScalableTables> scalable_;
   std::uint16_t next_domain_ = 1, next_irte_ = 0;

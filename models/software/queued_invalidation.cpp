@@ -9,25 +9,27 @@ using host::Context;
 using host::Strand;
 using host::Work;
 
-namespace {
-constexpr unsigned descriptor_bytes = sizeof(vtd::Pair);
-}
-
 QueuedInvalidation::QueuedInvalidation(const sc_core::sc_module_name& name, MemoryView& memory, const SoftwareCosts& costs)
     : sc_module(name),
       memory_(memory),
       costs_(costs),
-      ring_(memory.allocate(ring_entries * descriptor_bytes, 4096)),
-      status_(memory.allocate(ring_entries * sizeof(Status), 64)),
-      ring_address_(vtd::queue_address(memory.host(ring_).value, 0, false)) {}
+      ring_(memory.allocate(ring_entries * 2 * sizeof(vtd::Pair), 4096)),
+      status_(memory.allocate(ring_entries * sizeof(Status), 64)) {}
 
-Task QueuedInvalidation::submit(Strand& strand, Context context, RegisterIo& registers, std::span<const vtd::Pair> batch) {
+std::uint64_t QueuedInvalidation::ring() const {
+  const bool wide = descriptor_bytes_ > sizeof(vtd::Pair);
+  return vtd::queue_address(memory_.host(ring_).value, wide ? 1 : 0, wide);
+}
+
+/// Descriptors and tail go out in one: were the tail written later, that of another core might be there already and ahead.
+Task QueuedInvalidation::submit(Strand& strand, Context context, MappedRegisters& registers, std::span<const vtd::Pair> batch) {
   if (batch.size() > largest_batch) throw SimError({}, name(), "a batch of more descriptors than the driver ever makes");
   for (Status result = Status::aborted; result == Status::aborted;) {
     co_await strand.spend(context, Work::driver, costs_.invalidation_submit);
+    co_await strand.spend(context, Work::mmio, costs_.mmio_write);
     while (free_ < batch.size() + 2) co_await spin(strand, registers);  // one more than needed: full never looks empty
     const Slots slots = place(batch);
-    co_await registers.write(strand, vtd::reg_queue_tail, next_ * descriptor_bytes, 4, {});
+    registers.post(vtd::reg_queue_tail, next_ * descriptor_bytes_, 4);
     while ((result = status(slots.wait)) == Status::in_use) co_await spin(strand, registers);
     release(slots);
     if (result == Status::aborted) ++retries;
@@ -37,7 +39,7 @@ Task QueuedInvalidation::submit(Strand& strand, Context context, RegisterIo& reg
 QueuedInvalidation::Slots QueuedInvalidation::place(std::span<const vtd::Pair> batch) {
   const Slots slots{next_, static_cast<unsigned>(next_ + batch.size()) % ring_entries};
   const auto put = [this](const vtd::Pair& d) {
-    memory_.store(ring_ + next_ * std::uint64_t{descriptor_bytes}, d);
+    memory_.store(ring_ + next_ * std::uint64_t{descriptor_bytes_}, d);  // the upper half of a wide one stays 0
     used_[next_] = true;
     next_ = (next_ + 1) % ring_entries;
     --free_;
@@ -75,10 +77,10 @@ Task QueuedInvalidation::recover_error(Strand& strand, RegisterIo& registers) {
   ++errors;
   std::uint64_t head = 0;
   co_await registers.read(strand, vtd::reg_queue_head, 8, head);
-  for (auto slot = static_cast<unsigned>(head / descriptor_bytes) % ring_entries; used_[slot]; slot = (slot + 1) % ring_entries)
+  for (auto slot = static_cast<unsigned>(head / descriptor_bytes_) % ring_entries; used_[slot]; slot = (slot + 1) % ring_entries)
     if (waits_[slot]) {
       const auto wait = memory_.host(status_ + slot * 4u);
-      memory_.store(ring_ + head % (ring_entries * descriptor_bytes),
+      memory_.store(ring_ + head % (ring_entries * descriptor_bytes_),
                     vtd::wait_status(wait, static_cast<std::uint32_t>(Status::in_use)));
       break;
     }
@@ -89,7 +91,7 @@ Task QueuedInvalidation::recover_error(Strand& strand, RegisterIo& registers) {
 Task QueuedInvalidation::recover_timeout(Strand& strand, RegisterIo& registers) {
   std::uint64_t head = 0;
   co_await registers.read(strand, vtd::reg_queue_head, 8, head);
-  const auto end = static_cast<unsigned>(head / descriptor_bytes) % ring_entries;
+  const auto end = static_cast<unsigned>(head / descriptor_bytes_) % ring_entries;
   for (unsigned slot = oldest_; slot != end; slot = (slot + 1) % ring_entries)
     if (waits_[slot] && status(slot) == Status::in_use) set_status(slot, Status::aborted);
   co_await registers.write(strand, vtd::reg_fault_status, vtd::fsts_timeout_error, 4, {});

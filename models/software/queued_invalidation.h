@@ -2,10 +2,10 @@
 /// QueuedInvalidation -- the driver's end of the invalidation queue, one for all cores: descriptors and a wait descriptor
 /// as bytes in the ring, the tail by register write; then the core spins until the unit has written the wait's status.
 ///
-/// Spec    VT-d 4.1 6.5.2; Linux drivers/iommu/intel/dmar.c, qi_submit_sync and qi_check_fault: 256 descriptors, a read
-///         of FSTS in every round of the spin, resubmission after a device-TLB timeout.
+/// Spec    VT-d 4.1 6.5.2; Linux drivers/iommu/intel/dmar.c, qi_submit_sync and qi_check_fault: 256 descriptors, of 256
+///         bits in scalable mode, a read of FSTS in every round of the spin, resubmission after a device-TLB timeout.
 /// Models  submissions of several cores under way at once; a full ring is waited for in the same spin.
-/// Simplified  interrupts are served between two rounds of the spin; Linux has them off.
+/// Simplified  interrupts are served between two rounds of the spin, Linux has them off; taking its lock costs nothing.
 #pragma once
 #include <array>
 #include <span>
@@ -21,12 +21,14 @@ class QueuedInvalidation : public sc_core::sc_module {
  public:
   static constexpr unsigned ring_entries = 256, largest_batch = 64;
   QueuedInvalidation(const sc_core::sc_module_name& name, MemoryView& memory, const SoftwareCosts& costs);
-  std::uint64_t ring() const { return ring_address_; }  ///< what belongs into IQA
+  /// Descriptors of 256 bits from now on, as scalable mode needs them; before the unit is told of the ring.
+  void use_wide_descriptors() { descriptor_bytes_ = 2 * sizeof(vtd::Pair); }
+  std::uint64_t ring() const;  ///< what belongs into IQA
 
   /// Done when the unit has carried out all of them.
   /// @param registers  the unit's, as this core reaches them
   /// @param batch      at most largest_batch descriptors, alive until the task is done
-  Task submit(host::Strand& strand, host::Context context, RegisterIo& registers, std::span<const vtd::Pair> batch);
+  Task submit(host::Strand& strand, host::Context context, MappedRegisters& registers, std::span<const vtd::Pair> batch);
 
   Counter submissions{"submissions", "1", "batches of descriptors handed to the unit"};
   Counter descriptors{"descriptors", "1", "descriptors in them, waits included"};
@@ -50,7 +52,7 @@ class QueuedInvalidation : public sc_core::sc_module {
   MemoryView& memory_;
   const SoftwareCosts& costs_;
   const Gpa ring_, status_;
-  const std::uint64_t ring_address_;
+  unsigned descriptor_bytes_ = sizeof(vtd::Pair);
   std::array<bool, ring_entries> used_{}, waits_{};
   unsigned oldest_ = 0, next_ = 0, free_ = ring_entries;
 };

@@ -29,6 +29,8 @@ class MappedRegisters : public RegisterIo {
     co_await strand.spend(context_, host::Work::mmio, costs_.mmio_write);
     bus_.write(bar_ + offset, value, bytes, journey);
   }
+  /// The store itself, its time spent before: nothing comes between it and what the core did last.
+  void post(std::uint32_t offset, std::uint64_t value, unsigned bytes) { bus_.write(bar_ + offset, value, bytes, {}); }
   /// The core stalls for the round trip, as an uncached load does.
   Task read(host::Strand& strand, std::uint32_t offset, unsigned bytes, std::uint64_t& value) override {
     reader_ = &strand;

@@ -49,6 +49,10 @@ void ScalableTables::bind(RequesterId function, std::uint32_t pasid, PasidTransl
   tables_.port().poke_value(pasid_slot(function, pasid), pasid_entry(type, second_stage, levels, domain));
 }
 
+void ScalableTables::bind_first_stage(RequesterId function, std::uint32_t pasid, Hpa first_stage, DomainId domain) {
+  tables_.port().poke_value(pasid_slot(function, pasid), first_stage_pasid_entry(first_stage, domain));
+}
+
 void ScalableTables::unbind(RequesterId function, std::uint32_t pasid) {
   tables_.port().poke_value(pasid_slot(function, pasid), std::array<std::uint64_t, 8>{});
 }

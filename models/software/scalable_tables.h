@@ -4,7 +4,7 @@
 ///
 /// Spec    Intel VT-d 4.1 3.4.3 (scalable mode), 3.4.4 (RID_PASID), 9.2, 9.4-9.6; Linux intel/pasid.c.
 /// Models  directories of the size that a function's PASIDs need; requests without PASID through PASID 0, as in Linux.
-/// Omits   first-stage tables: a domain's page table is its second stage.
+/// Omits   nested translation: a domain's page table is its first or its second stage.
 #pragma once
 #include <map>
 
@@ -30,6 +30,8 @@ class ScalableTables {
   /// @throws SimError for a PASID that the function may not use
   void bind(RequesterId function, std::uint32_t pasid, vtd::PasidTranslation type, Hpa second_stage, unsigned levels,
             DomainId domain);
+  /// The same with a first-stage table of 4 levels.
+  void bind_first_stage(RequesterId function, std::uint32_t pasid, Hpa first_stage, DomainId domain);
   /// Takes a PASID away; what caches still hold of it is for the invalidation queue.
   void unbind(RequesterId function, std::uint32_t pasid);
 

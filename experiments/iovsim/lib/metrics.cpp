@@ -23,7 +23,8 @@ const std::vector<std::string>& dma_metrics() {
       "bandwidth_gbps",  "transactions_mps",      "latency_min_ns",  "latency_p50_ns",       "latency_p90_ns",
       "latency_p99_ns",  "latency_p999_ns",       "latency_max_ns",  "latency_mean_ns",      "read_gbps",
       "write_gbps",      "failed_transactions",   "iotlb_hit_ratio", "device_tlb_hit_ratio", "walks_per_transaction",
-      "walk_reads_per_transaction", "iotlb_misses_per_transaction", "binding_resource"};
+      "walk_reads_per_transaction", "iotlb_misses_per_transaction", "page_requests", "page_requests_per_transaction",
+      "page_fault_p50_ns", "page_fault_p99_ns", "binding_resource"};
   return names;
 }
 

@@ -10,7 +10,8 @@ config::SriovDeviceResources resources(const Bytes& bar) {
           .vf_bar_bytes = bar.count,
           .vectors = 1,
           .vf_vectors = 1,
-          .ats = {}, .acs = {}, .pri = {}, .pasid = {}};
+          .ats = {}, .acs = {}, .pri = {},
+          .pasid = config::PasidCapability{}};
 }
 }
 

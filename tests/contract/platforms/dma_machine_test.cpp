@@ -86,7 +86,7 @@ TEST_CASE("behind a saturated IOMMU the walkers are what binds") {
   CHECK(s.at("binding_resource") == "iommu.walker_busy");
 }
 
-TEST_CASE("page requests that nobody would answer are bad input") {
-  CHECK(dma_refusal({{"dma0.device_tlb.enabled", true}, {"dma0.device_tlb.page_requests.enabled", true}}) ==
-        "dma0.device_tlb.page_requests.enabled: no software of this platform answers page requests; it must be false");
+TEST_CASE("more devices than slots are bad input", "[D9]") {
+  CHECK_THROWS_WITH(DmaMachine(effective_dma({{"root_complex.slots", 2}}, "platforms/peer_to_peer.json"), 1),
+                    "root_complex.slots = 2: the platform has 3 devices");
 }

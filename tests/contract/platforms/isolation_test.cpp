@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may touch which page, and who may interrupt whom: two VMs, their memory, their functions, real tables.
 #include <algorithm>
+#include <map>
 
 #include "models/iommu/fault_reason.h"
 #include "tests/contract/platforms/machine_bench.h"
@@ -173,4 +174,25 @@ TEST_CASE("without an IOMMU the same rogue message interrupts the processor it n
   m.frame_arrives(m.mac(0));
   m.run(50_us);
   CHECK(m.processors->core(0).interrupts() == before + 1);
+}
+
+TEST_CASE("four VMs' domains at work: each shows what it moved, and only the misbehaving one was refused anything", "[D6]") {
+  MachineBench m(short_run + more_vms(4, "sriov", {{"iommu_log2_page", 12}}) +
+                 Settings{{"workload.direction", "receive"},
+                          {"workload.measure.warm_up", "1 ms"},
+                          {"script", nlohmann::ordered_json::array({{{"do", "rogue_dma"}, {"vm", "vm1"}, {"at", "1200 us"},
+                                                                     {"address", "0x700000000000"}, {"count", 3}}})}});
+  m.measure();
+  std::map<std::string, std::map<std::string, double>> domains;
+  for (const StatRow& row : m.result.stats)
+    if (row.path.find("iommu.domains") != std::string::npos) domains[row.path][row.field] = row.value;
+  unsigned moving = 0;
+  std::vector<double> blocked;
+  for (auto& [name, fields] : domains) {
+    moving += fields["granted_bytes"] > 10'000;
+    if (fields["blocked"] > 0) blocked.push_back(fields["blocked"]);
+  }
+  CHECK(moving == 4);
+  CHECK(blocked == std::vector<double>{3});
+  CHECK(m.iommu->fault_record(0).source() == m.nic->requester(2).value);
 }

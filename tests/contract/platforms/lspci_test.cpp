@@ -67,7 +67,18 @@ TEST_CASE("iovsim lspci: what it cannot show is an error with its reason") {
 
 TEST_CASE("lspci reads the DMA microbenchmark: an accelerator of another vendor") {
   auto f = dump_of("platforms/pcie_bench_broadwell.json").functions();
-  says(f["01:00.0"], {"1200: 19ee:6000", "Mem+ BusMaster+", "MSI-X: Enable+ Count=1"});
+  says(f["01:00.0"], {"1200: 19ee:6000", "Mem+ BusMaster+", "MSI-X: Enable+ Count=1", "Process Address Space ID (PASID)",
+                     "PASIDCap: Exec- Priv-, Max PASID Width: 14", "PASIDCtl: Enable+ Exec- Priv-"});
+  CHECK(f["01:00.0"].find("Page Request Interface") == std::string::npos);
+}
+
+TEST_CASE("lspci reads a device that asks for pages: PRI with its capacity, enabled by the host, PASID and ATS beside it", "[E1]") {
+  auto f = dump_of("platforms/demand_paging.json --after-boot --set dma0.requesters=2 --set host.page_faults.allocation=8").functions();
+  says(f["01:00.0"], {"Page Request Interface (PRI)", "PRICtl: Enable+ Reset-", "PRISta: RF- UPRGI- Stopped-",
+                     "Page Request Capacity: 00000020, Page Request Allocation: 00000008", "PASIDCtl: Enable+", "ATSCtl:\tEnable+"});
+  unsigned functions_with_pri = 0;
+  for (const auto& [id, text] : f) functions_with_pri += text.find("Page Request Interface") != std::string::npos;
+  CHECK(functions_with_pri == 1);  // the VF uses its PF's
 }
 
 TEST_CASE("lspci reads a NIC below a switch: root port, upstream and downstream port, PF and VF", "[K4][C5]") {

@@ -31,3 +31,21 @@ TEST_CASE("64000 VFs of one PF fill the buses that their requester IDs need", "[
   CHECK(r["context_entries"] == 64000);
   CHECK(r["context_table_bytes"] == ((128 + 64000 - 1) / 256 + 1) * 4096);
 }
+
+TEST_CASE("one slot serves eight VMs by VFs, each with a function of its own", "[D9][A14]") {
+  MachineBench m(short_run + more_vms(8, "sriov") + Settings{{"root_complex.slots", 1}, {"workload.arrivals", "constant"}, {"workload.packet_rate", 10000}});
+  const auto r = m.measure()["resources"];
+  CHECK(r["slots"] == 1);
+  CHECK(r["slots_used"] == 1);
+  CHECK(r["vms"] == 8);
+  CHECK(r["vms_with_function"] == 8);
+  CHECK(r["vms_per_slot_used"] == 8);
+}
+
+TEST_CASE("one slot serves one VM by assignment of the device", "[D9][A14]") {
+  MachineBench m(short_run + Settings{{"vm0.path", "passthrough"}, {"root_complex.slots", 4}});
+  const auto r = m.measure()["resources"];
+  CHECK(r["slots"] == 4);
+  CHECK(r["vms_with_function"] == 1);
+  CHECK(r["vms_per_slot_used"] == 1);
+}

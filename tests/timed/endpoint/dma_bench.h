@@ -56,7 +56,7 @@ struct DmaBench : endpoint::DmaClient {
       if (tlp.type == TlpType::message_data)
         tlb.invalidate(tlp);
       else if (tlp.type == TlpType::message)
-        tlb.page_response(tlp);
+        tlb.page_requests().response(tlp);
       else
         outstanding.completion(tlp);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Enumerated -- what software would have written to a device's configuration space before a test begins: BARs, sizes
-/// as the link has them, memory space, bus master, MSI-X and ATS enable; VFs of PF 0.
+/// as the link has them, memory space, bus master, MSI-X, PASID and ATS enable; VFs of PF 0.
 #pragma once
 #include <catch2/catch.hpp>
 #include <bit>
@@ -48,6 +48,8 @@ class Enumerated {
   }
   void enable_services(unsigned f) {
     write(f, capability(f, PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+    if (const unsigned pasid = space(f).layout().extended(PCI_EXT_CAP_ID_PASID))  // before ATS, which locks it
+      write(f, pasid + PCI_PASID_CTRL, 2, PCI_PASID_CTRL_ENABLE);
     if (const unsigned ats = space(f).layout().extended(PCI_EXT_CAP_ID_ATS))
       write(f, ats + PCI_ATS_CTRL, 2, PCI_ATS_CTRL_ENABLE);
   }

@@ -13,6 +13,7 @@ constexpr unsigned success = 0, invalid = 1, failure = 15;
 struct PriBench : AtsBench {
   explicit PriBench(unsigned allocation = 32, unsigned pages_per_group = 1)
       : AtsBench(params(allocation, pages_per_group)) {
+    tlb.page_requests().control(0, true, allocation);
     host.translations.clear();
   }
   static endpoint::DeviceTlb::Params params(unsigned allocation, unsigned pages_per_group) {
@@ -183,7 +184,7 @@ TEST_CASE("a stopped PASID fails its accesses, sends a stop marker, and late res
   b.timeline.run(2_us);
   REQUIRE(b.page_requests().size() == 1);
   CHECK(b.page_requests()[0].pasid.value == 5);
-  b.tlb.stop({DmaBench::function}, {5});
+  b.tlb.page_requests().stop({DmaBench::function}, {5});
   CHECK(b.done.size() == 2);
   REQUIRE(b.page_requests().size() == 2);
   CHECK(b.page_requests()[1].address == 4);  // L without R and W
@@ -195,6 +196,24 @@ TEST_CASE("a stopped PASID fails its accesses, sends a stop marker, and late res
   b.respond(b.page_requests()[2], success);
   b.timeline.run(9_us);
   CHECK(b.done.back().status == DmaStatus::success);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a read that waits its turn behind an absent page holds up no invalidation, and translates anew", "[E1][E5]") {
+  PriBench b;
+  b.host.translations[4] = DmaBench::entry(0x44);
+  b.read(0x3000, 64, 1);  // absent
+  b.read(0x4000, 64, 2);  // there, but reads leave in order
+  b.timeline.run(2_us);
+  CHECK(b.dmas().empty());
+  b.host.send_invalidate(DmaBench::function, 2, 0x4000);  // the host wants the frame for the first one's page
+  CHECK(b.host.sent(TlpType::message).back().message == MessageCode::invalidate_completion);
+  b.host.translations[3] = DmaBench::entry(0x44), b.host.translations[4] = DmaBench::entry(0x55);
+  b.respond(b.page_requests()[0], success);
+  b.timeline.run(9_us);
+  REQUIRE(b.dmas().size() == 2);
+  CHECK(b.dmas()[0].address == 0x44000);
+  CHECK(b.dmas()[1].address == 0x55000);
   b.audit(Invariant::at_rest);
 }
 

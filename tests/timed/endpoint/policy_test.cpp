@@ -17,7 +17,7 @@ endpoint::Nic::Params small_burst() {
   p.receiver.shaping_burst = 64_B;
   return p;
 }
-std::vector<PacketId> ids(const NicBench& b) {
+std::vector<PacketId> sent_ids(const NicBench& b) {
   std::vector<PacketId> all;
   for (const Frame& f : b.wire.frames) all.push_back(f.header.id);
   return all;
@@ -98,7 +98,7 @@ TEST_CASE("a frame with a foreign source never leaves, the PF is told, its neigh
   b.write(1, nic::tx_register(0, nic::queue_tail), 4);
   b.tx_stream(2, 0x20000, 64, 2, NicBench::header(NicBench::mac(2), far, 10), 60);
   b.timeline.run(20_us);
-  auto left = ids(b);
+  auto left = sent_ids(b);
   std::sort(left.begin(), left.end());
   CHECK(left == std::vector<PacketId>{1, 4, 10, 10});
   CHECK(b.book.drops == Drops{{2, DropReason::spoofed}, {3, DropReason::spoofed}});
@@ -117,7 +117,7 @@ TEST_CASE("a frame with a foreign source never leaves, the PF is told, its neigh
   b.post_tx(0x10000, 4, 0x11400, 60);
   b.write(1, nic::tx_register(0, nic::queue_tail), 5);
   b.timeline.run(60_us);
-  CHECK(ids(b).back() == 5);
+  CHECK(sent_ids(b).back() == 5);
   b.audit(Invariant::at_rest);
 }
 
@@ -132,13 +132,13 @@ TEST_CASE("a stopped VF neither sends nor receives, goes on when let, and its si
   b.tx_stream(1, 0x10000, 64, 2, NicBench::header(NicBench::mac(1), far, 1), 60);
   b.tx_stream(2, 0x20000, 64, 2, NicBench::header(NicBench::mac(2), far, 2), 60);
   b.timeline.run(10_us);
-  CHECK(ids(b) == std::vector<PacketId>{2, 2});
+  CHECK(sent_ids(b) == std::vector<PacketId>{2, 2});
   for (unsigned n = 1; n <= 2; ++n) b.nic.frame(NicBench::make_frame(NicBench::mac(n), 20 + n));
   CHECK(b.book.drops == Drops{{21, DropReason::function_stopped}});
   CHECK(b.get_header(0x81000).id == 22);
   b.write_vf(1, nic::vf_control, nic::vf_reset_value);
   b.timeline.run(20_us);
-  CHECK(ids(b) == std::vector<PacketId>{2, 2, 1, 1});
+  CHECK(sent_ids(b) == std::vector<PacketId>{2, 2, 1, 1});
   b.write(1, nic::reg_vf_select, 2);  // a VF's own writes there are not the PF's
   b.write(1, nic::vf_control, 0);
   b.nic.frame(NicBench::make_frame(NicBench::mac(2), 30));

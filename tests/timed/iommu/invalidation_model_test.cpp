@@ -18,28 +18,36 @@ Params fully_associative() {
 }
 /// Functions whose IDs differ in function, device and bus.
 constexpr std::uint16_t ids[] = {0x0100, 0x0101, 0x0102, 0x0103, 0x0104, 0x0107, 0x0108, 0x0201, 0x0203};
+constexpr std::uint64_t seeds = 200;
+constexpr unsigned steps = 100;  // each
 constexpr std::uint16_t left_out[] = {0, 4, 6, 7};  // FM: low function bits that are not compared
 
 struct Model : Rig {
-  explicit Model(std::uint64_t seed) : Rig(fully_associative()), random(seed, "invalidation") {}
+  Model() : Rig(fully_associative()) {}
   std::uint16_t any_id() { return ids[random.below(std::size(ids))]; }
-  Random random;
+  Random random{0, "invalidation"};
   std::set<std::uint16_t> contexts;
 };
 
 struct LegacyModel : Model {
-  explicit LegacyModel(std::uint64_t seed) : Model(seed) {
-    std::uint64_t tables[4];
+  LegacyModel() {
     for (std::uint64_t& t : tables) {
       t = allocate();
       for (unsigned page = 0; page < 8; ++page) map(t, 0x1000 * page, 0x100'0000 + 0x1000 * page);
     }
+    enable_translation();
+    enable_queue();
+  }
+  /// Other random tables, and nothing cached.
+  void begin(std::uint64_t seed) {
+    random = Random(seed, "invalidation");
     for (const std::uint16_t id : ids) {
       domain[id] = static_cast<std::uint16_t>(1 + random.below(3));
       attach({id}, tables[domain[id]], domain[id]);
     }
-    enable_translation();
-    enable_queue();
+    invalidate(vtd::invalidate_context(1));
+    invalidate(vtd::invalidate_iotlb_global());
+    contexts.clear(), pages.clear();
   }
   void access() {
     const std::uint16_t id = any_id();
@@ -74,13 +82,15 @@ struct LegacyModel : Model {
       return granularity == 1 || (p.first == d && (granularity == 2 || (p.second >= low && p.second < low + (1u << mask))));
     });
   }
+  std::uint64_t tables[4];
   std::map<std::uint16_t, std::uint16_t> domain;
   std::set<std::pair<std::uint16_t, std::uint64_t>> pages;
 };
 
 struct ScalableModel : Model {
-  explicit ScalableModel(std::uint64_t seed) : Model(seed) {
-    const std::uint64_t table = allocate(), directory = allocate(), pasid_table = allocate();
+  ScalableModel() {
+    const std::uint64_t directory = allocate();
+    pasid_table = allocate(), table = allocate();
     map(table, 0x1000, 0x100'0000);
     root = allocate();
     std::map<unsigned, std::uint64_t> context_pages;
@@ -91,13 +101,19 @@ struct ScalableModel : Model {
       store(page + (id & 0x7f) * 32u, directory | 1 | 1 << 3);
     }
     store(directory, pasid_table | 1);
+    enable_translation(vtd::rtaddr_scalable);
+    enable_queue();
+  }
+  void begin(std::uint64_t seed) {
+    random = Random(seed, "invalidation");
     for (unsigned pasid = 0; pasid < pasids_used; ++pasid) {
       domain[pasid] = static_cast<std::uint16_t>(1 + random.below(3));
       store(pasid_table + pasid * 64u, table | 1 | 2 << 2 | 2 << 6);
       store(pasid_table + pasid * 64u + 8, domain[pasid]);
     }
-    enable_translation(vtd::rtaddr_scalable);
-    enable_queue();
+    invalidate(vtd::invalidate_pasid_cache(3));
+    invalidate(vtd::invalidate_iotlb_global());
+    entries.clear();
   }
   void access() {
     const std::uint16_t id = any_id();
@@ -121,35 +137,42 @@ struct ScalableModel : Model {
     });
   }
   static constexpr unsigned pasids_used = 6;
+  std::uint64_t pasid_table, table;
   std::map<std::uint32_t, std::uint16_t> domain;
   std::set<std::pair<std::uint16_t, std::uint32_t>> entries;
 };
 }  // namespace
 
 TEST_CASE("context and IOTLB invalidations of every granularity leave exactly what a model leaves", "[D2][E5]") {
-  LegacyModel m(11);
-  for (unsigned step = 0; step < 3000; ++step) {
-    m.random.below(3) ? m.access() : m.invalidate_some();
-    INFO("step " << step);
-    REQUIRE(m.unit.translation.cached_contexts() == m.contexts.size());
-    REQUIRE(m.unit.translation.iotlb().size() == m.pages.size());
+  LegacyModel m;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    m.begin(seed);
+    for (unsigned step = 0; step < steps; ++step) {
+      m.random.below(3) ? m.access() : m.invalidate_some();
+      INFO("seed " << seed << " step " << step);
+      REQUIRE(m.unit.translation.cached_contexts() == m.contexts.size());
+      REQUIRE(m.unit.translation.iotlb().size() == m.pages.size());
+    }
   }
-  CHECK(m.unit.translation.context_cache.invalidated.value() > 500);
-  CHECK(m.unit.translation.iotlb_cache.invalidated.value() > 500);
+  CHECK(m.unit.translation.context_cache.invalidated.value() > 2000);
+  CHECK(m.unit.translation.iotlb_cache.invalidated.value() > 2000);
 }
 
 TEST_CASE("PASID cache invalidations of every granularity leave exactly what a model leaves", "[D2][E5]") {
-  ScalableModel m(12);
-  for (unsigned step = 0; step < 3000; ++step) {
-    m.random.below(3) ? m.access() : m.invalidate_some();
-    INFO("step " << step);
-    REQUIRE(m.unit.translation.cached_pasids() == m.entries.size());
+  ScalableModel m;
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    m.begin(seed);
+    for (unsigned step = 0; step < steps; ++step) {
+      m.random.below(3) ? m.access() : m.invalidate_some();
+      INFO("seed " << seed << " step " << step);
+      REQUIRE(m.unit.translation.cached_pasids() == m.entries.size());
+    }
   }
-  CHECK(m.unit.translation.pasid_cache.invalidated.value() > 500);
+  CHECK(m.unit.translation.pasid_cache.invalidated.value() > 2000);
 }
 
 TEST_CASE("interrupt entry invalidations by index and mask leave exactly what a model leaves", "[F3]") {
-  Model m(13);
+  Model m;
   const std::uint64_t table = m.allocate();
   m.write64(vtd::reg_interrupt_table, vtd::interrupt_table_address(table, 6, false));
   m.command(vtd::gcmd_set_interrupt_table);
@@ -157,7 +180,8 @@ TEST_CASE("interrupt entry invalidations by index and mask leave exactly what a 
   m.command(vtd::gcmd_interrupt_remapping);
   for (std::uint16_t i = 0; i < 64; ++i) m.store(table + i * 16u, vtd::remapped_irte(1, 0x40, vf_a));
   std::set<std::uint16_t> model;
-  for (unsigned step = 0; step < 3000; ++step) {
+  for (unsigned step = 0; step < seeds * steps; ++step) {
+    if (step % steps == 0) m.random = Random(step / steps, "invalidation");
     const auto index = static_cast<std::uint16_t>(m.random.below(64));
     if (m.random.below(4)) {
       const auto hits = m.unit.interrupts.interrupt_entry_cache.hits.value();
@@ -174,5 +198,5 @@ TEST_CASE("interrupt entry invalidations by index and mask leave exactly what a 
       std::erase_if(model, [&](std::uint16_t i) { return i >> mask == index >> mask; });
     }
   }
-  CHECK(m.unit.interrupts.interrupt_entry_cache.invalidated.value() > 500);
+  CHECK(m.unit.interrupts.interrupt_entry_cache.invalidated.value() > 2000);
 }

@@ -139,6 +139,56 @@ TEST_CASE("a bad descriptor stops the queue with IQE until software clears it") 
   CHECK(m.processors.taken[0].interrupt.destination == 3);
 }
 
+TEST_CASE("IQER says what the queue stumbled over") {
+  Moved m;
+  const auto error = [&] {
+    m.run();
+    CHECK((m.fault_status() & vtd::fsts_queue_error) != 0);
+    return m.unit.read_register(vtd::reg_queue_error, 8) & 0xf;
+  };
+  const auto go_on = [&] {
+    m.store(m.queue + m.unit.read_register(vtd::reg_queue_head, 8), vtd::wait_interrupt());  // repaired in place
+    m.write64(vtd::reg_queue_tail, m.tail);
+    m.write32(vtd::reg_fault_status, vtd::fsts_queue_error);
+    m.run();
+    REQUIRE((m.fault_status() & vtd::fsts_queue_error) == 0);
+  };
+  m.submit(vtd::Pair{15, 0});
+  CHECK(error() == 3);  // type
+  go_on();
+  m.submit(vtd::Pair{1u | 1u << 4 | 1u << 6, 0});
+  CHECK(error() == 4);  // reserved field
+  go_on();
+  m.write64(vtd::reg_queue_tail, 0x7000);
+  CHECK(error() == 1);  // tail outside the queue
+}
+
+TEST_CASE("root tables of scalable mode and descriptors of 128 bits do not go together") {
+  Rig r;
+  r.enable_translation(vtd::rtaddr_scalable);
+  r.enable_queue(false);
+  r.submit(vtd::invalidate_iotlb_global());
+  r.run();
+  CHECK((r.fault_status() & vtd::fsts_queue_error) != 0);
+  CHECK((r.unit.read_register(vtd::reg_queue_error, 8) & 0xf) == 3);
+  CHECK(r.unit.read_register(vtd::reg_queue_head, 8) == 0);
+  r.command(vtd::gcmd_set_root_table);
+  r.write32(vtd::reg_global_command, vtd::gcmd_translation_enable);  // queue off
+  r.tail = 0;
+  r.write32(vtd::reg_fault_status, vtd::fsts_queue_error);
+  r.enable_queue();
+  r.invalidate(vtd::invalidate_iotlb_global());  // 256 bits
+}
+
+TEST_CASE("a queue of 256-bit descriptors takes no tail between two of them") {
+  Rig r;
+  r.enable_translation(vtd::rtaddr_scalable);
+  r.enable_queue();
+  r.write64(vtd::reg_queue_tail, 0x30);
+  r.run();
+  CHECK((r.unit.read_register(vtd::reg_queue_error, 8) & 0xf) == 6);
+}
+
 TEST_CASE("a device-TLB invalidation goes out with a tag and the wait stays until the device has answered", "[E5]") {
   Moved m;
   m.store(m.status, 0);

@@ -63,13 +63,17 @@ struct Client : TranslationClient {
 
 struct Processors : InterruptBus {
   explicit Processors(Timeline& t) : timeline(t) {}
-  void deliver(const ProcessorInterrupt& i) override { taken.push_back({timeline.now(), i}); }
+  void deliver(const ProcessorInterrupt& i) override {
+    taken.push_back({timeline.now(), i});
+    if (core) core(i);
+  }
   struct Taken {
     Time when;
     ProcessorInterrupt interrupt;
   };
   Timeline& timeline;
   std::vector<Taken> taken;
+  Delegate<void(const ProcessorInterrupt&)> core;  ///< where they arrive, if anywhere
 };
 
 struct Fabric : AtsFabric {
@@ -116,6 +120,7 @@ struct Rig {
   std::uint64_t next_page = 0x10'0000;
   std::uint64_t root = 0, queue = 0, status = 0;
   std::uint64_t tail = 0;
+  unsigned descriptor_bytes = 16;
   std::map<std::uint8_t, std::uint64_t> contexts;
   std::uint32_t next_ticket = 1;
 
@@ -166,15 +171,18 @@ struct Rig {
     command(vtd::gcmd_set_root_table);
     command(vtd::gcmd_translation_enable);
   }
-  void enable_queue(bool wide = false) {
+  /// Descriptors of 256 bits where root tables are those of scalable mode.
+  void enable_queue() { enable_queue(unit.read_register(vtd::reg_root_table, 8) & vtd::rtaddr_scalable); }
+  void enable_queue(bool wide) {
     queue = allocate(), status = allocate();
+    descriptor_bytes = wide ? 32 : 16;
     write64(vtd::reg_queue_tail, 0);
     write64(vtd::reg_queue_address, vtd::queue_address(queue, 0, wide));
     command(vtd::gcmd_queue_enable);
   }
   void submit(const vtd::Pair& d) {
     store(queue + tail, d);
-    tail = (tail + 16) % 4096;
+    tail = (tail + descriptor_bytes) % 4096;
     write64(vtd::reg_queue_tail, tail);
   }
   /// Submits, waits, and runs until the wait's status is written.

@@ -87,3 +87,31 @@ TEST_CASE("a page asked for again and again stays the most recently used, and on
   CHECK(hits_of({1, 1}) == 1);
   CHECK(r.unit.translation.requesters.of(vf_a.value, TranslationUnit::requests) == 18);
 }
+
+TEST_CASE("several domains at once: the row of each says what it moved and what it was refused", "[D6]") {
+  Rig r;
+  constexpr unsigned domains = 8;
+  std::vector<RequesterId> ids;
+  for (unsigned d = 0; d < domains; ++d) {
+    const std::uint64_t table = r.allocate();
+    for (unsigned i = 0; i < 4; ++i) r.map(table, 0x1000 * i, 0x100'0000 * (d + 1) + 0x1000 * i);
+    ids.push_back({static_cast<std::uint16_t>(0x0100 + d)});
+    r.attach(ids.back(), table, static_cast<std::uint16_t>(10 + d));
+  }
+  r.enable_translation();
+  for (unsigned round = 0; round < 4; ++round)
+    for (unsigned d = 0; d < domains; ++d) {
+      for (unsigned i = 0; i <= d; ++i) r.ask(r.request(ids[d], 0x1000 * (i % 4) + 64 * i));  // 64 B each
+      if (d % 2) r.ask(r.request(ids[d], 0x9000, Access::write));                             // not mapped
+      r.run(2_us);
+    }
+  r.run();
+  TranslationUnit& t = r.unit.translation;
+  for (unsigned d = 0; d < domains; ++d) {
+    INFO("domain " << 10 + d);
+    CHECK(t.domains.of(static_cast<std::uint16_t>(10 + d), TranslationUnit::granted_bytes) == 4 * (d + 1) * 64);
+    CHECK(t.domains.of(static_cast<std::uint16_t>(10 + d), TranslationUnit::blocked) == (d % 2 ? 4 : 0));
+  }
+  CHECK(t.domains.rows() == domains);
+  CHECK(t.domains.sum(TranslationUnit::blocked) == t.faults.value());
+}

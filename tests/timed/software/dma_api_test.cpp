@@ -256,4 +256,38 @@ TEST_CASE("two cores have submissions in the queue at the same time, each waits 
   CHECK(m.driver.queue().submissions.value() == 80);
   CHECK(m.unit.invalidation.descriptors.value() == 40 * 3 + 40 * 2);
 }
+
+namespace {
+/// Interrupts a core again and again, so that one comes between any two steps of its software.
+struct Ticker {
+  Ticker(Mapped& mapped, unsigned ticks) : m(mapped), left(ticks), vector(m.core.allocate_vector(bind<&Ticker::handle>(this))) {
+    event.at(m.timeline.now() + 2_us);
+  }
+  void tick() {
+    m.core.interrupt({.destination = 0, .vector = vector});
+    if (--left > 0) event.at(m.timeline.now() + 1237_ns);
+  }
+  Task handle(host::Strand& strand) { co_await strand.spend(host::Context::irq, host::Work::interrupt, 200_ns); }
+  Mapped& m;
+  unsigned left;
+  const std::uint8_t vector;
+  Event event{m.timeline, bind<&Ticker::tick>(this)};
+};
+}  // namespace
+
+TEST_CASE("a core that is interrupted on its way to the queue's tail does not move it back", "[E5]") {
+  Mapped m(MappingPolicy::strict);
+  OtherCore other(m);
+  Ticker ticker(m, 400);
+  Task task = other.invalidate(300);
+  task.start();
+  other.strand.wake();
+  m.start(m.map_and_unmap(300));
+  m.run(2000_us);
+  CHECK(other.done);
+  CHECK(m.finished > Time());
+  CHECK(m.driver.queue().submissions.value() == 600);
+  CHECK(m.unit.invalidation.descriptors.value() == 300 * 3 + 300 * 2);
+  CHECK(m.unit.invalidation.errors.value() == 0);
+}
 }  // namespace dma_api_test

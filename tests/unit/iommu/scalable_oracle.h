@@ -77,6 +77,10 @@ struct ScalableOracle {
 
   Mapping walk() {
     const u64 in = q.address.value;
+    if (!s.first && !s.second) {  // pass-through
+      if (in >> f.host_address_bits != 0) throw Fault{0x83, true};
+      return finish({in, 12, true, true, true}, 12, true, true, true);
+    }
     if (!s.first) return finish(second(in, false, false, true), 64, true, true, true);
     const unsigned sign = s.first_levels == 5 ? 56 : 47;
     if (bits(in, 63, sign) != 0 && bits(in, 63, sign) != bits(~u64{0}, 63, sign)) throw Fault{0x80, true};

@@ -43,10 +43,9 @@ void make_second(Random& random, const Features& f, const AddressSpace& s, Words
   for (u64 page = 0; page < pages + 2; ++page)
     words.at[table + 8 * page] = damage(random, (guest_tables + 4096 * random.below(pages)) | 7, f);
 }
-AddressSpace random_space(Random& random, const Features& f) {
+AddressSpace random_space(Random& random, const Features& f, u64 kind) {
   AddressSpace s;
-  const auto kind = random.below(3);
-  s.first = kind != 0, s.second = kind != 1;
+  s.first = kind == 1 || kind == 2, s.second = kind == 0 || kind == 2;
   s.first_levels = f.max_levels == 5 && random.below(2) ? 5 : 4;
   s.second_levels = 3 + static_cast<unsigned>(random.below(f.max_levels - 2));
   s.first_table = s.second ? 4096 * random.below(pages) : guest_tables;
@@ -59,7 +58,7 @@ void make_contexts(const AddressSpace& s, Words& words) {
   words.at[root] = contexts | 1;
   words.at[contexts] = directory | 1 | 1 << 2 | 1 << 3;  // DTE, PASIDE
   words.at[directory] = pasids | 1;
-  const u64 type = s.first && s.second ? 3 : s.first ? 1 : 2;
+  const u64 type = s.first && s.second ? 3 : s.first ? 1 : s.second ? 2 : 4;
   words.at[pasids + 5 * 64] =
       s.second_table | 1 | u64{s.second_levels - 2} << 2 | type << 6 | (s.second_dirty ? 1 << 9 : 0);
   words.at[pasids + 5 * 64 + 8] = 17;
@@ -113,16 +112,20 @@ void compare_cached(const Features& f, const TableRoot& where, const Translation
 }  // namespace
 
 TEST_CASE(
-    "first-stage, second-stage and nested walks say what the straightforward walk says, and set the same "
-    "bits") {
+    "first-stage, second-stage, nested and pass-through walks say what the straightforward walk says, over thousands of "
+    "random tables of each, and set the same bits",
+    "[D1][L6]") {
   std::map<int, unsigned> seen;
   unsigned longest = 0;
-  for (u64 seed = 0; seed < 4000; ++seed) {
+  std::map<std::pair<unsigned, unsigned>, unsigned> tables_of;  // by levels of first and second stage; 0: has none
+  for (u64 seed = 0; seed < 18000; ++seed) {
     Random random(seed, "scalable tables");
     Features f;
-    f.max_levels = 4 + static_cast<unsigned>(random.below(2));
+    f.max_levels = random.below(3) == 0 ? 4 : 5;
     f.page_1g = random.below(4) != 0;
-    const AddressSpace s = random_space(random, f);
+    constexpr u64 kinds[] = {0, 0, 1, 2, 2, 3};  // second stage, first stage, nested, pass-through
+    const AddressSpace s = random_space(random, f, kinds[seed % std::size(kinds)]);
+    ++tables_of[{s.first ? s.first_levels : 0, s.second ? s.second_levels : 0}];
     Words words;
     words.limit = random.below(3) ? u64{1} << 40 : 0x38000;
     if (s.first) make_first(random, f, s, words);
@@ -131,7 +134,7 @@ TEST_CASE(
     const TableRoot where{true, TableRoot::Mode::scalable, root};
     const CacheGeometry geometry{8, 4, Replacement::lru};
     PagingCaches caches({geometry, geometry, geometry, geometry});
-    for (unsigned i = 0; i < 12; ++i) {
+    for (unsigned i = 0; i < 8; ++i) {
       ScalableOracle oracle{words, f, s, random_request(random)};
       std::optional<ScalableOracle::Fault> fault;
       Mapping want;
@@ -157,6 +160,11 @@ TEST_CASE(
     CHECK(seen[reason] > 0);
   }
   CHECK(seen[0] > 3000);
+  for (const unsigned levels : {3u, 4u, 5u}) CHECK(tables_of[{0, levels}] >= 1000);
+  for (const unsigned levels : {4u, 5u}) CHECK(tables_of[{levels, 0}] >= 1000);
+  for (const unsigned first : {4u, 5u})
+    for (const unsigned second : {3u, 4u, 5u}) CHECK(tables_of[{first, second}] >= 400);
+  CHECK(tables_of[{0, 0}] >= 3000);
   CHECK(longest == 4 + 5 * 6 + 5);  // context, PASID, and a nested walk of 5 by 5 levels
 }
 }  // namespace scalable_property_test
