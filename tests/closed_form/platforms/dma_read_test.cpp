@@ -60,7 +60,7 @@ TEST_CASE("an unloaded DMA read with an IOTLB hit takes the sum of its parts, to
   const Link& link = m.tree->link_to("nic0");
   const auto config = effective(silent);
   const auto dma = params_of<endpoint::Nic::Params>(config["nic0"]).dma_engine;
-  const auto root = params_of<pcie::RootComplexParams>(config["root_complex"]);
+  const auto root = params_of<RootComplexModule>(config["root_complex"]).root_complex;
   const auto unit = params_of<iommu::Params>(config["iommu"]);
   const auto memory = params_of<host::Memory::Params>(config["memory"]);
   const Time sum = dma.read_setup                                                       // DMA engine

@@ -56,7 +56,7 @@ struct Peers : DmaMachine {
     const auto unit = params_of<iommu::Params>(config.at("iommu"));
     return unit.context_cache.hit_latency + unit.iotlb.hit_latency;
   }
-  Time root() const { return params_of<pcie::RootComplexParams>(config.at("root_complex")).inbound_latency; }
+  Time root() const { return params_of<RootComplexModule>(config.at("root_complex")).root_complex.inbound_latency; }
 };
 }  // namespace
 

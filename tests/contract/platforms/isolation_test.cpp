@@ -181,7 +181,7 @@ TEST_CASE("four VMs' domains at work: each shows what it moved, and only the mis
                  Settings{{"workload.direction", "receive"},
                           {"workload.measure.warm_up", "1 ms"},
                           {"script", nlohmann::ordered_json::array({{{"do", "rogue_dma"}, {"vm", "vm1"}, {"at", "1200 us"},
-                                                                     {"address", "0x700000000000"}, {"count", 3}}})}});
+                                                                     {"address", 0x7000'0000'0000}, {"count", 3}}})}});
   m.measure();
   std::map<std::string, std::map<std::string, double>> domains;
   for (const StatRow& row : m.result.stats)
