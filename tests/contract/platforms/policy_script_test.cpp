@@ -41,7 +41,7 @@ TEST_CASE("a receive limit drops what is beyond it, and what is for others arriv
   CHECK(gbps_between(m, "vm0", 200, 2000) == Approx(3).epsilon(0.01));
   CHECK(m.dropped(DropReason::shaped) > 0);
   CHECK(m.dropped(DropReason::shaped) == m.result.summary["dropped_packets"]);
-  CHECK(offered(m, 0) == delivered(m, 0));
+  CHECK(offered(m, 0) == Approx(delivered(m, 0)).margin(1));  // one may be under way at an end of the window
 }
 
 TEST_CASE("a limit on broadcasts lets as many out as it says and drops the others", "[G8]") {
