@@ -18,7 +18,7 @@ namespace iov {
 /// What a shell command prints, both ways out, from the root of the sources; its exit code is checked.
 inline std::string output_of(const std::string& command, int expected = 0) {
   std::string text;
-  FILE* pipe = ::popen(("cd " IOVSIM_SOURCE_DIR " && PATH=$PATH:/sbin:/usr/sbin; " + command + " 2>&1").c_str(), "r");
+  FILE* pipe = ::popen(("cd '" IOVSIM_SOURCE_DIR "' && PATH=$PATH:/sbin:/usr/sbin; " + command + " 2>&1").c_str(), "r");
   REQUIRE(pipe != nullptr);
   char part[4096];
   while (const std::size_t n = std::fread(part, 1, sizeof part, pipe)) text.append(part, n);

@@ -5,7 +5,7 @@
 using namespace iov;
 
 namespace {
-Lspci dump_of(const std::string& options) { return Lspci(output_of(IOVSIM_BINARY " lspci " + options)); }
+Lspci dump_of(const std::string& options) { return Lspci(output_of("'" IOVSIM_BINARY "' lspci " + options)); }
 }  // namespace
 
 TEST_CASE("lspci reads a booted server: tree, root port, PF and VF", "[K4][B1][C5]") {
@@ -56,12 +56,12 @@ TEST_CASE("lspci reads eight PFs with VFs on several buses", "[B2][B6]") {
 }
 
 TEST_CASE("iovsim lspci: what it cannot show is an error with its reason") {
-  CHECK(output_of(IOVSIM_BINARY " lspci platforms/server_10g.json --guest vm7", 2).find("there is no VM \"vm7\"; there is vm0") !=
+  CHECK(output_of("'" IOVSIM_BINARY "' lspci platforms/server_10g.json --guest vm7", 2).find("there is no VM \"vm7\"; there is vm0") !=
         std::string::npos);
-  CHECK(output_of(IOVSIM_BINARY " lspci platforms/server_10g.json --guest vm0 --set vm0.path=vhost", 2)
+  CHECK(output_of("'" IOVSIM_BINARY "' lspci platforms/server_10g.json --guest vm0 --set vm0.path=vhost", 2)
             .find("vm0: no function is assigned to this VM") != std::string::npos);
-  CHECK(output_of(IOVSIM_BINARY " lspci platforms/none.json", 2).find("platforms/none.json") != std::string::npos);
-  CHECK(output_of(IOVSIM_BINARY " lspci platforms/pcie_bench_broadwell.json --guest vm0", 2).find("the platform has no VM") !=
+  CHECK(output_of("'" IOVSIM_BINARY "' lspci platforms/none.json", 2).find("platforms/none.json") != std::string::npos);
+  CHECK(output_of("'" IOVSIM_BINARY "' lspci platforms/pcie_bench_broadwell.json --guest vm0", 2).find("the platform has no VM") !=
         std::string::npos);
 }
 
