@@ -121,6 +121,8 @@ fs::path find_home(const fs::path& start) {
   return fs::current_path(error);
 }
 
+void enter_home(const fs::path& start) { fs::current_path(find_home(start)); }
+
 std::optional<fs::path> find_file(const std::string& name, const fs::path& home, const fs::path& named_in) {
   std::error_code error;
   const fs::path first = named_in.empty() ? fs::current_path(error) : home;

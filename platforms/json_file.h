@@ -26,6 +26,8 @@ std::optional<nlohmann::ordered_json> load_json(const std::filesystem::path& fil
 /// The repository: the nearest folder at or above `start` that has configs/ and platforms/; first
 /// $IOVSIM_HOME, then above `start`, above the working directory, above the program itself.
 std::filesystem::path find_home(const std::filesystem::path& start);
+/// Makes it the working directory: file names of a configuration start there.
+void enter_home(const std::filesystem::path& start);
 
 /// A file named in a file: relative to the repository, else to the folder of the file that names it. Named on the command
 /// line (`named_in` empty): relative to the working directory, else to the repository.

@@ -298,7 +298,7 @@ Time Core::change_mode(Context target, Strand& strand) {
 
 void Core::settle_until(const Time& now) {
   if (settled_ >= now) return;
-  if (settled_ < awake_at_ && settled_ < now) {
+  if (settled_ < awake_at_) {
     const Time until = std::min(now, awake_at_);
     idle_total_ += until - settled_;
     settled_ = until;

@@ -28,7 +28,8 @@ int lspci(const Program& program, const std::string& file, const std::vector<std
 /// Draws every figure of a results folder; one without any is bad input.
 int plot(const std::string& folder);
 
-/// Prints the problems of what was asked for. @return bad_input
+/// Prints what is wrong with what was asked for; the second says besides that nothing was run. @return bad_input
+int bad(const platform::ProblemSink& problems);
 int nothing_was_run(const platform::ProblemSink& problems);
 
 }  // namespace iov::experiment

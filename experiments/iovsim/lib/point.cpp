@@ -10,6 +10,7 @@
 #include "experiments/iovsim/lib/point_tables.h"
 #include "experiments/iovsim/lib/results_folder.h"
 #include "models/core/sim_error.h"
+#include "platforms/json_file.h"
 
 namespace iov::experiment {
 
@@ -99,7 +100,7 @@ int in_child(const std::function<void()>& work) {
 
 int simulate_point(const Program& program, const fs::path& where, const std::string& fingerprint) {
   return in_child([&, folder = fs::absolute(where)] {
-    fs::current_path(platform::find_home("."));  // file names of a configuration start there
+    platform::enter_home(".");
     const auto config = nlohmann::json::parse(read_file(folder / "config.json"));
     const std::uint64_t seed = config.at("seeds").at(0);
     const auto start = Clock::now();
@@ -111,7 +112,7 @@ int simulate_point(const Program& program, const fs::path& where, const std::str
 int build_point(const Program& program, const fs::path& config_file) {
   return in_child([&] {
     const auto config = nlohmann::json::parse(read_file(config_file));
-    fs::current_path(platform::find_home("."));
+    platform::enter_home(".");
     program.build(config.at("platform"), config.at("seeds").at(0));
   });
 }

@@ -13,6 +13,11 @@ namespace iov::experiment {
 namespace fs = std::filesystem;
 using platform::ProblemSink;
 
+int bad(const ProblemSink& problems) {
+  std::cerr << problems.text();
+  return bad_input;
+}
+
 int nothing_was_run(const ProblemSink& problems) {
   std::cerr << problems.text() << problems.size() << (problems.size() == 1 ? " problem" : " problems")
             << "; nothing was run\n";
@@ -56,9 +61,7 @@ int check(const Program& program, const std::vector<std::string>& files, const s
   const InterruptGuard guard;
   for (const std::string& file : files)
     if (!check_file(program, file, set, problems, guard)) return interrupted;
-  if (problems.empty()) return good;
-  std::cerr << problems.text();
-  return bad_input;
+  return problems.empty() ? good : bad(problems);
 }
 
 int lspci(const Program& program, const std::string& file, const std::vector<std::string>& set,
@@ -66,7 +69,7 @@ int lspci(const Program& program, const std::string& file, const std::vector<std
   ProblemSink problems;
   const auto loaded = load(program, file, set, platform::find_home(file), problems);
   if (!loaded) return nothing_was_run(problems);
-  fs::current_path(platform::find_home(file));  // file names of a configuration start there
+  platform::enter_home(file);
   std::cout << program.lspci(loaded->points.front().config, request);
   return good;
 }

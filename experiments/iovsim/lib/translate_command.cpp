@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "experiments/iovsim/lib/commands.h"
 #include "experiments/iovsim/lib/load.h"
 #include "platforms/ask_platform.h"
 #include "platforms/json_file.h"
@@ -15,11 +16,6 @@ using platform::ProblemSink;
 using platform::TranslationQuery;
 
 namespace {
-
-int tell_problems(const ProblemSink& problems) {
-  std::cerr << problems.text();
-  return bad_input;
-}
 
 std::uint64_t number(const char* option, const std::string& text, std::uint64_t limit, ProblemSink& problems) {
   const auto value = platform::parse_number(text);
@@ -81,7 +77,7 @@ int tell(const Json& answer, bool json) {
 int ask_image(const Json& object, const TranslateRequest& request, const std::optional<TranslationQuery>& query,
               ProblemSink& problems) {
   auto image = platform::read_translation_image(object, request.file, request.file, problems);
-  if (!problems.empty() || !image) return tell_problems(problems);
+  if (!problems.empty() || !image) return bad(problems);
   const auto ask = [&](const TranslationQuery& q, bool with_reads) {
     return platform::answer(image->features, image->registers, image->memory.tables(), q, with_reads);
   };
@@ -99,8 +95,8 @@ int ask_machine(const Program& program, const TranslateRequest& request, const s
   const auto loaded = load(program, request.file, request.set, platform::find_home(request.file), problems);
   if (loaded && loaded->points.size() != 1)
     problems.add_in(request.file, "", std::to_string(loaded->points.size()) + " points; ask a platform or a point's config.json");
-  if (!problems.empty() || !loaded) return tell_problems(problems);
-  std::filesystem::current_path(platform::find_home(request.file));  // file names of a configuration start there
+  if (!problems.empty() || !loaded) return bad(problems);
+  platform::enter_home(request.file);
   const Point& point = loaded->points.front();
   return tell(platform::ask_platform(point.config, point.seed, after, *query), request.json);
 }
@@ -111,7 +107,7 @@ int translate(const Program& program, const TranslateRequest& request) {
   ProblemSink problems;
   const auto query = question(request, problems);
   const auto object = platform::load_json(request.file, request.file, problems);
-  if (!object) return tell_problems(problems);
+  if (!object) return bad(problems);
   return platform::is_translation_image(*object) ? ask_image(*object, request, query, problems)
                                                  : ask_machine(program, request, query, problems);
 }
