@@ -32,6 +32,10 @@ class Processors : public sc_core::sc_module, public InterruptBus, public Interr
   std::size_t size() const { return cores_.size(); }
   void set_interrupt_pins(InterruptPins& pins);  ///< who is told the end of level-triggered interrupts
   void deliver(const ProcessorInterrupt& interrupt) override;
+  void posted(Hpa descriptor) override {
+    if (posted_) posted_(descriptor);
+  }
+  void on_posted(Delegate<void(Hpa)> handler) { posted_ = handler; }
   void interrupt(const InterruptMessage& message) override;  ///< straight from the root complex: no IOMMU
 
  private:
@@ -41,6 +45,7 @@ class Processors : public sc_core::sc_module, public InterruptBus, public Interr
   std::vector<std::unique_ptr<Core>> cores_;
   std::deque<std::pair<Time, ProcessorInterrupt>> in_flight_;
   Event arrival_{timeline_, bind<&Processors::arrive>(this)};
+  Delegate<void(Hpa)> posted_;
   Counter lost_{"unclaimed_interrupts", "1", "interrupt messages to an APIC ID that does not exist"};
 };
 

@@ -100,6 +100,7 @@ void InterruptUnit::descriptor_read() {
   if (message().line) message().line->arrive(InterruptStage::posted);
   if (!notify) return finish();
   ++notifications;
+  bus_.posted(Hpa(entry_.descriptor));
   deliver(notification(d, root_.x2apic));
 }
 

@@ -70,6 +70,9 @@ class InterruptBus {  ///< the processors, as the IOMMU sees them
  public:
   virtual ~InterruptBus() = default;
   virtual void deliver(const ProcessorInterrupt& interrupt) = 0;
+  /// A notification follows for what lies in this descriptor. No message of the hardware: it spares the simulator of a
+  /// hypervisor that looks through thousands of descriptors those where there is nothing to see.
+  virtual void posted(Hpa descriptor) { static_cast<void>(descriptor); }
 };
 
 }  // namespace iov

@@ -17,24 +17,49 @@ PostedInterrupts::PostedInterrupts(const sc_core::sc_module_name& name, host::Pr
     processors.core(c).claim_vector(notification_vector, bind<&Local::notified>(&cores_[c]));
     processors.core(c).claim_vector(wakeup_vector, bind<&Local::wake>(&cores_[c]));
   }
+  processors.on_posted(bind<&PostedInterrupts::posted>(this));
 }
 
-void PostedInterrupts::falls_asleep(Vcpu& vcpu) { cores_[vcpu.core().apic_id()].asleep.push_back(&vcpu); }
+Hpa PostedInterrupts::allocate_descriptor(Sleeper& owner) {
+  const Hpa descriptor = memory_.host(memory_.allocate(64, 64));
+  owners_[descriptor.value] = &owner;
+  return descriptor;
+}
 
-void PostedInterrupts::wakes_up(Vcpu& vcpu) { std::erase(cores_[vcpu.core().apic_id()].asleep, &vcpu); }
+PostedInterrupts::Local& PostedInterrupts::local(const Sleeper& sleeper) { return cores_[sleeper.vcpu.core().apic_id()]; }
+
+void PostedInterrupts::wakes_up(Sleeper& sleeper) {
+  std::erase(local(sleeper).outstanding, &sleeper);
+  sleeper.order = 0;
+}
+
+void PostedInterrupts::outstanding(Sleeper& sleeper) {
+  if (sleeper.order == 0) return;  // it looks itself before it enters its guest
+  auto& list = local(sleeper).outstanding;
+  const auto at = std::ranges::lower_bound(list, sleeper.order, {}, &Sleeper::order);
+  if (at == list.end() || *at != &sleeper) list.insert(at, &sleeper);
+}
+
+void PostedInterrupts::posted(Hpa descriptor) {
+  if (const auto owner = owners_.find(descriptor.value); owner != owners_.end()) outstanding(*owner->second);
+}
 
 Task PostedInterrupts::notified(host::Strand&) {
   ++notifications_;
   co_return;
 }
 
+/// Others may get something while the handler wakes one: it finds them if it has not come past them.
 Task PostedInterrupts::wake(host::Strand& strand, Local& local) {
-  const std::vector<Vcpu*> asleep = local.asleep;  // it changes while the handler runs
-  for (Vcpu* vcpu : asleep) {
-    if (!vcpu->posted_outstanding()) continue;
+  const auto& list = local.outstanding;
+  auto next = list.begin();
+  for (std::uint64_t past = 0; (next = std::ranges::upper_bound(list, past, {}, &Sleeper::order)) != list.end();) {
+    Vcpu& vcpu = (*next)->vcpu;
+    past = (*next)->order;
+    if (!vcpu.posted_outstanding()) continue;
     co_await strand.spend(Context::irq, Work::interrupt, costs_.thread_wakeup);
     ++wakeups_;
-    vcpu->wake();
+    vcpu.wake();
   }
 }
 

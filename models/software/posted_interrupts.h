@@ -4,8 +4,11 @@
 ///
 /// Spec    Intel VT-d 4.1 5.2.5 (software use), 9.12; Linux arch/x86/kvm/vmx/posted_intr.c.
 /// Models  one notification vector for all vCPUs, whose handler in the host does nothing: the next entry looks; the
-///         wake-up vector's handler looks through the core's list of sleeping vCPUs and wakes those with ON set.
+///         wake-up vector's handler wakes those of the core's sleeping vCPUs that have ON set, in the order in which they
+///         fell asleep.
+/// Omits   ON set in memory by anybody but IOMMU and hypervisor: only where these did the handler looks.
 #pragma once
+#include <unordered_map>
 #include <vector>
 
 #include "models/core/stat.h"
@@ -26,19 +29,26 @@ class PostedInterrupts : public sc_core::sc_module {
   /// @param x2apic  how descriptors name processors: as IRTA.EIME
   PostedInterrupts(const sc_core::sc_module_name& name, host::Processors& processors, MemoryView& host_memory,
                    const SoftwareCosts& costs, bool x2apic);
-  Hpa allocate_descriptor() { return memory_.host(memory_.allocate(64, 64)); }
+  struct Sleeper {  ///< a vCPU
+    Vcpu& vcpu;
+    std::uint64_t order = 0;  ///< in which it fell asleep; 0: awake
+  };
+  Hpa allocate_descriptor(Sleeper& owner);
   MemoryPort& memory() const { return memory_.port(); }
   bool x2apic() const { return x2apic_; }
-  void falls_asleep(Vcpu& vcpu);
-  void wakes_up(Vcpu& vcpu);
+  void falls_asleep(Sleeper& sleeper) { sleeper.order = ++order_; }
+  void wakes_up(Sleeper& sleeper);
+  void outstanding(Sleeper& sleeper);  ///< ON was set, asleep or not
 
  private:
   struct Local {  ///< of a core
     PostedInterrupts* all;
-    std::vector<Vcpu*> asleep;
+    std::vector<Sleeper*> outstanding;  ///< sleeping vCPUs with ON set, by order
     Task notified(host::Strand& strand) { return all->notified(strand); }
     Task wake(host::Strand& strand) { return all->wake(strand, *this); }
   };
+  Local& local(const Sleeper& sleeper);
+  void posted(Hpa descriptor);
   Task notified(host::Strand& strand);
   Task wake(host::Strand& strand, Local& local);
 
@@ -46,6 +56,8 @@ class PostedInterrupts : public sc_core::sc_module {
   const SoftwareCosts& costs_;
   const bool x2apic_;
   std::vector<Local> cores_;  ///< by APIC ID
+  std::unordered_map<std::uint64_t, Sleeper*> owners_;  ///< by address of the descriptor
+  std::uint64_t order_ = 0;
   Counter notifications_{"notifications_in_host", "1", "notifications that found no vCPU in guest mode"};
   Counter wakeups_{"wakeups", "1", "sleeping vCPUs woken by the wake-up vector"};
 };

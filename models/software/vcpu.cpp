@@ -17,7 +17,7 @@ Vcpu::Vcpu(const sc_core::sc_module_name& name, host::Core& core, const Params& 
       params_(params),
       costs_(costs),
       posting_(posting),
-      descriptor_(posting.allocate_descriptor()) {
+      descriptor_(posting.allocate_descriptor(sleeper_)) {
   Thread::halt_exits = params.halt_exits;
   notification_vector = PostedInterrupts::notification_vector;
   Vcpu::blocked();  // until somebody starts it
@@ -88,6 +88,7 @@ void Vcpu::post(std::uint8_t vector) {
   d.control |= vtd::posted_outstanding;
   write_descriptor(d);
   if (outstanding) return;
+  posting_.outstanding(sleeper_);
   if (core().in_guest(*this))
     core().send({.destination = core().apic_id(), .vector = notification_vector, .notification = true});
   else if (whereabouts_ == Whereabouts::asleep)
@@ -117,7 +118,7 @@ Time Vcpu::entering_guest() {
 
 /// What was posted while SN was set is outstanding from now on: nobody was told (vmx_vcpu_pi_load).
 void Vcpu::scheduled_in() {
-  if (whereabouts_ == Whereabouts::asleep) posting_.wakes_up(*this);
+  if (whereabouts_ == Whereabouts::asleep) posting_.wakes_up(sleeper_);
   whereabouts_ = Whereabouts::core;
   auto d = read_descriptor();
   const bool requests = std::ranges::any_of(d.requests, [](std::uint64_t word) { return word != 0; });
@@ -136,13 +137,14 @@ void Vcpu::preempted() {
 /// A notification that was sent before the vector changed wakes nobody: the vCPU wakes itself (pi_enable_wakeup_handler).
 void Vcpu::blocked() {
   whereabouts_ = Whereabouts::asleep;
-  posting_.falls_asleep(*this);
+  posting_.falls_asleep(sleeper_);
   auto d = read_descriptor();
   d.control = vtd::posted_control(PostedInterrupts::wakeup_vector, core().apic_id(), posting_.x2apic()) |
               (d.control & vtd::posted_outstanding);
   write_descriptor(d);
-  if (d.control & vtd::posted_outstanding)
-    core().interrupt({.destination = core().apic_id(), .vector = PostedInterrupts::wakeup_vector});
+  if (!(d.control & vtd::posted_outstanding)) return;
+  posting_.outstanding(sleeper_);
+  core().interrupt({.destination = core().apic_id(), .vector = PostedInterrupts::wakeup_vector});
 }
 
 std::string Vcpu::descriptor_finding() const {

@@ -98,6 +98,7 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   const Params params_;
   const SoftwareCosts& costs_;
   PostedInterrupts& posting_;
+  PostedInterrupts::Sleeper sleeper_{*this};
   const Hpa descriptor_;
   host::Strand background_{core(), host::Level::thread_background, this, host::Context::guest};
   host::Strand application_{core(), host::Level::thread_low, this, host::Context::guest};

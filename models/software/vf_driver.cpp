@@ -149,19 +149,20 @@ Task VfDriver::take_down() {
   up_ = true;  // counts as a restart
 }
 
-/// Resets the function once, for a reset gives up its turn with the PF, and asks the PF to open it until it answers. How the
-/// answer is announced is said each time: the device may have been reset meanwhile.
+/// Resets the function once, for a reset gives up its turn with the PF, and asks the PF to open it.
 Task VfDriver::open(bool& opened) {
   Answer answer{};
   co_await write(reg_control, control_reset_function);
   seen_ = 0;
-  for (unsigned attempt = 0; attempt < params_.retries && answer == Answer::none && !leaving_; ++attempt) {
-    co_await write(reg_mailbox_vector, place_.vector);
-    co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
-    co_await request(message(msg_reset), 1, answer, 1);
-  }
+  co_await request(message(msg_reset), 1, answer);
   opened = answer == Answer::ack;
   if (opened) mac_ = answer_.mac();
+}
+
+/// Says how messages are announced. Each time: the device may have been reset meanwhile.
+Task VfDriver::listen() {
+  co_await write(reg_mailbox_vector, place_.vector);
+  co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
 }
 
 Task VfDriver::configure() {
@@ -175,22 +176,23 @@ Task VfDriver::configure() {
   for (std::size_t i = 0; i < all.size() && !restart_ && !leaving_; ++i) co_await ask(all[i]);
 }
 
-/// Whom the PF does not answer, and whom it has closed (a refusal that is not "clear to send"), begins anew.
+/// Whom the PF does not answer and whom it has closed (a refusal that is not "clear to send"), begins anew.
 Task VfDriver::ask(Wanted wanted) {
   Answer answer{};
-  co_await request(wanted.message, wanted.words, answer, params_.retries);
+  co_await request(wanted.message, wanted.words, answer);
   if (answer == Answer::none || (answer == Answer::nack && !answer_.has(msg_cts))) restart_ = true;
   if (answer == Answer::ack && wanted.message.type() == msg_set_mac) mac_ = wanted.message.mac();
 }
 
 // --- the mailbox --------------------------------------------------------------------------------------------
 
-Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts) {
-  const Time asked_at = timeline_.now();
+Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer) {
+  const Time asked_at = timeline_.now(), until = asked_at + params_.patience;
   answer = Answer::none;
   ++requests_;
   bool over = false;
-  for (unsigned attempt = 0; attempt < attempts && !over && !leaving_; ++attempt) {
+  for (Time timeout = params_.answer_timeout; !over && !leaving_ && timeline_.now() < until;) {
+    if (asked.type() == msg_reset) co_await listen();
     bool owned = false;
     co_await obtain(owned);
     if (!owned) {
@@ -199,7 +201,7 @@ Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer, uns
     }
     for (unsigned i = 0; i < words; ++i) co_await write(reg_mailbox_memory + 4 * i, asked[i]);
     co_await write(reg_mailbox, vf_mailbox_request);  // and gives the buffer up
-    timer_.at(timeline_.now() + params_.answer_timeout);
+    timer_.at(timeline_.now() + std::exchange(timeout, timeout * 2));  // many may ask at once: ever less load
     co_await exchange(asked.type(), over, answer);
     timer_.cancel();
   }

@@ -22,15 +22,17 @@ class VfDriver : public sc_core::sc_module {
  public:
   struct Params {
     Time answer_timeout = 2000_us, retry_interval = 500_us;
-    unsigned retries = 500, max_frame = 1514;
+    Time patience = 1'000'000_us;
+    unsigned max_frame = 1514;
     template <class V>
     void describe(V& v) {
       const Range<Time> range{1_us, 1'000'000_us};
-      v.field("answer_timeout", answer_timeout, range, "how long it waits for an answer before it asks again", no_source);
+      v.field("answer_timeout", answer_timeout, range,
+              "how long it waits for an answer before it asks again, twice as long each time", no_source);
+      v.field("patience", patience, range, "how long it goes on asking before it begins anew",
+              "Linux ixgbevf: IXGBE_VF_MBX_INIT_TIMEOUT 2000 times 500 us");
       v.field("retry_interval", retry_interval, range, "between two attempts to get the mailbox",
               "Linux ixgbevf: IXGBE_VF_MBX_INIT_DELAY 500 us");
-      v.field("retries", retries, Range<unsigned>{1, 2000}, "attempts per request, after which it begins anew",
-              "Linux ixgbevf waits a second in all: IXGBE_VF_MBX_INIT_TIMEOUT 2000 times 500 us");
       v.field("max_frame", max_frame, Range<unsigned>{60, 9014, "B"}, "largest frame without FCS it asks for", "MTU 1500");
     }
   };
@@ -77,7 +79,8 @@ class VfDriver : public sc_core::sc_module {
   Task open(bool& opened);
   Task take_down();
   void answered(std::uint32_t type, const Time& asked);
-  Task request(MailboxMessage asked, unsigned words, Answer& answer, unsigned attempts);
+  Task request(MailboxMessage asked, unsigned words, Answer& answer);
+  Task listen();
   Task exchange(std::uint32_t type, bool& over, Answer& answer);
   Task obtain(bool& owned);
   Task take_message(MailboxMessage& message);

@@ -69,6 +69,7 @@ struct VcpuBench {
     if (notify) d.control |= vtd::posted_outstanding;
     port.poke_value(guest.vcpu.descriptor(), d);
     notifications += notify;
+    if (notify) processors.posted(guest.vcpu.descriptor());
     if (notify) processors.core(d.control >> 32).interrupt({.destination = 0, .vector = vector_of(d), .notification = true});
   }
   static std::uint8_t vector_of(const vtd::PostedDescriptor& d) { return static_cast<std::uint8_t>(d.control >> 16); }
