@@ -48,8 +48,14 @@ class ByteBuffer {
     std::vector<Block*> free;
     std::unique_ptr<Store> self;  ///< set once the pool is gone
     [[gnu::noinline]] void give_back(Block* block) {  // so that the test for "no bytes" is inlined
-      free.push_back(block);
+      free.push_back(block);  // there is room
       if (self && free.size() == blocks.size()) const auto last = std::move(self);
+    }
+    [[gnu::noinline]] void grow() {
+      blocks.push_back(std::make_unique<Block>());
+      blocks.back()->home = this;
+      free.reserve(blocks.capacity());
+      free.push_back(blocks.back().get());
     }
   };
   ByteBuffer(Block* block, std::uint32_t size) : block_(block), size_(size) {}
@@ -70,11 +76,7 @@ class BytePool {
   }
   /// A buffer of `size` bytes (at most 4096), not zeroed.
   ByteBuffer take(std::size_t size) {
-    if (store_->free.empty()) {
-      store_->blocks.push_back(std::make_unique<ByteBuffer::Block>());
-      store_->blocks.back()->home = store_.get();
-      store_->free.push_back(store_->blocks.back().get());
-    }
+    if (store_->free.empty()) store_->grow();
     auto* block = store_->free.back();
     store_->free.pop_back();
     return {block, static_cast<std::uint32_t>(size)};

@@ -7,7 +7,7 @@ JourneyRef JourneyLog::begin(Stage first, const Time& now) {
   if (free_.empty()) free_.push_back(&slots_.emplace_back());
   Journey* journey = free_.back();
   free_.pop_back();
-  journey->spent.fill(sc_core::SC_ZERO_TIME);
+  journey->spent = {};
   journey->born = journey->since = now;
   journey->stage = first;
   ++journey->generation;

@@ -72,8 +72,9 @@ class TableStat : public Stat {
   TableStat(const char* object_name, const char* what, std::vector<Column> columns);
   std::size_t add_row(std::string row_name);
   void rename_row(std::size_t row, std::string row_name) { rows_[row] = std::move(row_name); }
-  std::uint64_t& at(std::size_t row, std::size_t column) { return cells_[row * columns_.size() + column]; }
-  std::uint64_t at(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
+  std::uint64_t& at(std::size_t row, std::size_t column) { return cells(row)[column]; }
+  std::uint64_t at(std::size_t row, std::size_t column) const { return cells_[row * width_ + column]; }
+  std::uint64_t* cells(std::size_t row) { return &cells_[row * width_]; }  ///< until a row is added
   std::uint64_t sum(std::size_t column) const;
   std::size_t rows() const { return rows_.size(); }
   const std::string& row_name(std::size_t row) const { return rows_[row]; }
@@ -82,6 +83,7 @@ class TableStat : public Stat {
 
  private:
   std::vector<Column> columns_;
+  const std::size_t width_ = columns_.size();
   std::vector<std::string> rows_;
   std::vector<std::uint64_t> cells_;
 };
@@ -91,7 +93,9 @@ class Occupancy : public Stat {
  public:
   Occupancy(const char* object_name, const char* what) : Stat(object_name, "1", what) {}
   void set(std::uint64_t level, const Time& now) {
-    area_ += static_cast<double>(level_) * static_cast<double>((now - since_).value());
+    // signed: a single instruction turns it into a double
+    area_ += static_cast<double>(static_cast<std::int64_t>(level_)) *
+             static_cast<double>(static_cast<std::int64_t>((now - since_).value()));
     since_ = now;
     level_ = level;
     if (level > peak_) peak_ = level;

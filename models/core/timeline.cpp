@@ -27,6 +27,8 @@ void Timeline::run(const Time& until) {
   if (!stopped_) now_ = std::max(now_, until);
 }
 
+Time Timeline::outside() const { return std::max(now_, sc_core::sc_time_stamp()); }
+
 void Timeline::refuse_past(const Time& when) const {
   throw SimError(now(), name(), "scheduled in the past: " + when.to_string());
 }

@@ -50,7 +50,7 @@ class Timeline : public sc_core::sc_module {
   explicit Timeline(const sc_core::sc_module_name& name);
 
   /// The current simulated time, in events and between runs alike.
-  Time now() const { return running_ || now_ > sc_core::sc_time_stamp() ? now_ : sc_core::sc_time_stamp(); }
+  Time now() const { return running_ ? now_ : outside(); }
   Time lead() const { return now() - sc_core::sc_time_stamp(); }
 
   /// Simulates up to and including `until`, or until stop() is called.
@@ -86,6 +86,7 @@ class Timeline : public sc_core::sc_module {
 
  private:
   friend class Event;
+  Time outside() const;  ///< the time between runs, kept out of the callers of now()
   void schedule(EventNotice& notice, const Time& when, std::uint64_t rank = 0);
   [[noreturn]] void refuse_past(const Time& when) const;
   void notify_kernel();

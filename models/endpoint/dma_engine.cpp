@@ -15,7 +15,8 @@ DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, co
       port_(port),
       requests_(requests),
       tlb_(tlb),
-      limits_(port.limits()),
+      link_(port.limits()),
+      limits_(link_),
       read_tlps_(limits_.tags) {
   port.on_drained(bind<&DmaEngine::pump>(this));
   tlb.on_draining(bind<&DmaEngine::drop_draining>(this));
@@ -194,13 +195,14 @@ bool DmaEngine::room(Direction d) {
 DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
   Request& q = *slots_[slot];
   Channel& c = *channels_[q.channel];
+  const bool by_tlb = translates(q);
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
     if (c.refusal != DmaStatus::success) {
       fail(q, c.refusal);
       break;
     }
-    if (!has_address(q)) {
+    if (by_tlb && !has_address(q)) {
       drop_grant(q);
       start_translation(slot);
       continue;
@@ -211,7 +213,7 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
     std::uint32_t left = q.r.length - q.issued;
     if (q.grant.kind != Grant::Kind::refused)
       left = static_cast<std::uint32_t>(std::min<std::uint64_t>(left - 1, q.grant.last - here) + 1);
-    send(slot, next_piece(here, left, q.r.write ? limits_.max_payload : limits_.max_read_request));
+    send(slot, q, c, next_piece(here, left, q.r.write ? limits_.max_payload : limits_.max_read_request));
   }
   if (!q.translating) drop_grant(q);
   return q.translating ? Progress::blocked : Progress::finished;
@@ -221,40 +223,33 @@ bool DmaEngine::translates(const Request& q) const {
   return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && channels_[q.channel]->ats;
 }
 
-bool DmaEngine::has_address(const Request& q) const {
-  if (!translates(q)) return true;
+bool DmaEngine::has_address(const Request& q) {
   const std::uint64_t here = q.r.address + q.issued;
   return q.grant.kind != Grant::Kind::refused && here >= q.grant.begin && here <= q.grant.last;
 }
 
-Tlp DmaEngine::build(Request& q, std::uint32_t length) {
-  Tlp tlp;
-  tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
-  tlp.requester = channels_[q.channel]->space.function;
-  tlp.pasid = channels_[q.channel]->space.pasid;
-  tlp.at = q.r.at;
-  tlp.address = q.r.address + q.issued;
-  tlp.length = length;
-  if (q.grant.kind == Grant::Kind::translated) {
+/// Who writes or reads where.
+inline void DmaEngine::address(const Request& q, const Channel& c, Tlp& tlp) {
+  tlp.requester = c.space.function;
+  if (q.grant.kind == Grant::Kind::translated) {  // needs no PASID (10.1.3)
     tlp.at = AddressType::translated;
-    tlp.address = q.grant.target + (tlp.address - q.grant.begin);
-    tlp.pasid = {};  // translated requests need none (10.1.3)
+    tlp.address = q.grant.target + (q.r.address + q.issued - q.grant.begin);
+  } else {
+    tlp.at = q.r.at;
+    tlp.address = q.r.address + q.issued;
+    tlp.pasid = c.space.pasid;
   }
-  check(q, tlp);
-  return tlp;
-}
-
-void DmaEngine::check(const Request& q, const Tlp& tlp) {
-  const LinkLimits& now = port_.limits();
-  rule_breaks_ += !keeps_rules(tlp.address, tlp.length, q.r.write ? now.max_payload : now.max_read_request);
+  rule_breaks_ += !keeps_rules(tlp.address, tlp.length, q.r.write ? link_.max_payload : link_.max_read_request);
   if (tlp.at != AddressType::translated) return;
   ++translated_;
   ungranted_ += !tlb_.covers(q.grant.use, tlp.address, tlp.length);
 }
 
-void DmaEngine::send(std::uint32_t slot, std::uint32_t length) {
-  Request& q = *slots_[slot];
-  Tlp tlp = build(q, length);
+inline void DmaEngine::send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length) {
+  Tlp tlp;
+  tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
+  tlp.length = length;
+  address(q, c, tlp);
   if (q.issued + length == q.r.length) {
     tlp.journey = q.r.journey;
     if (q.r.enters_link) tlp.journey.enter(Stage::link, timeline_.now());
@@ -262,12 +257,12 @@ void DmaEngine::send(std::uint32_t slot, std::uint32_t length) {
   if (q.r.write)
     send_write(q, tlp);
   else
-    send_read(slot, tlp);
+    send_read(slot, q, c, tlp);
   q.issued += length;
   port_.send(std::move(tlp));
 }
 
-void DmaEngine::send_write(Request& q, Tlp& tlp) {
+inline void DmaEngine::send_write(Request& q, Tlp& tlp) {
   if (q.r.data && q.issued < q.r.data.size()) {
     const auto rest = q.r.data.bytes().subspan(q.issued);
     if (q.issued == 0 && q.r.data.size() <= tlp.length)
@@ -279,14 +274,13 @@ void DmaEngine::send_write(Request& q, Tlp& tlp) {
   write_bytes_ += tlp.length;
 }
 
-void DmaEngine::send_read(std::uint32_t slot, Tlp& tlp) {
-  Request& q = *slots_[slot];
+void DmaEngine::send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp) {
   tlp.want_bytes = q.issued < q.r.real_bytes ? std::min(q.r.real_bytes - q.issued, tlp.length) : 0;
   tlp.tag = requests_.take(*this, tlp.requester, tlp.length);
   read_tlps_[tlp.tag] = {slot, q.issued, q.grant.use};
   tlb_.hold(q.grant.use);
   if (q.issued == 0) q.started = timeline_.now();
-  ++q.tlps, ++outstanding_, ++channels_[q.channel]->reads;
+  ++q.tlps, ++outstanding_, ++c.reads;
   ++reads_;
   read_bytes_ += tlp.length;
 }

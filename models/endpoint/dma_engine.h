@@ -120,12 +120,11 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   bool room(Direction d);
   Progress advance(std::uint32_t slot);
   bool translates(const Request& q) const;
-  bool has_address(const Request& q) const;
-  void send(std::uint32_t slot, std::uint32_t length);
-  void send_read(std::uint32_t slot, Tlp& tlp);
+  static bool has_address(const Request& q);
+  void send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length);
+  void send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp);
   void send_write(Request& q, Tlp& tlp);
-  Tlp build(Request& q, std::uint32_t length);
-  void check(const Request& q, const Tlp& tlp);
+  void address(const Request& q, const Channel& c, Tlp& tlp);
   void keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset);
   void read_over(std::uint16_t tag, DmaStatus status);
   void drop_grant(Request& q);
@@ -139,7 +138,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   TlpPort& port_;
   OutstandingRequests& requests_;
   DeviceTlb& tlb_;
-  LinkLimits limits_;
+  const LinkLimits& link_;
+  LinkLimits limits_;  ///< as far as software lets it go
   BytePool pool_;
   std::vector<std::unique_ptr<Channel>> channels_;
   std::map<std::uint64_t, unsigned> tenants_;  ///< number of each (requester, PASID)

@@ -41,14 +41,44 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
 
 bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
                                 TranslationClient& client) {
+  if (repeats(q)) return hit(q, ticket, client), true;
   if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
-  const Lookup& found = look_up_or_repeat(q);
-  if (!found.settled) return miss(found, q, ticket, client);
-  const Time ready = spend(found, timeline_.now());
+  last_ = {};
+  look_up(q, last_);
+  if (!last_.settled) return miss(last_, q, ticket, client);
+  repeatable_ = last_.iotlb_used && last_.fault == FaultReason::none;
+  if (repeatable_) {
+    last_request_ = q;
+    last_reply_ = granted(*last_.mapping, q);
+    return hit(q, ticket, client), true;
+  }
+  const Time ready = spend(last_, timeline_.now());
   ++accepted_;
-  count(found, q);
-  settle(found, q, ticket, client, ready);
+  count(last_, q);
+  settle(last_, q, ticket, client, ready);
   return true;
+}
+
+/// All that a lookup in the IOTLB depends on, the caches apart.
+inline bool TranslationUnit::repeats(const TranslationRequest& q) const {
+  const TranslationRequest& last = last_request_;
+  return repeatable_ && (q.address.value ^ last.address.value) >> 12 == 0 && q.requester == last.requester &&
+         q.pasid == last.pasid && q.at == last.at && q.access == last.access && q.no_write == last.no_write;
+}
+
+/// As last_ has it. The answer is a copy: its client may ask again before it returns.
+void TranslationUnit::hit(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+  ++accepted_;
+  TranslationReply reply = last_reply_;
+  if (reply.outcome == TranslationReply::Outcome::granted) reply.address = Hpa(host_address(*last_.mapping, q.address.value));
+  reply.ready = spend(last_, timeline_.now());
+  std::uint64_t* const requester = requesters.row_of(q.requester.value);
+  ++requester[requests], ++requester[UseTable::iotlb_hits];
+  std::uint64_t* const domain = domains.row_of(last_.binding->domain.value);
+  ++domain[UseTable::iotlb_hits];
+  if (q.at == AddressType::untranslated) domain[granted_bytes] += q.bytes;
+  if (audit_) audit_->hit(*last_.binding, q.address.value, *last_.mapping);
+  send(client, ticket, reply);
 }
 
 /// Translation off, or an address that is never translated.
@@ -64,16 +94,6 @@ bool TranslationUnit::bypass(const TranslationRequest& q, std::uint32_t ticket, 
   reply.ready = timeline_.now();
   send(client, ticket, reply);
   return true;
-}
-
-const TranslationUnit::Lookup& TranslationUnit::look_up_or_repeat(const TranslationRequest& q) {
-  const Asked asked(q);
-  if (repeatable_ && asked == last_asked_) return last_;
-  last_ = {};
-  look_up(q, last_);
-  last_asked_ = asked;
-  repeatable_ = last_.settled && last_.iotlb_used && last_.fault == FaultReason::none;
-  return last_;
 }
 
 /// What the caches know. No time, no statistics: a request that is turned away leaves no trace.

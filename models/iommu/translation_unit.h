@@ -125,18 +125,6 @@ class TranslationUnit {
     bool settled = false;  ///< answered from the caches
     bool iotlb_used = false;
   };
-  struct Asked {  ///< all that a lookup in the IOTLB depends on, the caches apart
-    explicit Asked(const TranslationRequest& q)
-        : requester(q.requester), pasid(q.pasid), at(q.at), access(q.access), no_write(q.no_write), page(q.address.value >> 12) {}
-    Asked() = default;
-    friend bool operator==(const Asked&, const Asked&) = default;
-    RequesterId requester;
-    Pasid pasid;
-    AddressType at = AddressType::untranslated;
-    Access access = Access::read;
-    bool no_write = false;
-    std::uint64_t page = 0;
-  };
   struct Result {  ///< of a walk, kept while its requests are answered
     Context context;
     Binding binding;
@@ -146,7 +134,8 @@ class TranslationUnit {
     TranslationRequest request;
   };
 
-  const Lookup& look_up_or_repeat(const TranslationRequest& q);
+  bool repeats(const TranslationRequest& q) const;
+  void hit(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
   void look_up(const TranslationRequest& q, Lookup& found);
   void look_up_identity(const TranslationRequest& q, Lookup& found);
   Time spend(const Lookup& found, const Time& start);
@@ -193,7 +182,8 @@ class TranslationUnit {
   Iotlb iotlb_;
   PagingCaches paging_;
   Lookup last_;
-  Asked last_asked_;
+  TranslationRequest last_request_;
+  TranslationReply last_reply_;
   bool repeatable_ = false;  ///< last_ is a hit, and since then nothing else was looked up, filled or removed
   const Time setup_, read_overhead_;
   std::vector<Pending> pending_;

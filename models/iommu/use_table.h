@@ -30,7 +30,9 @@ class UseTable : public TableStat {
         rows_of_(65536, none) {}
   static constexpr std::size_t first_more = queue_time + 1;
 
-  std::uint64_t& of(std::uint16_t id, std::size_t field) { return at(row(id), field); }
+  std::uint64_t& of(std::uint16_t id, std::size_t field) { return row_of(id)[field]; }
+  /// Its fields, until another row is made.
+  std::uint64_t* row_of(std::uint16_t id) { return cells(row(id)); }
   void add_time(std::uint16_t id, Field field, const Time& time) { of(id, field) += time.value() / 1000; }
 
  private:

@@ -25,9 +25,9 @@ class Credits {
   }
   bool finite() const { return advertised_headers_ || advertised_data_; }
   bool afford(std::int64_t units, const Time& now) {
-    if (!finite()) return true;
+    if (enough(units)) return true;  // what came back meanwhile is counted when it is needed
     fold(now);
-    return (headers_ >= 1 || !advertised_headers_) && (data_ >= units || !advertised_data_);
+    return enough(units);
   }
   void consume(std::int64_t units) {
     headers_ -= 1;
@@ -35,7 +35,10 @@ class Credits {
   }
   /// `when` never decreases: the way back takes the same time for all.
   void give_back(std::int64_t units, const Time& when) {
-    returns_.push({when, units});
+    if (!advertised_headers_ && units == 0) return;
+    Return& back = returns_.extend();
+    back.when = when;
+    back.data = units;
     returning_data_ += units;
   }
   /// All of the buffer is free but what the receiver holds.
@@ -59,6 +62,9 @@ class Credits {
     Time when;
     std::int64_t data = 0;
   };
+  bool enough(std::int64_t units) const {
+    return (headers_ >= 1 || !advertised_headers_) && (data_ >= units || !advertised_data_);
+  }
   void fold(const Time& now) {
     while (!returns_.empty() && returns_.front().when <= now) {
       headers_ += 1;

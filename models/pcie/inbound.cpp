@@ -25,11 +25,11 @@ void Inbound::set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_b
 }
 
 void Inbound::arrive(RootPort& port) {
-  while (!port.link.empty()) accept(port, port.link.take());
+  while (!port.link.empty()) accept(port);
   admit();
 }
 
-Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
+inline Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
   const bool interrupt = is_interrupt_address(tlp.address);
   switch (tlp.type) {
     case TlpType::memory_write:
@@ -67,16 +67,17 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
   return true;
 }
 
-void Inbound::accept(RootPort& port, Tlp&& tlp) {
+void Inbound::accept(RootPort& port) {
   Slot& slot = take_slot();
-  slot.tlp = std::move(tlp);
+  slot.tlp = port.link.take();
   slot.from = &port;
   slot.kind = kind_of(slot.tlp);
   slot.state = State::translating;
   slot.known = slot.ordered = false;
   slot.status = CompletionStatus::success;
-  if (refuse(port, slot)) slot.kind = Kind::refused;
+  if ((port.acs.services != 0 || slot.tlp.poisoned) && refuse(port, slot)) slot.kind = Kind::refused;
   slot.lines = 0;
+  slot.wants = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
   slot.arrived = timeline_.now();
   slot.arrival = ++arrivals_;
   const FcClass fc = slot.tlp.fc();
@@ -84,13 +85,13 @@ void Inbound::accept(RootPort& port, Tlp&& tlp) {
     slot.tlp.journey.enter(Stage::translation, slot.arrived);
   if (fc == FcClass::posted) {
     ++port.posted_arrived;
-    port.posted.push(slot.ticket);
-    return posted_queue_.push(slot.ticket);
+    port.posted.push(&slot);
+    return posted_queue_.push(&slot);
   }
   order_behind_posted(slot);
   if (fc == FcClass::non_posted) {
     asked_ += slot.tlp.length;
-    return read_queue_.push(slot.ticket);
+    return read_queue_.push(&slot);
   }
   slot.address = Hpa(slot.tlp.address);
   slot.ready = slot.arrived;
@@ -101,7 +102,7 @@ void Inbound::accept(RootPort& port, Tlp&& tlp) {
 void Inbound::order_behind_posted(Slot& slot) {
   RootPort& port = *slot.from;
   if (port.posted_issued != port.posted_arrived) {
-    port.behind.push({slot.ticket, port.posted_arrived});
+    port.behind.push({&slot, port.posted_arrived});
     return;
   }
   slot.ordered = true;
@@ -111,26 +112,34 @@ void Inbound::order_behind_posted(Slot& slot) {
 void Inbound::admit() {
   if (posted_queue_.empty() && read_queue_.empty()) return;
   fold_returns();
-  const auto ready = [this](const Ring<Ticket>& queue, unsigned used, unsigned limit) -> Slot* {
+  const auto ready = [this](const Ring<Slot*>& queue, unsigned used, unsigned limit) -> Slot* {
     if (queue.empty()) return nullptr;
-    Slot& slot = *by_ticket_[queue.front()];
-    if (translator_full_ && needs_translation(slot)) return nullptr;
-    const unsigned lines = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
-    return used + lines <= limit ? &slot : nullptr;
+    Slot* const slot = queue.front();
+    if (translator_full_ && needs_translation(*slot)) return nullptr;
+    return used + slot->wants <= limit ? slot : nullptr;
   };
-  for (;;) {
+  while (!posted_queue_.empty() || !read_queue_.empty()) {
     Slot* posted = ready(posted_queue_, write_lines_used_, params_.write_lines);
     Slot* read = ready(read_queue_, read_lines_used_, params_.read_lines);
     if (!posted && !read) break;
     const bool posted_first = !read || (posted && posted->arrival < read->arrival);
     if (start(posted_first ? *posted : *read)) (posted_first ? posted_queue_ : read_queue_).pop();
   }
-  if (!posted_queue_.empty() && !(translator_full_ && needs_translation(*by_ticket_[posted_queue_.front()]))) wait_for_lines();
+  if (!posted_queue_.empty() && !(translator_full_ && needs_translation(*posted_queue_.front()))) wait_for_lines();
 }
 
 // Translated requests as well: whether the function may send them is the IOMMU's to say (VT-d 4.2.4).
 bool Inbound::needs_translation(const Slot& slot) const {
   return translator_ && (slot.kind == Kind::memory || slot.kind == Kind::translation);
+}
+
+inline void Inbound::take_lines(Slot& slot) {
+  if (slot.wants == 0) return;
+  slot.lines = slot.wants;
+  const bool posted = slot.tlp.fc() == FcClass::posted;
+  unsigned& used = posted ? write_lines_used_ : read_lines_used_;
+  used += slot.lines;
+  (posted ? write_lines : read_lines).set(used, timeline_.now());
 }
 
 bool Inbound::start(Slot& slot) {
@@ -229,7 +238,7 @@ void Inbound::resolve(Slot& slot) {
 // Posted TLPs touch memory in order: a slow translation holds up those behind it, whose own runs meanwhile.
 void Inbound::advance_posted(RootPort& port) {
   while (!port.posted.empty()) {
-    Slot& slot = *by_ticket_[port.posted.front()];
+    Slot& slot = *port.posted.front();
     if (!slot.known) return;
     port.posted.pop();
     port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
@@ -244,15 +253,6 @@ void Inbound::advance_other(Slot& slot) {
   slot.due.at(std::max(slot.ready + params_.inbound_latency, slot.order));
 }
 
-void Inbound::take_lines(Slot& slot) {
-  if (slot.kind != Kind::memory) return;
-  slot.lines = lines_of(slot.tlp.address, slot.tlp.length);
-  const bool posted = slot.tlp.fc() == FcClass::posted;
-  unsigned& used = posted ? write_lines_used_ : read_lines_used_;
-  used += slot.lines;
-  (posted ? write_lines : read_lines).set(used, timeline_.now());
-}
-
 void Inbound::free_lines(Slot& slot) {
   if (slot.lines == 0) return;
   const bool posted = slot.tlp.fc() == FcClass::posted;
@@ -265,37 +265,43 @@ void Inbound::free_lines(Slot& slot) {
 
 // Lines of committed writes, in the order in which they became free.
 void Inbound::fold_returns() {
-  const Time now = timeline_.now();
-  for (;;) {
-    Ring<RootPort::Return>* first = nullptr;
-    for (RootPort& port : ports_)
-      if (!port.returns.empty() && (!first || port.returns.front().when < first->front().when)) first = &port.returns;
-    if (!first || now < first->front().when) return;
-    write_lines_used_ -= first->front().lines;
-    write_lines.set(write_lines_used_, first->front().when);
-    first->pop();
+  for (const Time now = timeline_.now(); next_return_ <= now;) {
+    Ring<RootPort::Return>& returns = next_to_return()->returns;
+    write_lines_used_ -= returns.front().lines;
+    write_lines.set(write_lines_used_, next_return_);
+    returns.pop();
+    const RootPort* const next = next_to_return();
+    next_return_ = next ? next->returns.front().when : sc_core::sc_max_time();
   }
+}
+
+Inbound::RootPort* Inbound::next_to_return() {
+  RootPort* first = nullptr;
+  for (RootPort& port : ports_)
+    if (!port.returns.empty() && (!first || port.returns.front().when < first->returns.front().when)) first = &port;
+  return first;
 }
 
 void Inbound::wait_for_lines() {
-  for (const RootPort& port : ports_)
-    if (!port.returns.empty()) lines_free_.before(port.returns.front().when);
+  if (next_return_ != sc_core::sc_max_time()) lines_free_.before(next_return_);
 }
 
-Inbound::Slot& Inbound::take_slot() {
-  if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<Ticket>(slots_.size()));
-    by_ticket_.push_back(&slots_.emplace_back(*this, timeline_, free_slots_.back()));
-  }
-  Slot& slot = *by_ticket_[free_slots_.back()];
+[[gnu::noinline]] void Inbound::add_slot() {
+  by_ticket_.push_back(&slots_.emplace_back(*this, timeline_, static_cast<Ticket>(slots_.size())));
+  free_slots_.push_back(by_ticket_.back());
+}
+
+inline Inbound::Slot& Inbound::take_slot() {
+  if (free_slots_.empty()) add_slot();
+  Slot& slot = *free_slots_.back();
   free_slots_.pop_back();
   return slot;
 }
 
 void Inbound::free_slot(Slot& slot) {
   slot.state = State::free;
-  slot.tlp.data = ByteBuffer();
-  free_slots_.push_back(slot.ticket);
+  if (slot.tlp.data) slot.tlp.data = ByteBuffer();
+  free_slots_.push_back(&slot);
 }
 
 }  // namespace iov::pcie

@@ -76,9 +76,10 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   enum class Kind : std::uint8_t { memory, translation, interrupt, message, completion, refused };
   enum class State : std::uint8_t { free, translating, ordering, access, finish, forward };
 
+  struct Slot;
   struct RootPort {
     struct Behind {
-      Ticket ticket;
+      Slot* slot;
       std::uint64_t posted;  ///< to be committed first
     };
     RootPort(Inbound& i, TlpPort& l, unsigned n) : inbound(i), link(l), number(n) {}
@@ -89,11 +90,11 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     const unsigned number;
     AcsControl acs;
     std::uint8_t first_bus = 0, last_bus = 0xff;
-    Ring<Ticket> posted;  ///< not yet issued, in order of arrival
+    Ring<Slot*> posted;   ///< not yet issued, in order of arrival
     Ring<Behind> behind;  ///< reads and completions that arrived behind them
     std::uint64_t posted_arrived = 0, posted_issued = 0;
     Time last_issue, last_commit;
-    std::array<Ring<Ticket>, fc_classes> forwards;  ///< peer-to-peer TLPs that wait to leave here
+    std::array<Ring<Slot*>, fc_classes> forwards;  ///< peer-to-peer TLPs that wait to leave here
     struct Return {
       Time when;
       unsigned lines = 0;
@@ -114,7 +115,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     bool known = false;    ///< its address is translated
     bool ordered = false;  ///< the posted TLPs before it are issued
     CompletionStatus status = CompletionStatus::success;
-    unsigned lines = 0;
+    unsigned wants = 0, lines = 0;  ///< lines: to be admitted, in use
     unsigned entries = 0, entries_pending = 0;  ///< of a translation request; they lie in `data`
     std::uint64_t arrival = 0;
     Hpa address;
@@ -124,7 +125,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
 
   // Arrival and admission (inbound.cpp)
   void arrive(RootPort& port);
-  void accept(RootPort& port, Tlp&& tlp);
+  void accept(RootPort& port);
   Kind kind_of(const Tlp& tlp) const;
   bool refuse(RootPort& port, Slot& slot);
   void tell(const RootPort& port, config::PcieError error, const Tlp* tlp) const {
@@ -139,11 +140,13 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void take_lines(Slot& slot);
   void free_lines(Slot& slot);
   void fold_returns();
+  RootPort* next_to_return();
   void wait_for_lines();
   void resolve(Slot& slot);
   void advance_posted(RootPort& port);
   void advance_other(Slot& slot);
   Slot& take_slot();
+  void add_slot();
   void free_slot(Slot& slot);
 
   // Access and answer (inbound_access.cpp)
@@ -182,11 +185,12 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   std::deque<RootPort> ports_;
   std::deque<Slot> slots_;
   std::vector<Slot*> by_ticket_;
-  std::vector<Ticket> free_slots_;
-  Ring<Ticket> posted_queue_, read_queue_;  ///< arrived, not yet admitted to translation
+  std::vector<Slot*> free_slots_;
+  Ring<Slot*> posted_queue_, read_queue_;  ///< arrived, not yet admitted to translation
   bool translator_full_ = false;
   std::uint64_t arrivals_ = 0;
   unsigned write_lines_used_ = 0, read_lines_used_ = 0;
+  Time next_return_ = sc_core::sc_max_time();  ///< of lines that are on their way back
   Event lines_free_{timeline_, bind<&Inbound::admit>(this)};  ///< only while a write waits for lines
   std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
   BytePool pool_;

@@ -17,7 +17,7 @@ void Inbound::issue_posted(Slot& slot) {
   port.last_commit = done;
   ++port.posted_issued;
   while (!port.behind.empty() && port.behind.front().posted <= port.posted_issued) {
-    Slot& follower = *by_ticket_[port.behind.front().ticket];
+    Slot& follower = *port.behind.front().slot;
     port.behind.pop();
     follower.ordered = true;
     follower.order = done;
@@ -30,7 +30,10 @@ void Inbound::issue_posted(Slot& slot) {
 void Inbound::book_return(Slot& slot, const Time& done) {
   RootPort& port = *slot.from;
   port.link.release_at(FcClass::posted, slot.tlp.payload(), done);
-  if (slot.lines > 0) port.returns.push({done, std::exchange(slot.lines, 0)});
+  if (slot.lines > 0) {
+    port.returns.push({done, std::exchange(slot.lines, 0)});
+    if (done < next_return_) next_return_ = done;
+  }
   if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
   // visible from then on: what follows is the wait until software looks
   if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::completion, done);
@@ -218,18 +221,18 @@ void Inbound::hand_completion(Slot& slot) {
 // Peer-to-peer by way of the root complex: credits and lines stay taken until the TLP leaves.
 void Inbound::forward(Slot& slot, unsigned to) {
   RootPort& out = ports_[to];
-  Ring<Ticket>& queue = out.forwards[static_cast<std::size_t>(slot.tlp.fc())];
+  Ring<Slot*>& queue = out.forwards[static_cast<std::size_t>(slot.tlp.fc())];
   slot.state = State::forward;
   slot.tlp.journey.enter(Stage::link, timeline_.now());
-  if (!queue.empty() || out.link.backlog(slot.tlp.fc()) > 0) return queue.push(slot.ticket);
+  if (!queue.empty() || out.link.backlog(slot.tlp.fc()) > 0) return queue.push(&slot);
   leave(slot, out);
 }
 
 void Inbound::forward_waiting(RootPort& to) {
   for (std::size_t c = 0; c < fc_classes; ++c) {
-    Ring<Ticket>& queue = to.forwards[c];
+    Ring<Slot*>& queue = to.forwards[c];
     while (!queue.empty() && to.link.backlog(static_cast<FcClass>(c)) == 0) {
-      Slot& slot = *by_ticket_[queue.front()];
+      Slot& slot = *queue.front();
       queue.pop();
       leave(slot, to);
     }

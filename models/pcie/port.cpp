@@ -5,17 +5,21 @@ namespace iov::pcie {
 
 namespace {
 constexpr std::array<FcClass, fc_classes> classes{FcClass::posted, FcClass::non_posted, FcClass::completion};
-std::string joined(const char* fc, const char* stat) {
-  std::string text(fc);
+std::string joined(FcClass fc, const char* stat) {
+  std::string text(class_name(fc));
   return text.append("_").append(stat);
 }
 }  // namespace
 
-Port::Lane::Lane(const char* fc)
+Port::Lane::Lane(FcClass fc)
     : tlps(joined(fc, "tlps").c_str(), "1", "TLPs put on the wire"),
       payload_bytes(joined(fc, "payload_bytes").c_str(), "B", "payload put on the wire"),
       wire_bytes(joined(fc, "wire_bytes").c_str(), "B", "headers, payload and framing put on the wire"),
-      credit_stall(joined(fc, "credit_stall").c_str(), "time in which the oldest TLP of the class waited for credits") {}
+      credit_stall(joined(fc, "credit_stall").c_str(), "time in which the oldest TLP of the class waited for credits") {
+  note.type = fc == FcClass::posted       ? TlpType::memory_write
+              : fc == FcClass::completion ? TlpType::completion_data
+                                          : TlpType::memory_read;
+}
 
 Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint64_t seed)
     : sc_module(name),
@@ -24,7 +28,7 @@ Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params
       limits_(params.limits()),
       wire_times_(params),
       credit_return_(dllp_latency(params)),
-      lanes_{Lane(class_name(classes[0])), Lane(class_name(classes[1])), Lane(class_name(classes[2]))} {
+      lanes_{Lane(classes[0]), Lane(classes[1]), Lane(classes[2])} {
   tx.bind(*this);
   rx.bind(*this);
   for (const FcClass fc : classes) lane(fc).returns = params.receive.headers(fc) != 0 || params.receive.data(fc) != 0;
@@ -60,17 +64,22 @@ void Port::start_of_simulation() {
 void Port::send(Tlp&& tlp) {
   Lane& mine = lane(tlp.fc());
   const std::uint32_t payload = tlp.payload();
-  if (waiting_ == 0 && direct_ && mine.credits.afford(data_units(payload), timeline_.now()))
-    return transmit(mine, tlp, payload);
+  const Time now = timeline_.now();
+  if (waiting_ == 0 && direct_ && mine.credits.afford(data_units(payload), now))
+    transmit(mine, tlp, payload, now);
+  else
+    enqueue(mine, std::move(tlp));
+}
+
+void Port::enqueue(Lane& to, Tlp&& tlp) {
   if (!up_) return lose(tlp);
-  mine.queue.push({std::move(tlp), ++order_});
+  to.queue.push({std::move(tlp), ++order_});
   ++waiting_;
   if (started_) pump(order_);
   queued_.set(waiting_, timeline_.now());
 }
 
-void Port::transmit(Lane& from, Tlp& tlp, std::uint32_t payload) {
-  const Time now = timeline_.now();
+inline void Port::transmit(Lane& from, Tlp& tlp, std::uint32_t payload, const Time& now) {
   const std::uint32_t bytes = tlp.header() + payload;
   const Time& busy = wire_times_.of(bytes);
   from.credits.consume(data_units(payload));
@@ -123,7 +132,7 @@ void Port::transmit_queued(Lane& from, std::uint64_t newest) {
     from.stalled = false;
     from.credit_stall.add(timeline_.now() - from.stalled_since);
   }
-  transmit(from, head.tlp, head.tlp.payload());
+  transmit(from, head.tlp, head.tlp.payload(), timeline_.now());
   const bool waited = head.order != newest;
   from.queue.pop();
   --waiting_;
@@ -184,14 +193,11 @@ void Port::release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when)
   buffer.held_headers -= 1;
   buffer.held_data -= data_units(payload_bytes);
   if (!buffer.returns) return;
-  credit_note_.type = fc == FcClass::posted       ? TlpType::memory_write
-                      : fc == FcClass::completion ? TlpType::completion_data
-                      : payload_bytes             ? TlpType::config_write
-                                                  : TlpType::memory_read;
-  credit_note_.length = payload_bytes;
+  if (fc == FcClass::non_posted) buffer.note.type = payload_bytes ? TlpType::config_write : TlpType::memory_read;
+  buffer.note.length = payload_bytes;
   tlm::tlm_phase phase = tlm::END_REQ;
   Time delay = when - timeline_.now() + credit_return_;
-  rx->nb_transport_bw(credit_note_, phase, delay);
+  rx->nb_transport_bw(buffer.note, phase, delay);
 }
 
 tlm::tlm_sync_enum Port::nb_transport_bw(Tlp& note, tlm::tlm_phase&, Time& delay) {

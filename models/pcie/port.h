@@ -88,7 +88,7 @@ class Port : public sc_core::sc_module,
   };
   /// One flow-control class: what waits to be sent, and both credit accounts.
   struct Lane {
-    explicit Lane(const char* fc);
+    explicit Lane(FcClass fc);
     Ring<Queued> queue;
     Credits credits;                               ///< of the far receive buffer
     std::int64_t held_headers = 0, held_data = 0;  ///< of our receive buffer, from hand-over to release
@@ -96,6 +96,7 @@ class Port : public sc_core::sc_module,
     std::uint64_t last_order = 0;                  ///< of the last TLP put on the wire
     bool stalled = false;
     Time stalled_since;
+    Tlp note;  ///< gives credits back
     Counter tlps, payload_bytes, wire_bytes;
     BusyTime credit_stall;
   };
@@ -108,7 +109,8 @@ class Port : public sc_core::sc_module,
   void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
   void start_of_simulation() override;
 
-  void transmit(Lane& from, Tlp& tlp, std::uint32_t payload);
+  void enqueue(Lane& to, Tlp&& tlp);
+  void transmit(Lane& from, Tlp& tlp, std::uint32_t payload, const Time& now);
   void deliver(Tlp& tlp);
   void room_for_replay() { pump(no_order); }
   void pump(std::uint64_t newest);
@@ -147,7 +149,6 @@ class Port : public sc_core::sc_module,
   std::size_t arrived_ = 0;   ///< how many of them are in the receive buffer
   Time last_arrival_;
   std::uint64_t order_breaks_ = 0;
-  Tlp credit_note_;
 
   Delegate<void()> on_arrival_, on_drained_;
   Delegate<void(bool)> on_link_;

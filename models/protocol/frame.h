@@ -10,6 +10,7 @@
 /// Units   `bytes` is the frame from destination address to the end of payload, without the 4 B FCS.
 #pragma once
 #include <array>
+#include <boost/endian/conversion.hpp>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -47,44 +48,44 @@ struct FrameHeader {
   /// @param frame_bytes  of the whole frame, for the length fields
   void write(std::span<std::uint8_t, header_bytes> out, std::uint32_t frame_bytes = 60) const {
     std::memset(out.data(), 0, out.size());
-    put(out.data(), destination.value, 6);
-    put(out.data() + 6, source.value, 6);
-    put(out.data() + 12, 0x8100, 2);  // 802.1Q tag, always present in memory; vlan_none: priority tag only
-    put(out.data() + 14, vlan, 2);
-    put(out.data() + 16, 0x0800, 2);
+    put<6>(out.data(), destination.value);
+    put<6>(out.data() + 6, source.value);
+    put<2>(out.data() + 12, 0x8100);  // 802.1Q tag, always present in memory; vlan_none: priority tag only
+    put<2>(out.data() + 14, vlan);
+    put<2>(out.data() + 16, 0x0800);
     std::uint8_t* const ip = out.data() + ip_at;
     ip[0] = 0x45, ip[8] = 64, ip[9] = protocol;  // version 4, 5 words; TTL
-    put(ip + 2, frame_bytes - ip_at, 2);
-    put(ip + 12, source_ip, 4);
-    put(ip + 16, destination_ip, 4);
-    put(ip + 20, source_port(), 2);
-    put(ip + 22, destination_port(), 2);
-    put(ip + 24, frame_bytes - ip_at - 20, 2);
+    put<2>(ip + 2, frame_bytes - ip_at);
+    put<4>(ip + 12, source_ip);
+    put<4>(ip + 16, destination_ip);
+    put<2>(ip + 20, source_port());
+    put<2>(ip + 22, destination_port());
+    put<2>(ip + 24, frame_bytes - ip_at - 20);
     std::memcpy(out.data() + id_at, &id, 8);
   }
   static FrameHeader read(std::span<const std::uint8_t, header_bytes> in) {
     FrameHeader h;
     const std::uint8_t* const ip = in.data() + ip_at;
-    h.destination.value = get(in.data(), 6);
-    h.source.value = get(in.data() + 6, 6);
-    h.vlan = static_cast<std::uint16_t>(get(in.data() + 14, 2));
+    h.destination.value = get<6>(in.data());
+    h.source.value = get<6>(in.data() + 6);
+    h.vlan = static_cast<std::uint16_t>(get<2>(in.data() + 14));
     h.protocol = ip[9];
-    h.source_ip = static_cast<std::uint32_t>(get(ip + 12, 4));
-    h.destination_ip = static_cast<std::uint32_t>(get(ip + 16, 4));
-    h.flow = static_cast<std::uint32_t>(get(ip + 20, 2) | get(ip + 22, 2) << 16);
+    h.source_ip = static_cast<std::uint32_t>(get<4>(ip + 12));
+    h.destination_ip = static_cast<std::uint32_t>(get<4>(ip + 16));
+    h.flow = static_cast<std::uint32_t>(get<2>(ip + 20) | get<2>(ip + 22) << 16);
     std::memcpy(&h.id, in.data() + id_at, 8);
     return h;
   }
 
  private:
   static constexpr std::size_t ip_at = 18, id_at = 46;
-  static void put(std::uint8_t* out, std::uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) out[i] = static_cast<std::uint8_t>(value >> (8 * (bytes - 1 - i)));
+  template <std::size_t bytes>
+  static void put(std::uint8_t* out, std::uint64_t value) {
+    boost::endian::endian_store<std::uint64_t, bytes, boost::endian::order::big>(out, value);
   }
-  static std::uint64_t get(const std::uint8_t* in, int bytes) {
-    std::uint64_t value = 0;
-    for (int i = 0; i < bytes; ++i) value = value << 8 | in[i];
-    return value;
+  template <std::size_t bytes>
+  static std::uint64_t get(const std::uint8_t* in) {
+    return boost::endian::endian_load<std::uint64_t, bytes, boost::endian::order::big>(in);
   }
 };
 

@@ -82,11 +82,12 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     hint_.allocate = allocate;
     hint_.length = length;
     fill(command, address, bytes);
-    Time delay = start - timeline_.now();
+    const Time now = timeline_.now();
+    Time delay = start - now;
     socket->b_transport(payload_, delay);
     if (!hint_.quiet) timeline_.kernel_touched();
     ok_ = payload_.is_response_ok();
-    return timeline_.now() + delay;
+    return now + delay;
   }
   void functional(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes,
                   std::uint32_t length = 0) {
