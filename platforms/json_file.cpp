@@ -30,30 +30,46 @@ std::optional<std::string> read_text(const fs::path& file, const std::string& sh
 
 namespace {
 
-/// Watches the parser go by and reports keys that appear twice in one object.
-class DuplicateKeys {
+constexpr std::size_t deepest_nesting = 100;  ///< no file of ours comes near; code that follows a file's structure recurses
+
+/// What a parser would accept and we do not: keys that appear twice in one object, and nesting without end. Values are not kept.
+class FileRules : public nlohmann::json_sax<ordered_json> {
  public:
-  DuplicateKeys(const std::string& shown, ProblemSink& problems) : shown_(shown), problems_(problems) {}
-  bool operator()(ordered_json::parse_event_t event, const ordered_json& parsed) {
-    using enum ordered_json::parse_event_t;
-    if (event == object_start) open_.emplace_back();
-    if (event == object_end) open_.pop_back();
-    if (event == key) see(parsed.get<std::string>());
+  FileRules(const std::string& shown, ProblemSink& problems) : shown_(shown), problems_(problems) {}
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_array() override { return close(); }
+  bool start_object(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool key(string_t& key) override {
+    if (!open_.back().keys.insert(key).second) problems_.add_in(shown_, path(), "key \"" + key + "\" appears twice");
+    open_.back().last = key;
     return true;
   }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
   struct Open {
     std::set<std::string> keys;
     std::string last;
   };
-  void see(const std::string& key) {
-    if (!open_.back().keys.insert(key).second) problems_.add_in(shown_, path(), "key \"" + key + "\" appears twice");
-    open_.back().last = key;
+  bool open() {
+    open_.emplace_back();
+    if (open_.size() <= deepest_nesting) return true;
+    problems_.add_in(shown_, "", "is nested more than " + std::to_string(deepest_nesting) + " deep");
+    return false;
   }
+  bool close() { return open_.pop_back(), true; }
   std::string path() const {
     std::string result;
-    for (std::size_t i = 0; i + 1 < open_.size(); ++i) result = joined_path(result, open_[i].last);
+    for (std::size_t i = 0; i + 1 < open_.size(); ++i)
+      if (!open_[i].last.empty()) result = joined_path(result, open_[i].last);
     return result;
   }
   const std::string& shown_;
@@ -79,13 +95,11 @@ std::string parse_message(const std::string& text, const ordered_json::parse_err
 
 std::optional<ordered_json> parse_json(const std::string& text, const std::string& shown, ProblemSink& problems) {
   const std::size_t before = problems.size();
-  DuplicateKeys duplicates(shown, problems);
+  FileRules rules(shown, problems);
+  ordered_json::sax_parse(text, &rules, nlohmann::detail::input_format_t::json, true, true);
+  if (problems.size() > before) return std::nullopt;
   try {
-    auto parsed = ordered_json::parse(
-        text,
-        [&](int, ordered_json::parse_event_t event, ordered_json& value) { return duplicates(event, value); }, true,
-        true);
-    if (problems.size() > before) return std::nullopt;
+    auto parsed = ordered_json::parse(text, nullptr, true, true);
     if (!parsed.is_object()) {
       problems.add_in(shown, "", "expected an object { ... } at the top");
       return std::nullopt;

@@ -56,6 +56,7 @@ Json dma(iommu::RemappingFunction& function, const TranslationQuery& query) {
   }
   if (r.outcome == Outcome::not_present) return {{"result", "not_present"}, {"perms", ""}, {"completion", hex(0)}};
   Json out = fault(reason, found.recorded);
+  if (reason == FaultReason::none) out["name"] = "translation_off";  // a translation request finds the unit off (4.2.3)
   if (ats) out["completion_status"] = r.outcome == Outcome::abort ? "completer_abort" : "unsupported_request";
   return out;
 }

@@ -81,9 +81,15 @@ class ImageReader {
 
   template <class F>
   void each(const char* key, F&& read_item) {
+    constexpr std::size_t most_shown = 20;  // problems; a list may be long
     const Json list = part(key, Json::array());
     if (!list.is_array()) return report(key, "must be a list");
-    for (std::size_t i = 0; i < list.size(); ++i) read_item(list[i], std::string(key) + "[" + std::to_string(i) + "]");
+    const std::size_t before = problems_.size();
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (problems_.size() - before >= most_shown)
+        return report(key, "of " + std::to_string(list.size()) + " entries those from [" + std::to_string(i) + "] on were not read");
+      read_item(list[i], std::string(key) + "[" + std::to_string(i) + "]");
+    }
   }
 
   /// @returns whether it had no problem; numbers may stand where texts are read
@@ -134,14 +140,27 @@ class ImageReader {
     if (m.bytes.empty() == m.file.empty()) return report(where, "needs \"bytes\" or \"file\", one of them");
     if (!m.file.empty()) {
       const auto bytes = read_text(file_.parent_path() / m.file, m.file, problems_);
-      if (bytes) image_.memory.put(address, {reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()});
+      if (bytes) put(where, address, {reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()});
       return;
     }
     if (m.bytes.size() % 2 != 0 || m.bytes.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
       return report(where + ".bytes", "must be hexadecimal, two digits for each byte");
     std::vector<std::uint8_t> bytes(m.bytes.size() / 2);
     for (std::size_t i = 0; i < bytes.size(); ++i) std::from_chars(&m.bytes[2 * i], &m.bytes[2 * i] + 2, bytes[i], 16);
-    image_.memory.put(address, bytes);
+    put(where, address, bytes);
+  }
+
+  /// What two entries say of one byte must agree: which of them is the dump's?
+  void put(const std::string& where, std::uint64_t address, std::span<const std::uint8_t> bytes) {
+    const std::uint64_t limit = std::uint64_t{1} << image_.features.host_address_bits;
+    if (address >= limit || bytes.size() > limit - address)
+      return report(where, "does not fit into " + std::to_string(image_.features.host_address_bits) +
+                               " address bits (features.host_address_bits)");
+    if (const auto other = image_.memory.put(address, bytes)) {
+      char text[24];
+      std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(*other));
+      report(where, std::string("says of the byte at ") + text + " something else than an entry before it");
+    }
   }
 
   void read_request(const Json& item, const std::string& where) {
@@ -155,6 +174,9 @@ class ImageReader {
     q.address = number(where + ".address", r.address, ~0ull);
     if (!r.pasid.empty()) q.pasid.value = static_cast<std::uint32_t>(number(where + ".pasid", r.pasid, 0xf'ffff));
     if (!r.data.empty()) q.data = static_cast<std::uint32_t>(number(where + ".data", r.data, 0xffff'ffff));
+    if (q.data && !is_interrupt_address(q.address))
+      report(where + ".data", "is for interrupt messages: their addresses are 0xfee00000 to 0xfeefffff");
+    if (q.data && q.pasid.present()) report(where + ".pasid", "is none of an interrupt message");
     image_.requests.push_back(q);
   }
 

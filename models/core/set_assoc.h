@@ -27,6 +27,7 @@ struct CacheGeometry {
     v.field("ways", ways, Range<unsigned>{1, 4096}, "associativity; equal to entries: fully associative", source);
     v.choice("replacement", replacement, replacement_names, "which entry of a full set makes room", no_source);
     v.require(ways > 0 && entries % ways == 0, "entries must be a multiple of ways");
+    v.require(ways <= 64 || replacement != Replacement::tree_plru, "tree_plru has at most 64 ways");
   }
 };
 

@@ -2,10 +2,12 @@
 /// MemoryImage -- a dump of memory: sparse bytes. What was never put reads as zero, unless `strict`: then reading it is
 /// an access error.
 #pragma once
+#include <array>
+#include <bitset>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
-#include <vector>
 
 #include "models/iommu/resolve.h"
 
@@ -13,7 +15,8 @@ namespace iov::iommu {
 
 class MemoryImage {
  public:
-  void put(std::uint64_t address, std::span<const std::uint8_t> bytes);
+  /// @returns the first address of which something else was known before; nothing changes then
+  std::optional<std::uint64_t> put(std::uint64_t address, std::span<const std::uint8_t> bytes);
   void set_strict(bool on) { strict_ = on; }
   bool read(std::uint64_t address, std::span<std::uint64_t> words);
   void write(std::uint64_t address, std::uint64_t word);
@@ -24,7 +27,8 @@ class MemoryImage {
 
  private:
   struct Page {
-    std::vector<std::uint8_t> bytes = std::vector<std::uint8_t>(4096);
+    std::array<std::uint8_t, 4096> bytes{};
+    std::bitset<4096> known;
   };
   std::unordered_map<std::uint64_t, Page> pages_;
   bool strict_ = false;

@@ -77,6 +77,8 @@ int tell(const Json& answer, bool json) {
 int ask_image(const Json& object, const TranslateRequest& request, const std::optional<TranslationQuery>& query,
               ProblemSink& problems) {
   auto image = platform::read_translation_image(object, request.file, request.file, problems);
+  if (image && !query && image->requests.empty())
+    problems.add_in(request.file, "requests", "nothing is asked: give requests, or --requester and --address or --msi");
   if (!problems.empty() || !image) return bad(problems);
   const auto ask = [&](const TranslationQuery& q, bool with_reads) {
     return platform::answer(image->features, image->registers, image->memory.tables(), q, with_reads);

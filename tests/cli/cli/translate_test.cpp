@@ -153,6 +153,41 @@ TEST_CASE("what is wrong with a dump is named with its place, all at once") {
   }
 }
 
+TEST_CASE("a dump that contradicts itself, reaches beyond the host's width or asks nothing is refused") {
+  const auto refused = [](const std::string& memory, const std::string& requests) {
+    const Place place;
+    place.write("dump.json", R"({"registers": {"rtaddr": "0x1000"}, "memory": [)" + memory + R"(], "requests": [)" + requests + "]}");
+    const Outcome seen = translate(place, "dump.json");
+    CHECK(seen.code == 2);
+    CHECK(seen.out.empty());
+    return seen.err;
+  };
+  const std::string some = R"({"rid": 0, "address": 0})", bytes = R"({"address": "0x1ffe", "bytes": "0102030405"})";
+  CHECK(refused(bytes + R"(, {"address": "0x2000", "bytes": "0305"})", some) ==
+        "dump.json: memory[1]: says of the byte at 0x2001 something else than an entry before it\n");
+  CHECK(refused(R"({"address": "0xffffffffffffffff", "bytes": "0102"})", some) ==
+        "dump.json: memory[0]: does not fit into 46 address bits (features.host_address_bits)\n");
+  CHECK(refused(R"({"address": "0x3fffffffffff", "bytes": "0102"})", some) ==
+        "dump.json: memory[0]: does not fit into 46 address bits (features.host_address_bits)\n");
+  CHECK(refused(bytes, "") == "dump.json: requests: nothing is asked: give requests, or --requester and --address or --msi\n");
+  CHECK(refused(bytes, R"({"rid": 0, "address": "0x1000", "data": 0})") ==
+        "dump.json: requests[0].data: is for interrupt messages: their addresses are 0xfee00000 to 0xfeefffff\n");
+  CHECK(refused(bytes, R"({"rid": 0, "address": "0xfee00000", "data": 0, "pasid": 1})") ==
+        "dump.json: requests[0].pasid: is none of an interrupt message\n");
+  std::string many;
+  for (unsigned i = 0; i < 5000; ++i) many += (i ? "," : "") + std::string(R"({"rid": "x", "address": 0})");
+  CHECK_THAT(refused(bytes, many), Catch::Contains("requests: of 5000 entries those from [20] on were not read"));
+}
+
+TEST_CASE("a dump may say the same of a byte twice") {
+  const Place place;
+  place.write("dump.json", R"({"registers": {"rtaddr": "0x1000"}, "memory": [{"address": "0x1000", "bytes": "0120"},
+    {"address": "0x1000", "bytes": "01"}], "requests": [{"rid": 0, "address": 0}]})");
+  const Outcome seen = translate(place, "dump.json");
+  CHECK(seen.code == 0);
+  CHECK(line(seen.out, 0)["name"] == "context_not_present");
+}
+
 TEST_CASE("what is wrong with a question is named by its option") {
   const Place place;
   const auto refused = [&](const std::string& arguments, const std::string& what) {

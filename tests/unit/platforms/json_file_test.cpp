@@ -30,6 +30,20 @@ TEST_CASE("a key that appears twice is found, at any depth") {
         "f.json: a: key \"b\" appears twice\n");
 }
 
+TEST_CASE("a file that is nested without end is told so, and one that is nested deeply is read") {
+  const auto nested = [](unsigned levels) {
+    std::string text = "1";
+    for (unsigned i = 0; i < levels; ++i) text = i % 2 ? "[" + text + "]" : "{\"a\":" + text + "}";
+    return text;
+  };
+  CHECK(problems_of(nested(99)).empty());
+  CHECK(problems_of(nested(101)) == "f.json: is nested more than 100 deep\n");
+  CHECK(problems_of(std::string(300'000, '[')) == "f.json: is nested more than 100 deep\n");
+  std::string objects;
+  for (unsigned i = 0; i < 100'000; ++i) objects += "{\"a\":";
+  CHECK(problems_of(objects) == "f.json: is nested more than 100 deep\n");
+}
+
 TEST_CASE("a missing file and a folder are told apart") {
   ProblemSink problems;
   CHECK_FALSE(load_json("/no/such.json", "such.json", problems));
