@@ -19,14 +19,19 @@ PageRequestInterface::PageRequestInterface(const sc_core::sc_module_name& name, 
       timeline_(timeline),
       params_(params),
       port_(port),
-      waiter_(waiter),
-      groups_(params.enabled ? std::size_t{group_indices} : 0) {
+      waiter_(waiter) {
   outstanding_.bound(params.capacity);
-  for (std::size_t index = groups_.size(); index-- > 0;) free_.push_back(static_cast<std::uint16_t>(index));
+}
+
+PageRequestInterface::Interface::Interface() : groups(group_indices) {
+  for (std::size_t index = group_indices; index-- > 0;) free.push_back(static_cast<std::uint16_t>(index));
 }
 
 PageRequestInterface::Interface& PageRequestInterface::interface(unsigned pf) {
-  if (pf >= interfaces_.size()) interfaces_.resize(pf + 1);
+  if (pf >= interfaces_.size()) {
+    interfaces_.resize(pf + 1);
+    outstanding_.bound(params_.capacity * interfaces_.size());
+  }
   return interfaces_[pf];
 }
 
@@ -47,9 +52,10 @@ void PageRequestInterface::control(unsigned pf, bool enable, std::uint32_t alloc
 
 void PageRequestInterface::reset(unsigned pf) {
   if (!params_.enabled || interface(pf).enabled) return;
+  Interface& own = interface(pf);
   const auto tickets = make_stale([&](const Group& g) { return g.pf == pf; });
-  for (unsigned index = 0; index < groups_.size(); ++index)
-    if (groups_[index].pages != 0 && groups_[index].pf == pf) take(index);
+  for (unsigned index = 0; index < group_indices; ++index)
+    if (own.groups[index].pages != 0) take(own, index);
   status(pf, PCI_PRI_STATUS_STOPPED, true);
   refuse(tickets);
 }
@@ -70,25 +76,26 @@ void PageRequestInterface::request(RequesterId function, Pasid pasid, std::uint6
 /// Of each PF in the order asked: a group of many pages is not overtaken by smaller ones.
 void PageRequestInterface::send_groups() {
   std::uint32_t held = 0;  // PFs
-  for (std::size_t i = 0; i < waiting_.size() && !free_.empty();) {
+  for (std::size_t i = 0; i < waiting_.size();) {
     const Group& g = waiting_[i];
+    Interface& own = interface(g.pf);
     const Time ready = g.asked + params_.device_time;
     if (ready > timeline_.now()) prepared_.before(ready);
-    if ((held >> g.pf & 1) || ready > timeline_.now() || g.pages > interface(g.pf).credits()) {
+    if ((held >> g.pf & 1) || ready > timeline_.now() || g.pages > own.credits() || own.free.empty()) {
       held |= 1u << g.pf, ++i;
       continue;
     }
-    const unsigned index = free_.back();
-    free_.pop_back();
-    groups_[index] = g;
+    const unsigned index = own.free.back();
+    own.free.pop_back();
+    own.groups[index] = g;
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    send(index);
+    send(own, index);
   }
 }
 
-void PageRequestInterface::send(unsigned index) {
-  const Group& g = groups_[index];
-  interface(g.pf).outstanding += g.pages;
+void PageRequestInterface::send(Interface& own, unsigned index) {
+  const Group& g = own.groups[index];
+  own.outstanding += g.pages;
   outstanding_.set(outstanding_.level() + g.pages, timeline_.now());
   ++sent_;
   messages_ += g.pages;
@@ -109,10 +116,10 @@ void PageRequestInterface::message(RequesterId function, Pasid pasid, std::uint6
 }
 
 /// A group that nobody will answer any more: its index and credits are free.
-PageRequestInterface::Group PageRequestInterface::take(unsigned index) {
-  const Group group = std::exchange(groups_[index], {});
-  free_.push_back(static_cast<std::uint16_t>(index));
-  interface(group.pf).outstanding -= group.pages;
+PageRequestInterface::Group PageRequestInterface::take(Interface& own, unsigned index) {
+  const Group group = std::exchange(own.groups[index], {});
+  own.free.push_back(static_cast<std::uint16_t>(index));
+  own.outstanding -= group.pages;
   outstanding_.set(outstanding_.level() - group.pages, timeline_.now());
   return group;
 }
@@ -121,13 +128,16 @@ PageRequestInterface::Group PageRequestInterface::take(unsigned index) {
 void PageRequestInterface::response(const Tlp& tlp) {
   const auto index = static_cast<unsigned>(tlp.address & 0x1ff);
   const unsigned code = tlp.address >> 12 & 0xf;
-  if (index >= groups_.size() || groups_[index].pages == 0 || groups_[index].function != tlp.completer ||
-      groups_[index].pasid != tlp.pasid) {
+  const auto own = std::find_if(interfaces_.begin(), interfaces_.end(), [&](const Interface& i) {
+    const Group& g = i.groups[index];
+    return g.pages != 0 && g.function == tlp.completer && g.pasid == tlp.pasid;
+  });
+  if (own == interfaces_.end()) {
     ++unexpected_;
     return status(pf_of(tlp.completer), PCI_PRI_STATUS_UPRGI, true);
   }
-  const Group group = take(index);
-  if (!interface(group.pf).enabled && interface(group.pf).outstanding == 0) status(group.pf, PCI_PRI_STATUS_STOPPED, true);
+  const Group group = take(*own, index);
+  if (!own->enabled && own->outstanding == 0) status(group.pf, PCI_PRI_STATUS_STOPPED, true);
   if (!group.stale) {
     ++(code == code_success ? granted_ : code == code_invalid ? invalid_ : failures_);
     latency_.record(timeline_.now() - group.asked);
@@ -157,11 +167,12 @@ std::vector<std::uint32_t> PageRequestInterface::take_waiting(Doomed doomed) {
 template <class Doomed>
 std::vector<std::uint32_t> PageRequestInterface::make_stale(Doomed doomed) {
   std::vector<std::uint32_t> tickets = take_waiting(doomed);
-  for (Group& g : groups_)
-    if (g.pages != 0 && !g.stale && doomed(g)) {
-      tickets.push_back(g.ticket);
-      g.stale = true;
-    }
+  for (Interface& own : interfaces_)
+    for (Group& g : own.groups)
+      if (g.pages != 0 && !g.stale && doomed(g)) {
+        tickets.push_back(g.ticket);
+        g.stale = true;
+      }
   return tickets;
 }
 
@@ -185,15 +196,15 @@ void PageRequestInterface::forget(RequesterId function) {
 }
 
 std::string PageRequestInterface::unfinished() const {
-  const auto live = std::count_if(groups_.begin(), groups_.end(), [](const Group& g) { return g.pages != 0; });
-  const std::size_t left = static_cast<std::size_t>(live) + waiting_.size();
+  std::size_t left = waiting_.size();
+  for (const Interface& own : interfaces_) left += group_indices - own.free.size();
   return left == 0 ? std::string() : std::to_string(left) + " wait";
 }
 
 std::string PageRequestInterface::overdrawn() const {
   for (unsigned pf = 0; pf < interfaces_.size(); ++pf) {
     unsigned pages = 0;
-    for (const Group& g : groups_) pages += g.pf == pf ? g.pages : 0;
+    for (const Group& g : interfaces_[pf].groups) pages += g.pages;
     if (pages != interfaces_[pf].outstanding || pages > params_.capacity)
       return std::to_string(pages) + " of PF " + std::to_string(pf) + ", which counts " + std::to_string(interfaces_[pf].outstanding);
   }

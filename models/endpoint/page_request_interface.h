@@ -97,8 +97,11 @@ class PageRequestInterface : public sc_core::sc_module {
     Time asked;
   };
   struct Interface {  ///< of a PF and its VFs
+    Interface();
     bool enabled = false;
     unsigned allocation = 0, outstanding = 0;  ///< messages
+    std::vector<Group> groups;                 ///< by index
+    std::vector<std::uint16_t> free;
     unsigned credits() const { return allocation > outstanding ? allocation - outstanding : 0; }
   };
   unsigned pf_of(RequesterId function) const { return owner_ ? owner_->pf_of(function) : 0; }
@@ -107,9 +110,9 @@ class PageRequestInterface : public sc_core::sc_module {
     if (owner_) owner_->pri_status(pf, bits, set);
   }
   void send_groups();
-  void send(unsigned index);
+  void send(Interface& own, unsigned index);
   void message(RequesterId function, Pasid pasid, std::uint64_t body);
-  Group take(unsigned index);
+  Group take(Interface& own, unsigned index);
   template <class Doomed>
   std::vector<std::uint32_t> take_waiting(Doomed doomed);
   template <class Doomed>
@@ -122,8 +125,6 @@ class PageRequestInterface : public sc_core::sc_module {
   const Params params_;
   TlpPort& port_;
   PageWaiter& waiter_;
-  std::vector<Group> groups_;  ///< by index
-  std::vector<std::uint16_t> free_;
   std::vector<Group> waiting_;  ///< for the device's own time and for credits, in the order asked
   std::vector<Interface> interfaces_;  ///< by PF
   PriOwner* owner_ = nullptr;          ///< null: one PF

@@ -97,6 +97,36 @@ TEST_CASE("the allocation of the register bounds what is outstanding, of a PF an
   audit(Invariant::always, d.timeline.now());
 }
 
+TEST_CASE("each PF has an interface of its own: its credits, its group indices, and a bound on what is outstanding in all", "[E1][B2]") {
+  endpoint::DmaBenchParams p = PriDevice::with_pri();
+  p.functions.physical_functions = 3;
+  p.device_tlb.page_requests.capacity = 512;
+  PriDevice d(p);
+  constexpr unsigned pfs = 3, capacity = 512;
+  for (unsigned pf = 0; pf < pfs; ++pf) {
+    d.enumerated.write(pf, d.pri() + PCI_PRI_ALLOC_REQ, 4, capacity);
+    d.enumerated.write(pf, d.pri() + PCI_PRI_CTRL, 2, PCI_PRI_CTRL_ENABLE);
+  }
+  for (unsigned pf = 0; pf < pfs; ++pf) {
+    const unsigned c = d.channel(pf);
+    for (std::uint64_t page = 1; page <= capacity + 5; ++page) d.touch(c, page);
+  }
+  std::map<std::uint16_t, std::set<unsigned>> indices;
+  for (const Sent& s : d.asked()) indices[s.requester].insert(s.address >> 3 & 0x1ff);
+  REQUIRE(indices.size() == pfs);
+  for (const auto& [requester, used] : indices) CHECK(used.size() == capacity);  // every index of its own
+  audit(Invariant::always, d.timeline.now());
+  for_each<Stat>([](Stat& stat) {
+    std::vector<StatRow> rows;
+    stat.append_rows(rows);
+    for (const StatRow& row : rows)
+      if (row.path.ends_with("page_requests.outstanding") && row.field != "mean") CHECK(row.value == pfs * capacity);
+  });
+  d.respond(d.asked()[0], 1);
+  CHECK(d.asked().size() == pfs * capacity + 1);
+  CHECK(d.asked().back().requester == d.asked()[0].requester);
+}
+
 TEST_CASE("an allocation beyond the capacity is the capacity, and it is locked while PRI is enabled", "[E1]") {
   PriDevice d;
   const unsigned c = d.channel(0);
