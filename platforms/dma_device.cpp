@@ -9,6 +9,8 @@ namespace iov::platform {
 
 namespace {
 constexpr std::uint64_t iova_begin = std::uint64_t{1} << 32;  // as host memory for windows: 64-bit addresses
+constexpr std::uint64_t first_guest_page = 4096;               // guest-physical 0 stays unused
+constexpr unsigned guest_levels = 4;
 
 constexpr std::uint64_t rounded(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 }  // namespace
@@ -19,8 +21,9 @@ DmaDevice::DmaDevice(const std::string& device_name, const nlohmann::json& confi
       params(params_of<DmaBenchModule>(config.at(name))),
       link(tree.link_to(name)),
       place_(tree.place_of(name)) {
-  if (params.page_tables == software::TableStage::first && !scalable())
-    throw BadInput(name + ".page_tables = \"first_stage\" needs " + name + ".scalable_mode");
+  if (params.page_tables != PageTables::second_stage && !scalable())
+    throw BadInput(name + ".page_tables = \"" + page_tables_names[static_cast<std::size_t>(params.page_tables)] + "\" needs " +
+                   name + ".scalable_mode");
   if (by_pasid() && params.translation != Translation::on)
     throw BadInput(name + ".tenants = \"pasids\" needs " + name + ".translation = \"on\"");
   if (params.translation == Translation::off && params.device.device_tlb.enabled)
@@ -46,12 +49,13 @@ void DmaDevice::place_windows(HostSpace& space, const DmaDevice* peer) {
   if (!active()) return;
   if (peer) return place_peer(*peer);
   if (paged()) return place_frames(space);
+  if (params.page_tables == PageTables::nested) return place_guests(space);
   device->transfers().trace().empty() ? place_pattern(space) : place_trace(space);
 }
 
-std::uint64_t DmaDevice::take_memory(HostSpace& space, std::uint64_t bytes) const {
-  const std::uint64_t at = rounded(space.next, page_bytes());
-  space.next = at + rounded(bytes, page_bytes());
+std::uint64_t DmaDevice::take_memory(HostSpace& space, std::uint64_t bytes, std::uint64_t unit) const {
+  const std::uint64_t at = rounded(space.next, unit);
+  space.next = at + rounded(bytes, unit);
   if (space.next > space.size)
     throw BadInput(name + ".window: the functions' windows do not fit into the host's " + std::to_string(space.size >> 20) + " MiB");
   return at;
@@ -60,11 +64,26 @@ std::uint64_t DmaDevice::take_memory(HostSpace& space, std::uint64_t bytes) cons
 void DmaDevice::place_pattern(HostSpace& space) {
   const auto& access = params.device.transfers.access;
   window_bytes_ = access.window.count;
-  for (unsigned f = 0; f < access.requesters; ++f) windows_.push_back(take_memory(space, access.window.count));
+  for (unsigned f = 0; f < access.requesters; ++f) windows_.push_back(take_memory(space, access.window.count, page_bytes()));
   const std::vector<std::uint64_t> same(windows_.size(), iova_begin);
   device->set_windows(params.translation == Translation::on ? same : windows_);
   for (unsigned f = 0; f < access.requesters; ++f)
     mappings_.push_back({device->tenant(f), {{iova_begin, windows_[f]}}, rounded(access.window.count, page_bytes())});
+}
+
+/// A guest's memory: its tables, then its window, which begins at one address for all of them.
+void DmaDevice::place_guests(HostSpace& space) {
+  const unsigned tenants = params.device.transfers.access.requesters;
+  window_bytes_ = params.device.transfers.access.window.count;
+  const std::uint64_t mapped = rounded(window_bytes_, page_bytes()), host_page = std::uint64_t{1} << log2_host_page();
+  const std::uint64_t window = rounded(first_guest_page + software::PageTable::bytes_for(mapped, guest_levels), page_bytes());
+  const std::uint64_t memory = rounded(window + mapped, host_page);
+  device->set_windows(std::vector<std::uint64_t>(tenants, iova_begin));
+  for (unsigned t = 0; t < tenants; ++t) {
+    const std::uint64_t guest = take_memory(space, memory, std::max(host_page, page_bytes()));
+    windows_.push_back(guest + window);
+    mappings_.push_back({device->tenant(t), {{iova_begin, window}}, mapped, guest});
+  }
 }
 
 /// Every tenant's window begins at one address; the frames below them all are one range of host memory.
@@ -72,7 +91,7 @@ void DmaDevice::place_frames(HostSpace& space) {
   const unsigned tenants = params.device.transfers.access.requesters;
   const auto wanted = params.paging.resident_share * static_cast<double>(window_pages() * tenants);
   window_bytes_ = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(wanted))) * page_bytes();
-  windows_ = {take_memory(space, window_bytes_)};
+  windows_ = {take_memory(space, window_bytes_, page_bytes())};
   const unsigned group = params.device.device_tlb.page_requests.pages_per_group;
   if (window_bytes_ / page_bytes() < group)
     throw BadInput(name + ".paging.resident_share: " + std::to_string(window_bytes_ / page_bytes()) +
@@ -114,7 +133,7 @@ void DmaDevice::place_trace(HostSpace& space) {
   for (const auto& [tenant, touched] : pages) {
     Mapping mapping{{RequesterId{tenant.first}, tenant.second}, {}, page_bytes()};
     for (const std::uint64_t page : touched) {
-      windows_.push_back(own_pages ? take_memory(space, page_bytes()) : page);
+      windows_.push_back(own_pages ? take_memory(space, page_bytes(), page_bytes()) : page);
       mapping.pieces.emplace_back(page, windows_.back());
     }
     mappings_.push_back(std::move(mapping));
@@ -132,7 +151,19 @@ void DmaDevice::add_functions(software::IommuDriver& driver) const {
     driver.add_function(RequesterId{requester}, {largest, params.device.device_tlb.enabled, paged()});
 }
 
-void DmaDevice::map(software::IommuDriver& driver, software::PageFaultHandler* page_faults) const {
+/// The guest maps its window in its own tables; the host maps the guest's memory below.
+void DmaDevice::map_guest(const Mapping& guest, software::IommuDriver& driver, DomainId domain, MemoryPort& memory) const {
+  const auto& [iova, window] = guest.pieces.front();
+  const std::uint64_t bytes = rounded(window + guest.bytes, std::uint64_t{1} << log2_host_page());
+  driver.check_page(log2_page());
+  driver.map(domain, Iova(0), Hpa(guest.guest), bytes, log2_host_page());
+  software::MemoryView view(memory, Hpa(guest.guest), window, 0);  // its tables end where its window begins
+  software::PageTable table(view, software::TableStage::first, guest_levels);
+  table.map(iova, window, guest.bytes, log2_page(), {});
+  driver.attach_nested(guest.tenant.requester, guest.tenant.pasid, domain, Gpa(table.root()));
+}
+
+void DmaDevice::map(software::IommuDriver& driver, MemoryPort& memory, software::PageFaultHandler* page_faults) const {
   if (!translated()) return;
   if (paged()) {
     page_faults->give_frames(Hpa(windows_[0]), window_bytes_ / page_bytes());
@@ -146,10 +177,15 @@ void DmaDevice::map(software::IommuDriver& driver, software::PageFaultHandler* p
       driver.attach_pass_through(requester);
       continue;
     }
-    const unsigned log2 = log2_page_sizes[static_cast<std::size_t>(params.page_size)];
-    const DomainId domain = driver.create_domain(params.page_tables);
+    using software::TableStage;
+    const bool first = params.page_tables == PageTables::first_stage;
+    const DomainId domain = driver.create_domain(first ? TableStage::first : TableStage::second, params.force_snoop);
+    if (params.page_tables == PageTables::nested) {
+      map_guest(mapping, driver, domain, memory);
+      continue;
+    }
     if (paged()) page_faults->add({requester, pasid, domain, Iova(iova_begin), window_pages()}, params.paging.populated);
-    for (const auto& [iova, host] : mapping.pieces) driver.map(domain, Iova(iova), Hpa(host), mapping.bytes, log2);
+    for (const auto& [iova, host] : mapping.pieces) driver.map(domain, Iova(iova), Hpa(host), mapping.bytes, log2_page());
     if (pasid.present())
       driver.attach_pasid(requester, pasid, domain);
     else

@@ -5,7 +5,8 @@
 ///         the same IOVA, as tenants' memories do; a trace's requesters have a domain each with the pages they touch.
 ///         A peer's BAR is mapped where it is, IOVA == host address: only so a switch sees who is meant. A device with a
 ///         device TLB has it at the same IOVA as memory: were that the BAR's address, the switch would send its
-///         translation requests to the peer as well.
+///         translation requests to the peer as well. Nested, each tenant is a guest: its memory holds first-stage tables that it
+///         made itself, then its window.
 /// Omits   time for mapping other than page faults: the tables are there before the first transfer.
 #pragma once
 #include "models/endpoint/types/dma_bench.h"
@@ -37,8 +38,9 @@ class DmaDevice {
   void place_windows(HostSpace& space, const DmaDevice* peer);
   /// From VF Enable until the VFs that peers want answer.
   const Time& start_up() const { return start_up_; }
-  /// @param page_faults  whose pages the windows of a paged device are
-  void map(software::IommuDriver& driver, software::PageFaultHandler* page_faults) const;
+  /// @param memory  as the guests of nested tenants reach theirs; @param page_faults  whose pages the windows of a paged
+  /// device are
+  void map(software::IommuDriver& driver, MemoryPort& memory, software::PageFaultHandler* page_faults) const;
   /// Its tenants' address spaces are used no more: what waits for pages fails, stop markers go out.
   void stop_paging();
   /// Writes the windows: by the host at once, else by the device. @returns when that is done
@@ -54,15 +56,20 @@ class DmaDevice {
     endpoint::DmaBench::Tenant tenant;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> pieces;
     std::uint64_t bytes = 0;  ///< of every piece
+    std::uint64_t guest = 0;  ///< nested: host address of the guest's memory
   };
   void place_pattern(HostSpace& space);
+  void place_guests(HostSpace& space);
   void place_trace(HostSpace& space);
   void place_peer(const DmaDevice& peer);
   void place_frames(HostSpace& space);
   void add_functions(software::IommuDriver& driver) const;
-  std::uint64_t page_bytes() const { return std::uint64_t{1} << log2_page_sizes[static_cast<std::size_t>(params.page_size)]; }
+  void map_guest(const Mapping& guest, software::IommuDriver& driver, DomainId domain, MemoryPort& memory) const;
+  unsigned log2_page() const { return log2_page_sizes[static_cast<std::size_t>(params.page_size)]; }
+  unsigned log2_host_page() const { return log2_page_sizes[static_cast<std::size_t>(params.host_page_size)]; }
+  std::uint64_t page_bytes() const { return std::uint64_t{1} << log2_page(); }
   std::uint64_t window_pages() const { return (params.device.transfers.access.window.count + page_bytes() - 1) / page_bytes(); }
-  std::uint64_t take_memory(HostSpace& space, std::uint64_t bytes) const;
+  std::uint64_t take_memory(HostSpace& space, std::uint64_t bytes, std::uint64_t unit) const;
 
   const PcieTree::Place place_;
   std::unique_ptr<Placement> placement_;

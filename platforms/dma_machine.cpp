@@ -71,7 +71,7 @@ void DmaMachine::prepare() {
   };
   if (iommu_driver_) {
     each([this](DmaDevice& d) { if (d.scalable()) iommu_driver_->use_scalable_mode(); });  // for all, before one is attached
-    each([this](DmaDevice& d) { d.map(*iommu_driver_, page_faults.get()); });
+    each([this](DmaDevice& d) { d.map(*iommu_driver_, *cpu_memory, page_faults.get()); });
   }
   if (iommu_driver_ && measured_->translated()) iommu_driver_->enable(true, true);
   if (page_faults) page_faults->start(bind<&iommu::Iommu::write_register>(iommu.get()));

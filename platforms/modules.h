@@ -83,7 +83,9 @@ inline constexpr unsigned log2_page_sizes[] = {12, 21, 30};
 enum class BufferCache : std::uint8_t { cold, host_warm, device_warm };
 inline constexpr Names<3> buffer_cache_names{"cold", "host_warm", "device_warm"};
 
-inline constexpr Names<2> table_stage_names{"second_stage", "first_stage"};
+/// Which tables translate: the host's, in either format, or a guest's first stage with the host's second stage below.
+enum class PageTables : std::uint8_t { second_stage, first_stage, nested };
+inline constexpr Names<3> page_tables_names{"second_stage", "first_stage", "nested"};
 enum class DmaTarget : std::uint8_t { memory, peer, none };
 inline constexpr Names<3> dma_target_names{"memory", "peer", "none"};
 
@@ -106,10 +108,10 @@ struct DmaBenchModule {
   std::string peer;
   unsigned peer_function = 0;
   Translation translation = Translation::on;
-  PageSize page_size = PageSize::small;
+  PageSize page_size = PageSize::small, host_page_size = PageSize::small;
   BufferCache cache = BufferCache::host_warm;
-  bool scalable_mode = false;
-  software::TableStage page_tables = software::TableStage::second;
+  bool scalable_mode = false, force_snoop = false;
+  PageTables page_tables = PageTables::second_stage;
   PagingModule paging;
   std::uint64_t warm_up = 2000, transfers = 20000;
   template <class V>
@@ -126,8 +128,12 @@ struct DmaBenchModule {
     v.choice("page_size", page_size, page_size_names, "of the mappings, when translation is on", bench);
     v.flag("scalable_mode", scalable_mode,
            "PASID tables (VT-d scalable mode) instead of legacy tables; always so for PASIDs and page requests", "VT-d 4.1 3.4.3");
-    v.choice("page_tables", page_tables, table_stage_names, "first stage (the processor's format) needs scalable mode",
-             "VT-d 4.1 3.6, 3.7; Linux uses the first stage in scalable mode");
+    v.choice("page_tables", page_tables, page_tables_names,
+             "of the host: second stage, or first stage (the processor's format); nested: a guest's first stage in its own memory, "
+             "which the host's second stage maps; the latter two need scalable mode",
+             "VT-d 4.1 3.6 to 3.8; Linux uses the first stage in scalable mode");
+    v.choice("host_page_size", host_page_size, page_size_names, "nested: of the host's mappings of the guest's memory", no_source);
+    v.flag("force_snoop", force_snoop, "the mappings overrule the device's No Snoop", "VT-d 4.1 9.6, 9.8; Linux enforce_cache_coherency");
     v.choice("cache", cache, buffer_cache_names,
              "where the windows are before: in DRAM, or in the LLC because the host or the device wrote them", bench);
     v.field("warm_up", warm_up, Range<std::uint64_t>{0, 1'000'000'000}, "transactions before the measurement", no_source);
@@ -138,6 +144,10 @@ struct DmaBenchModule {
     v.require(!device.device_tlb.page_requests.enabled ||
                   (translation == Translation::on && page_size == PageSize::small && target != DmaTarget::peer && device.transfers.trace.empty()),
               "device_tlb.page_requests needs translation \"on\", page_size \"4 KiB\", and a pattern whose target is memory");
+    v.require(page_tables != PageTables::nested ||
+                  (translation == Translation::on && target != DmaTarget::peer && device.transfers.trace.empty() &&
+                   !device.device_tlb.page_requests.enabled),
+              "page_tables \"nested\" needs translation \"on\", a pattern whose target is memory, and no page requests: a guest's memory is pinned");
   }
 };
 

@@ -20,8 +20,9 @@ Placement::Placement(endpoint::Endpoint& device, const PcieTree::Place& place, c
     const config::FunctionDescription& d = functions.pf(pf).description();
     write_bar(pf, PCI_BASE_ADDRESS_0, window + pf * each);
     write_bar(pf, PCI_BASE_ADDRESS_2, window + pf * each + std::max(d.bars[0].bytes, d.bars[2].bytes));
-    write(pf, functions.config(pf).layout().capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL, 2,
-          size_code(link.max_payload) << 5 | size_code(link.max_read_request) << 12);
+    const unsigned control = functions.config(pf).layout().capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL;
+    const std::uint32_t others = functions.config(pf).read(control, 2) & ~unsigned{PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ};
+    write(pf, control, 2, others | size_code(link.max_payload) << 5 | size_code(link.max_read_request) << 12);
     write(pf, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     enable(pf);
   }

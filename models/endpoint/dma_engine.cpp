@@ -33,7 +33,7 @@ void DmaEngine::allow(RequesterId function, const Permission& what) {
   for (const auto& channel : channels_) {
     Channel& c = *channel;
     if (c.space.function != function) continue;
-    c.ats = what.ats;
+    c.ats = what.ats, c.no_snoop = what.no_snoop;
     c.refusal = !what.bus_master                         ? DmaStatus::not_bus_master
                 : c.space.pasid.present() && !what.pasid ? DmaStatus::not_pasid
                                                          : DmaStatus::success;
@@ -231,6 +231,7 @@ bool DmaEngine::has_address(const Request& q) {
 /// Who writes or reads where.
 inline void DmaEngine::address(const Request& q, const Channel& c, Tlp& tlp) {
   tlp.requester = c.space.function;
+  tlp.no_snoop = params_.no_snoop && c.no_snoop && q.r.translate && !q.grant.snoop_only;
   if (q.grant.kind == Grant::Kind::translated) {  // needs no PASID (10.1.3)
     tlp.at = AddressType::translated;
     tlp.address = q.grant.target + (q.r.address + q.issued - q.grant.begin);

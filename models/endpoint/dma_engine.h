@@ -5,7 +5,7 @@
 /// Models  MPS, MRRS and 4 KiB splitting, shared tags, bounds on outstanding reads (in all and per channel) and
 ///         on posted writes that wait for the link, round robin between channels by request, reassembly,
 ///         errors to the owner, translation through the device TLB, cancelling; what software allows a function in
-///         its configuration space: Bus Master Enable, ATS Enable, payload and read request size.
+///         its configuration space: Bus Master Enable, ATS Enable, Enable No Snoop, payload and read request size.
 /// Omits   per-byte time inside the engine: the link is the bottleneck; relaxed ordering.
 /// Units   bytes
 #pragma once
@@ -27,6 +27,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     unsigned outstanding_reads = 35;
     unsigned outstanding_reads_per_channel = 35;
     unsigned posted_backlog = 16;
+    bool no_snoop = false;
     Time read_setup{80, sc_core::SC_NS};
     Time completion_timeout{50, sc_core::SC_MS};
 
@@ -40,6 +41,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
               "read TLPs without completion of one queue", no_source);
       v.field("posted_backlog", posted_backlog, Range<unsigned>{1, 1024},
               "write TLPs that may wait in the port before the engine stops", no_source);
+      v.flag("no_snoop", no_snoop,
+             "its reads and writes of memory carry No Snoop, where software and the translation let them", "PCIe Base 5.0 2.2.6.5");
       v.field("read_setup", read_setup, Range<Time>{Time(), Time(10, sc_core::SC_US)},
               "from a read request to its first TLP",
               "pcie-bench (SIGCOMM 2018), NFP: DMA engine 560 ns against 480 ns on its command path");
@@ -55,7 +58,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   unsigned add_channel(RequesterId requester, DmaClient& client, Pasid pasid = {});
   void set_requester(unsigned channel, RequesterId requester);
   struct Permission {
-    bool bus_master, ats, pasid;
+    bool bus_master, ats, pasid, no_snoop;
   };
   /// Of all channels of a function. A request without Bus Master Enable, or with a PASID without PASID Enable, fails;
   /// without ATS nothing is translated.
@@ -97,7 +100,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     DmaClient* client = nullptr;
     std::array<Lane, directions> lane;
     unsigned reads = 0;  ///< outstanding read TLPs
-    bool ats = true;
+    bool ats = true, no_snoop = true;
     DmaStatus refusal = DmaStatus::success;  ///< of what it may not do; success: it may
   };
   struct ReadTlp {  ///< by tag

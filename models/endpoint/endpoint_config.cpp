@@ -59,7 +59,7 @@ void Endpoint::follow(unsigned f, const config::Effects& effects) {
       effects.has(Effect::intx_disable))
     apply_controls(f);
   if (effects.has(Effect::pri) || effects.has(Effect::pri_reset)) apply_page_requests(f, effects.has(Effect::pri_reset));
-  if (effects.has(Effect::pasid)) apply_all_controls(f);
+  if (effects.has(Effect::pasid) || effects.has(Effect::ordering)) apply_all_controls(f);
 }
 
 void Endpoint::follow_vf_enable(unsigned pf, bool enabled) {
@@ -154,10 +154,11 @@ void Endpoint::apply_controls(unsigned f) {
   if (!functions_.exists(f)) return;
   const config::ConfigSpace& space = functions_.config(f);
   const config::Layout& layout = space.layout();
-  const config::ConfigSpace& owner = functions_.config(functions_.pf_of(f));  // of PASIDs (7.8.8)
+  const config::ConfigSpace& owner = functions_.config(functions_.pf_of(f));  // of PASIDs (7.8.8) and Device Control
   dma_engine_.allow(requester(f), {(space.read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) != 0,
                                    is_set(space, layout.extended(PCI_EXT_CAP_ID_ATS), PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE),
-                                   is_set(owner, owner.layout().extended(PCI_EXT_CAP_ID_PASID), PCI_PASID_CTRL, PCI_PASID_CTRL_ENABLE)});
+                                   is_set(owner, owner.layout().extended(PCI_EXT_CAP_ID_PASID), PCI_PASID_CTRL, PCI_PASID_CTRL_ENABLE),
+                                   is_set(owner, owner.layout().capability(PCI_CAP_ID_EXP), PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_NOSNOOP_EN)});
   if (!made_[f]) return;
   const unsigned msix = layout.capability(PCI_CAP_ID_MSIX);
   made_[f]->msix->set_control(is_set(space, msix, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE),

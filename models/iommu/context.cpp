@@ -16,6 +16,11 @@ unsigned field(std::uint64_t entry, unsigned low, unsigned bits) {
 }
 }  // namespace
 
+bool mode_supported(const Features& f, TableRoot::Mode mode) {
+  using Mode = TableRoot::Mode;
+  return mode == Mode::legacy || (mode == Mode::scalable && f.scalable_mode) || (mode == Mode::abort && f.abort_mode);
+}
+
 R decode_root(const Features& f, bool scalable, std::span<const std::uint64_t> entry, std::uint64_t& table) {
   if (!(entry[0] & present)) return scalable ? R::sm_root_not_present : R::root_not_present;
   // Scalable mode hands over the half that serves the device; in legacy mode the upper half is reserved.
@@ -76,8 +81,11 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
   if (!(entry[0] & present)) return R::pasid_entry_not_present;
   const unsigned type = field(entry[0], 6, 3);
   const bool first = type == 1 || type == 3, second = type == 2 || type == 3;
+  constexpr std::uint64_t execute = 1u << 1, extended = 1u << 7, snoop = 1u << 24;
+  const std::uint64_t absent = (f.execute_requests ? 0 : execute) | (f.extended_accessed ? 0 : extended);
   if ((entry[0] & 0xc00) != 0 || (second && f.beyond_host(entry[0])) || (first && f.beyond_host(entry[2])) ||
-      (entry[2] & 0xf40) != 0 || entry[4] != 0 || entry[5] != 0 || entry[6] != 0 || entry[7] != 0)
+      (entry[1] & snoop && !f.snoop_control) || (entry[2] & (0xf40 | absent)) != 0 || entry[4] != 0 || entry[5] != 0 ||
+      entry[6] != 0 || entry[7] != 0)
     return R::pasid_entry_reserved;
   if (type == 0 || type > 4 || (first && !f.first_stage) || (type == 3 && !f.nested) ||
       (type == 4 && !f.pass_through))
@@ -94,6 +102,7 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
   b.second_table = pointer(entry[0]), b.second_levels = static_cast<std::uint8_t>(second_levels);
   b.first_table = pointer(entry[2]), b.first_levels = static_cast<std::uint8_t>(first_mode + 4);
   b.second_dirty = entry[0] >> 9 & 1;
+  b.snoop = entry[1] & snoop;
   b.supervisor = entry[2] & 1;
   b.execute_requests = entry[2] >> 1 & 1;
   b.no_execute = entry[2] >> 5 & 1;

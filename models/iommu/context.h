@@ -31,6 +31,7 @@ struct Binding {
   bool supervisor = false;         ///< SRE
   bool execute_requests = false;   ///< ERE
   bool no_execute = false;         ///< NXE: XD bits count
+  bool snoop = false;              ///< PGSNP: accesses through the first stage are snooped
 };
 
 struct Context {
@@ -52,6 +53,9 @@ struct TableRoot {
   Mode mode = Mode::legacy;
   std::uint64_t table = 0;
 };
+
+/// Whether the unit can walk from a root table in this mode (11.4.5, RTADDR.TTM).
+bool mode_supported(const Features& f, TableRoot::Mode mode);
 
 /// Each decoder returns FaultReason::none or why the entry cannot be used.
 FaultReason decode_root(const Features& f, bool scalable, std::span<const std::uint64_t> entry,

@@ -6,27 +6,33 @@
 namespace iov::iommu {
 
 namespace {
-constexpr std::uint64_t bit(bool on, unsigned at) { return on ? std::uint64_t{1} << at : 0; }
 constexpr std::uint64_t put(std::uint64_t value, unsigned at) { return value << at; }
+constexpr std::uint64_t flag(bool on, unsigned at) { return put(on, at); }
 }  // namespace
 
 std::uint64_t Features::capability() const {
-  const std::uint64_t agaw = (2u << (max_levels - 2)) - 2u;  // bit 1: 3 levels, 2: 4, 3: 5
-  return put((domain_id_bits - 4) / 2, 0) | put(agaw, 8) | put(guest_address_bits() - 1, 16) |
-         bit(true, 22) |                                                                               // ZLR
-         put(vtd::reg_fault_records / 16, 24) | bit(page_2m, 34) | bit(page_1g, 35) | bit(true, 39) |  // PSI
-         put(fault_records - 1, 40) | put(max_address_mask, 48) | put(3, 54) |  // drains
-         bit(first_stage && page_1g, 56) | bit(posted_interrupts, 59) |
-         bit(first_stage && max_levels == 5, 60);
+  using namespace vtd;
+  return put((domain_id_bits - 4) / 2, cap_domains) | flag(true, cap_three_levels) | flag(max_levels >= 4, cap_four_levels) |
+         flag(max_levels >= 5, cap_five_levels) | put(guest_address_bits() - 1, cap_guest_width) | flag(true, cap_zero_length_read) |
+         put(reg_fault_records / 16, cap_fault_records) | flag(page_2m, cap_2m_pages) | flag(page_1g, cap_1g_pages) |
+         flag(true, cap_page_selective) | put(fault_records - 1, cap_fault_record_count) | put(max_address_mask, cap_address_mask) |
+         flag(true, cap_write_drain) | flag(true, cap_read_drain) | flag(first_stage && page_1g, cap_first_stage_1g) |
+         flag(posted_interrupts, cap_posting) | flag(first_stage && max_levels == 5, cap_first_stage_5_levels);
 }
 
 std::uint64_t Features::extended_capability() const {
-  return bit(coherent, 0) | bit(true, 1) | bit(device_tlb, 2) | bit(interrupt_remapping, 3) |
-         bit(interrupt_remapping && x2apic, 4) | bit(pass_through, 6) |
-         put(vtd::reg_invalidate_address / 16, 8) | bit(nested, 26) | bit(page_requests, 29) |
-         bit(scalable_mode, 40) | put(scalable_mode ? pasid_bits - 1 : 0, 35) | bit(scalable_mode, 43) |
-         bit(scalable_mode, 45) | bit(scalable_mode, 46) | bit(scalable_mode && first_stage, 47) |
-         bit(scalable_mode, 48) | bit(scalable_mode, 49);
+  using namespace vtd;
+  const bool sm = scalable_mode;
+  return flag(coherent, ecap_coherent) | flag(true, ecap_queue) | flag(device_tlb, ecap_device_tlb) |
+         flag(interrupt_remapping, ecap_remapping) | flag(interrupt_remapping && x2apic, ecap_x2apic) |
+         flag(pass_through, ecap_pass_through) | flag(snoop_control, ecap_snoop_control) |
+         put(reg_invalidate_address / 16, ecap_iotlb_registers) | put(interrupt_remapping ? max_handle_mask : 0, ecap_handle_mask) |
+         flag(nested, ecap_nested) | flag(page_requests, ecap_page_requests) | flag(sm && execute_requests, ecap_execute_requests) |
+         flag(device_tlb, ecap_no_write_flag) | flag(sm && first_stage && extended_accessed, ecap_extended_accessed) |
+         put(sm ? pasid_bits - 1 : 0, ecap_pasid_bits) | flag(sm, ecap_pasids) | flag(page_requests, ecap_page_request_drain) |
+         flag(sm, ecap_scalable_mode) | flag(sm, ecap_second_stage_dirty) | flag(sm, ecap_second_stage) |
+         flag(sm && first_stage, ecap_first_stage) | flag(sm && coherent, ecap_scalable_coherent) | flag(sm, ecap_rid_pasid) |
+         flag(abort_mode, ecap_abort_mode);
 }
 
 }  // namespace iov::iommu

@@ -16,9 +16,10 @@ struct Features {
   bool page_2m = true, page_1g = true;
   bool pass_through = true;
   bool device_tlb = true;
-  bool coherent = true;
+  bool coherent = true, snoop_control = true;
   bool interrupt_remapping = true, posted_interrupts = true, x2apic = true;
   bool scalable_mode = true, first_stage = true, nested = true, page_requests = true;
+  bool execute_requests = true, extended_accessed = true, abort_mode = true;
   unsigned pasid_bits = 20;
   unsigned domain_id_bits = 16;
   unsigned fault_records = 8;
@@ -35,13 +36,17 @@ struct Features {
     v.flag("pass_through", pass_through, "translation type pass-through (ECAP.PT)", vtd);
     v.flag("device_tlb", device_tlb, "ATS (ECAP.DT)", vtd);
     v.flag("coherent", coherent, "walks snoop the caches (ECAP.C); else they go to DRAM", vtd);
+    v.flag("snoop_control", snoop_control, "tables may overrule a device's No Snoop (ECAP.SC)", vtd);
     v.flag("interrupt_remapping", interrupt_remapping, "ECAP.IR", vtd);
     v.flag("posted_interrupts", posted_interrupts, "CAP.PI", vtd);
     v.flag("x2apic", x2apic, "32-bit interrupt destinations (ECAP.EIM)", vtd);
     v.flag("scalable_mode", scalable_mode, "scalable mode with PASIDs (ECAP.SMTS)", vtd);
     v.flag("first_stage", first_stage, "first-stage tables (ECAP.FLTS)", vtd);
     v.flag("nested", nested, "nested translation (ECAP.NEST)", vtd);
-    v.flag("page_requests", page_requests, "page request queue (ECAP.PRS)", vtd);
+    v.flag("page_requests", page_requests, "page request queue, with drain (ECAP.PRS, ECAP.PDS)", vtd);
+    v.flag("execute_requests", execute_requests, "execute permission asked for with a PASID (ECAP.ERS)", vtd);
+    v.flag("abort_mode", abort_mode, "a root table mode that blocks all DMA (ECAP.ADMS)", vtd);
+    v.flag("extended_accessed", extended_accessed, "extended-accessed bits of first-stage entries (ECAP.EAFS)", vtd);
     v.field("pasid_bits", pasid_bits, Range<unsigned>{6, 20}, "PASID width (ECAP.PSS + 1)", vtd);
     v.field("domain_id_bits", domain_id_bits, Range<unsigned>{4, 16}, "domain-ID width, even (CAP.ND)", vtd);
     v.field("fault_records", fault_records, Range<unsigned>{1, 256},
@@ -65,5 +70,6 @@ struct Features {
 
 inline constexpr unsigned max_address_mask =
     18;  ///< CAP.MAMV: up to 2^18 pages per page-selective invalidation
+inline constexpr unsigned max_handle_mask = 15;  ///< ECAP.MHMV: up to 2^15 entries per index-selective invalidation
 
 }  // namespace iov::iommu

@@ -29,6 +29,8 @@ constexpr ReservedBits reserved_bits[] = {
 
 bool InvalidationQueue::reserved_clear() const {
   if (words_[2] != 0 || words_[3] != 0) return false;
+  constexpr std::uint64_t page_request_drain = 1u << 7;
+  if (bits(0, 4) == static_cast<unsigned>(T::wait) && words_[0] & page_request_drain && !features_.page_requests) return false;
   for (const ReservedBits& row : reserved_bits)
     if (bits(0, 4) == static_cast<unsigned>(row.type))
       return (words_[0] & row.reserved[0]) == 0 && (words_[1] & row.reserved[1]) == 0;
@@ -64,7 +66,7 @@ bool InvalidationQueue::carry_out(DescriptorType type) {
     case T::iotlb: return iotlb();
     case T::device_tlb: return device_tlb(false);
     case T::interrupt_entry: return interrupt_entries();
-    case T::wait: return bits(4, 1) || bits(5, 1) || bits(6, 1);
+    case T::wait: return bits(4, 4) != 0;
     case T::pasid_iotlb: return pasid_iotlb();
     case T::pasid_cache: return pasid_cache();
     case T::pasid_device_tlb: return device_tlb(true);
@@ -128,6 +130,7 @@ bool InvalidationQueue::pasid_cache() {
 bool InvalidationQueue::interrupt_entries() {
   if (!features_.interrupt_remapping) return false;
   const bool selective = bits(4, 1);
+  if (selective && bits(27, 5) > max_handle_mask) return false;
   interrupts_.invalidate(selective ? static_cast<std::uint16_t>(bits(32, 16)) : std::uint16_t{0},
                          selective ? static_cast<unsigned>(bits(27, 5)) : 16);
   return true;

@@ -10,7 +10,7 @@ using namespace vtd;
 
 InvalidationQueue::InvalidationQueue(Timeline& timeline, const Params& p, MemoryPort& memory,
                                      RegisterFile& registers, FaultLog& faults, TranslationUnit& translation,
-                                     InterruptUnit& interrupts, InterruptBus& bus)
+                                     InterruptUnit& interrupts, PageRequestQueue& page_requests, InterruptBus& bus)
     : event(registers, reg_completion_event_control, bus),
       timeline_(timeline),
       memory_(memory),
@@ -18,6 +18,7 @@ InvalidationQueue::InvalidationQueue(Timeline& timeline, const Params& p, Memory
       faults_(faults),
       translation_(translation),
       interrupts_(interrupts),
+      page_requests_(page_requests),
       features_(p.features),
       overhead_(p.descriptor_overhead),
       duration_(p.invalidation_time),
@@ -46,7 +47,8 @@ void InvalidationQueue::resume() {
   if (head == tail) return;
   if (tail >= queue_bytes()) return fail(QueueError::tail);
   if (tail % descriptor_bytes() != 0) return fail(QueueError::misaligned_tail);
-  if (wide() && !features_.scalable_mode) return fail(QueueError::width);
+  if (wide() && !features_.scalable_mode && !features_.abort_mode) return fail(QueueError::width);
+  if (!mode_supported(features_, translation_.root().mode)) return fail(QueueError::table_mode);
   fetch();
 }
 
@@ -99,6 +101,7 @@ void InvalidationQueue::fail(QueueError error) {
 
 void InvalidationQueue::try_wait() {
   if (outstanding_ > 0 || draining()) return;
+  if (bits(7, 1) && page_requests_.writing()) return;  // PD: its end calls drained()
   if (timeline_.now() < translation_.answered_by()) return event_.at(translation_.answered_by());
   complete_wait();
 }

@@ -3,7 +3,8 @@
 /// time: fetch, execute, and at a wait descriptor stay until everything before it is really over.
 ///
 /// Spec    VT-d 4.1 6.5.2 (descriptors), 6.5.2.10 (errors), 6.5.2.11 (ordering); PCIe 5.0 10.3 (device TLB).
-/// Models  all nine descriptor types; queue depth per function, 32 ITags; timeout (ITE); queue errors (IQE).
+/// Models  all nine descriptor types; draining of page requests by a wait (PD); queue depth per function, 32 ITags;
+///         timeout (ITE); queue errors (IQE).
 /// Simplified  one descriptor fetched at a time; every wait descriptor acts as a fence.
 #pragma once
 #include <array>
@@ -13,6 +14,7 @@
 #include "models/core/timeline.h"
 #include "models/iommu/fault_log.h"
 #include "models/iommu/interrupt_unit.h"
+#include "models/iommu/page_request_queue.h"
 #include "models/iommu/translation_unit.h"
 #include "models/protocol/vtd.h"
 
@@ -22,7 +24,7 @@ class InvalidationQueue {
  public:
   InvalidationQueue(Timeline& timeline, const Params& params, MemoryPort& memory, RegisterFile& registers,
                     FaultLog& faults, TranslationUnit& translation, InterruptUnit& interrupts,
-                    InterruptBus& bus);
+                    PageRequestQueue& page_requests, InterruptBus& bus);
   void set_fabric(AtsFabric* fabric) { fabric_ = fabric; }
   void enable(bool on);
   void tail_written() { resume(); }
@@ -84,6 +86,7 @@ class InvalidationQueue {
   FaultLog& faults_;
   TranslationUnit& translation_;
   InterruptUnit& interrupts_;
+  PageRequestQueue& page_requests_;
   AtsFabric* fabric_ = nullptr;
   const Features features_;
   const Time overhead_, duration_, timeout_;

@@ -15,11 +15,12 @@ Iommu::Iommu(const sc_core::sc_module_name& name, Timeline& timeline, const Para
       memory("memory", timeline),
       translation(timeline, p, memory, faults_),
       interrupts(timeline, p, memory, faults_, bus),
-      invalidation(timeline, p, memory, registers_, faults_, translation, interrupts, bus),
-      register_invalidation(timeline, p, registers_, translation),
-      page_requests(timeline, p, memory, registers_, faults_, bus) {
+      page_requests(timeline, p, memory, registers_, faults_, bus),
+      invalidation(timeline, p, memory, registers_, faults_, translation, interrupts, page_requests, bus),
+      register_invalidation(timeline, p, registers_, translation) {
   translation.on_drained(bind<&Iommu::drained>(this));
   interrupts.on_drained(bind<&Iommu::drained>(this));
+  page_requests.on_written(bind<&Iommu::drained>(this));
   page_requests.set_admission(bind<&TranslationUnit::admit_page_request>(&translation));
 }
 

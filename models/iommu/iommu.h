@@ -52,9 +52,9 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
   MemoryPort memory;
   TranslationUnit translation;
   InterruptUnit interrupts;
+  PageRequestQueue page_requests;
   InvalidationQueue invalidation;
   RegisterInvalidation register_invalidation;
-  PageRequestQueue page_requests;
 
  private:
   void global_command();

@@ -67,9 +67,11 @@ void PageRequestQueue::announce() {
   }
   if (!written_.empty()) announce_.at(written_.front());
   const std::uint32_t status = registers_.get32(reg_page_request_status);
-  if (status & prs_pending) return;
-  registers_.set32(reg_page_request_status, status | prs_pending);
-  event_.raise();
+  if (!(status & prs_pending)) {
+    registers_.set32(reg_page_request_status, status | prs_pending);
+    event_.raise();
+  }
+  if (written_.empty() && all_written_) all_written_();
 }
 
 void PageRequestQueue::registers_written(std::uint32_t offset, unsigned bytes) {

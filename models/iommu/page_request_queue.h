@@ -25,6 +25,9 @@ class PageRequestQueue {
   void set_admission(Delegate<FaultReason(const TranslationRequest&)> admission) { admission_ = admission; }
   /// @param body  as on the wire: 63:12 page, 11:3 group, 2 last, 1 write, 0 read
   void request(RequesterId function, Pasid pasid, std::uint64_t body);
+  /// Whether requests that the unit has taken are not yet in memory and announced (6.5.2.8, PD).
+  bool writing() const { return !written_.empty(); }
+  void on_written(Delegate<void()> handler) { all_written_ = handler; }
   void registers_written(std::uint32_t offset, unsigned bytes);
 
   Counter requests{"page_requests", "1", "page requests put in the queue"};
@@ -46,6 +49,7 @@ class PageRequestQueue {
   const bool supported_;
   EventRegisters event_;
   Delegate<FaultReason(const TranslationRequest&)> admission_;
+  Delegate<void()> all_written_;
   std::deque<Time> written_;  ///< when entries not yet announced will be in memory
   Event announce_{timeline_, bind<&PageRequestQueue::announce>(this)};
 };

@@ -15,6 +15,7 @@ TranslationReply granted(const Mapping& m, const TranslationRequest& q) {
   if (ats && !r.readable && !r.writable) return absent();
   r.executable = m.execute && q.pasid.present();
   r.global = m.global;
+  r.snooped = m.snoop;
   r.log2_page = m.log2_page;
   r.address = Hpa(host_address(m, q.address.value));
   return r;

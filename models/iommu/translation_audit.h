@@ -23,7 +23,7 @@ class TranslationAudit {
 
   static bool same(const Mapping& a, const Mapping& b) {
     return a.page == b.page && a.log2_page == b.log2_page && a.read == b.read && a.write == b.write &&
-           a.execute == b.execute;
+           a.execute == b.execute && a.snoop == b.snoop;
   }
 
  private:

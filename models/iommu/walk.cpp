@@ -19,9 +19,8 @@ void Walk::start(const Features& features, const TableRoot& root, const Translat
   begin(features, request, caches);
   iotlb_ = iotlb;
   using Mode = TableRoot::Mode;
-  if (root.mode == Mode::abort) return fail(R::abort_mode);
-  if (root.mode == Mode::reserved || (root.mode == Mode::scalable && !features.scalable_mode))
-    return fail(R::sm_root_address);
+  if (root.mode == Mode::abort && features.abort_mode) return fail(R::abort_mode);
+  if (!mode_supported(features, root.mode)) return fail(R::sm_root_address);
   scalable_ = root.mode == Mode::scalable;
   if (features.beyond_host(root.table)) return fail(scalable_ ? R::sm_root_access : R::root_access);
   phase_ = Phase::root;

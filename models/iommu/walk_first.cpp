@@ -106,6 +106,7 @@ void Walk::finish_first() {
   mapping_.execute = first_.execute;
   mapping_.dirty = first_dirty_;
   mapping_.global = global_;
+  mapping_.snoop = binding_.snoop;
   finish();
 }
 

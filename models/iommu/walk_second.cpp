@@ -7,7 +7,7 @@ namespace iov::iommu {
 using R = FaultReason;
 
 namespace {
-constexpr std::uint64_t second_accessed = 1u << 8, second_dirty = 1u << 9;
+constexpr std::uint64_t second_accessed = 1u << 8, second_dirty = 1u << 9, snooped = 1u << 11;
 }  // namespace
 
 void Walk::begin_second(std::uint64_t address, Purpose purpose) {
@@ -51,9 +51,9 @@ void Walk::deny_second() {
 bool Walk::second_reserved(std::uint64_t entry) const {
   const unsigned level = second_level_;
   if ((entry & address_mask) >> features_->host_address_bits != 0) return true;
-  if (entry & 1u << 11) return true;  // SNP: no snoop control (ECAP.SC = 0)
   const bool big = level > 1 && (entry >> 7 & 1);
   const bool leaf = level == 1 || big;
+  if (entry & snooped && !(leaf && features_->snoop_control)) return true;
   if (entry >> 62 & 1 && !(leaf && features_->device_tlb)) return true;  // TM
   if (!big) return false;
   if (!features_->leaf_supported(level)) return true;
@@ -100,6 +100,7 @@ void Walk::finish_second() {
   mapping_.write = second_.write && first_.write;
   mapping_.execute = first_.execute;  // the second stage alone does not tell code from data
   mapping_.dirty = second_dirty_ && (!nested || first_dirty_);
+  mapping_.snoop = entry_ & snooped || (nested && binding_.snoop);
   mapping_.nested = nested;
   mapping_.global = nested && global_;
   finish();

@@ -74,6 +74,7 @@ void Inbound::accept(RootPort& port) {
   slot.kind = kind_of(slot.tlp);
   slot.state = State::translating;
   slot.known = slot.ordered = false;
+  slot.snooped = !slot.tlp.no_snoop;
   slot.status = CompletionStatus::success;
   if ((port.acs.services != 0 || slot.tlp.poisoned) && refuse(port, slot)) slot.kind = Kind::refused;
   slot.lines = 0;
@@ -215,6 +216,7 @@ void Inbound::translated(std::uint32_t ticket, const TranslationReply& reply) {
     slot.status = CompletionStatus::unsupported_request;
   if (ats) return entry_translated(slot, entry, reply);
   slot.address = reply.address;
+  slot.snooped |= reply.snooped;
   slot.ready = reply.ready;
   translation_time.add(slot.ready - slot.arrived);
   slot.tlp.journey.enter(Stage::memory, slot.ready);

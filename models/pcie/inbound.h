@@ -113,6 +113,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     Kind kind = Kind::memory;
     State state = State::free;
     bool known = false;    ///< its address is translated
+    bool snooped = true;   ///< its access looks into the caches: it does not say No Snoop, or its page overrules that
     bool ordered = false;  ///< the posted TLPs before it are issued
     CompletionStatus status = CompletionStatus::success;
     unsigned wants = 0, lines = 0;  ///< lines: to be admitted, in use

@@ -56,7 +56,7 @@ Time Inbound::commit(Slot& slot) {
   ++writes;
   written_bytes += tlp.length;
   const std::span<const std::uint8_t> bytes = tlp.data ? tlp.data.bytes() : std::span<const std::uint8_t>();
-  const Time done = memory_.write(slot.address, bytes, tlp.length, now, !tlp.no_snoop);
+  const Time done = memory_.write(slot.address, bytes, tlp.length, now, slot.snooped);
   if (!memory_.ok()) ++dropped_writes;
   return done;
 }
@@ -137,7 +137,7 @@ Time Inbound::read_memory(Slot& slot) {
     slot.data = pool_.take(std::min(tlp.want_bytes, tlp.length));
     bytes = slot.data.bytes();
   }
-  const Time done = memory_.read(slot.address, bytes, tlp.length, now, !tlp.no_snoop);
+  const Time done = memory_.read(slot.address, bytes, tlp.length, now, slot.snooped);
   if (memory_.ok()) return done;
   slot.status = CompletionStatus::unsupported_request;
   return now;

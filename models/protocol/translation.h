@@ -39,7 +39,7 @@ struct TranslationReply {
   bool readable = true, writable = true, executable = false;
   bool global = false, privileged = false;
   bool untranslated_only = false;  ///< ATS: U bit
-  bool snoop = true;               ///< ATS N bit is its inverse when no-snoop must be cleared
+  bool snooped = false;            ///< accesses are, whatever their No Snoop attribute says; ATS: N bit
   std::uint8_t fault_reason = 0;   ///< VT-d fault reason code when not granted
   std::uint8_t log2_page = 12;     ///< size of the page that holds `address`
   Hpa address;                     ///< of the first byte asked for

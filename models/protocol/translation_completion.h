@@ -12,7 +12,7 @@ namespace iov {
 inline std::uint64_t translation_entry(const TranslationReply& reply) {
   if (reply.outcome != TranslationReply::Outcome::granted) return 0;  // R = W = 0: not present
   const auto bit = [](bool on, unsigned at) { return std::uint64_t{on} << at; };
-  return vtd::device_tlb_range(reply.address.value, reply.log2_page) | bit(!reply.snoop, 10) | bit(reply.global, 5) |
+  return vtd::device_tlb_range(reply.address.value, reply.log2_page) | bit(reply.snooped, 10) | bit(reply.global, 5) |
          bit(reply.privileged, 4) | bit(reply.executable, 3) | bit(reply.untranslated_only, 2) | bit(reply.writable, 1) |
          bit(reply.readable, 0);
 }

@@ -26,7 +26,7 @@ inline Pair context_entry(Hpa second_stage, unsigned levels, DomainId domain, Tr
           static_cast<std::uint64_t>(levels - 2) | static_cast<std::uint64_t>(domain.value) << 8};
 }
 
-inline constexpr std::uint64_t pte_read = 1, pte_write = 2, pte_execute = 4, pte_leaf = 1 << 7;
+inline constexpr std::uint64_t pte_read = 1, pte_write = 2, pte_execute = 4, pte_leaf = 1 << 7, pte_snoop = 1 << 11;
 inline std::uint64_t table_entry(Hpa next) { return (next.value & page_mask) | pte_read | pte_write; }
 inline std::uint64_t leaf_entry(Hpa page, bool read, bool write, unsigned log2_page) {
   return (page.value & page_mask) | (read ? pte_read : 0) | (write ? pte_write : 0) |
@@ -108,11 +108,12 @@ inline Pair invalidate_iotlb_pages(DomainId d, Iova page, unsigned address_mask 
   return {2u | 3u << 4 | 3u << 6 | std::uint64_t{d.value} << 16,
           (page.value & page_mask) | (leaf_only ? 1u << 6 : 0u) | (address_mask & 63)};
 }
+inline constexpr unsigned log2_all_addresses = 64;
 /// Size code shared with ATS: bit 11 S, then a run of ones from bit 12 up, ended by a zero.
 inline std::uint64_t device_tlb_range(std::uint64_t page, unsigned log2_bytes) {
   if (log2_bytes <= 12) return page & page_mask;
-  const std::uint64_t ones = (std::uint64_t{1} << (log2_bytes - 1)) - 0x1000;
-  return (page & ~((std::uint64_t{1} << log2_bytes) - 1)) | ones | 1u << 11;
+  const std::uint64_t half = std::uint64_t{1} << (log2_bytes - 1);
+  return (page & ~(half - 1) & ~half) | (half - 0x1000) | 1u << 11;
 }
 /// @param queue_depth  invalidations the function takes at once, 0 = 32
 inline Pair invalidate_device_tlb(RequesterId function, std::uint64_t page, unsigned log2_bytes = 12,
@@ -130,6 +131,8 @@ inline Pair wait_status(Hpa status, std::uint32_t data, bool fence = false) {
   return {5u | 1u << 5 | (fence ? 1u << 6 : 0u) | std::uint64_t{data} << 32,
           status.value & ~std::uint64_t{3}};
 }
+/// A wait that also completes only when all page requests that the unit has taken are in the queue (PD).
+inline Pair draining_page_requests(Pair wait) { return {wait.lo | 1u << 7, wait.hi}; }
 inline Pair wait_interrupt() { return {5u | 1u << 4, 0}; }
 inline Pair invalidate_pasid_iotlb(DomainId d, std::uint32_t pasid) {
   return {6u | 2u << 4 | std::uint64_t{d.value} << 16 | std::uint64_t{pasid & 0xfffff} << 32, 0};

@@ -48,6 +48,52 @@ enum Register : std::uint32_t {
   register_bytes = reg_fault_records + max_fault_records * fault_record_bytes,
 };
 
+/// Capability (11.4.2) and extended capability (11.4.3): where their flags and fields begin.
+enum Capability : unsigned {
+  cap_domains = 0,
+  cap_three_levels = 9,
+  cap_four_levels = 10,
+  cap_five_levels = 11,
+  cap_guest_width = 16,
+  cap_zero_length_read = 22,
+  cap_fault_records = 24,
+  cap_2m_pages = 34,
+  cap_1g_pages = 35,
+  cap_page_selective = 39,
+  cap_fault_record_count = 40,
+  cap_address_mask = 48,
+  cap_write_drain = 54,
+  cap_read_drain = 55,
+  cap_first_stage_1g = 56,
+  cap_posting = 59,
+  cap_first_stage_5_levels = 60,
+};
+enum ExtendedCapability : unsigned {
+  ecap_coherent = 0,
+  ecap_queue = 1,
+  ecap_device_tlb = 2,
+  ecap_remapping = 3,
+  ecap_x2apic = 4,
+  ecap_pass_through = 6,
+  ecap_snoop_control = 7,
+  ecap_iotlb_registers = 8,
+  ecap_handle_mask = 20,
+  ecap_nested = 26,
+  ecap_page_requests = 29,
+  ecap_execute_requests = 30,
+  ecap_no_write_flag = 33,
+  ecap_extended_accessed = 34,
+  ecap_pasid_bits = 35,
+  ecap_pasids = 40,
+  ecap_page_request_drain = 42,
+  ecap_scalable_mode = 43,
+  ecap_second_stage_dirty = 45,
+  ecap_second_stage = 46,
+  ecap_first_stage = 47,
+  ecap_scalable_coherent = 48,
+  ecap_rid_pasid = 49,
+  ecap_abort_mode = 52,
+};
 /// Global command and status (11.4.4).
 inline constexpr std::uint32_t gcmd_translation_enable = 1u << 31, gcmd_set_root_table = 1u << 30,
                                gcmd_write_buffer_flush = 1u << 27, gcmd_queue_enable = 1u << 26,
@@ -57,8 +103,8 @@ inline constexpr std::uint32_t gcmd_translation_enable = 1u << 31, gcmd_set_root
 inline constexpr std::uint32_t fsts_overflow = 1u << 0, fsts_pending = 1u << 1, fsts_queue_error = 1u << 4,
                                fsts_completion_error = 1u << 5, fsts_timeout_error = 1u << 6,
                                fsts_page_request_overflow = 1u << 7;
-/// Invalidation queue error information, IQER 3:0 (11.4.9.9); codes as in Linux and VirtualBox.
-enum class QueueError : std::uint8_t { none, tail, fetch, type, reserved_field, width, misaligned_tail };
+/// Invalidation queue error information, IQER 3:0 (11.4.9.9); the codes stand in VirtualBox's iommu-intel.h, too.
+enum class QueueError : std::uint8_t { none, tail, fetch, type, reserved_field, width, misaligned_tail, table_mode };
 /// Event control registers: fault, invalidation completion, page request.
 inline constexpr std::uint32_t event_mask = 1u << 31, event_pending = 1u << 30;
 inline constexpr std::uint32_t ics_wait_completed = 1u;

@@ -30,15 +30,21 @@ inline std::uint64_t pasid_directory_entry(Hpa pasid_table) { return pasid_table
 
 enum class PasidTranslation : std::uint8_t { first_stage = 1, second_stage = 2, nested = 3, pass_through = 4 };
 
-/// Second stage or pass-through. @param levels 3, 4 or 5
-inline std::array<std::uint64_t, 8> pasid_entry(PasidTranslation type, Hpa second_stage, unsigned levels, DomainId domain) {
-  return {second_stage.value | static_cast<std::uint64_t>(type) << 6 | std::uint64_t{levels - 2} << 2 | 1, domain.value,
-          0, 0, 0, 0, 0, 0};
-}
+/// What a stage that the translation does not have is, does not matter.
+struct PasidEntry {
+  PasidTranslation type = PasidTranslation::second_stage;
+  DomainId domain;
+  Hpa second_stage;
+  unsigned second_levels = 4;  ///< 3, 4 or 5
+  std::uint64_t first_stage = 0;  ///< host-physical, guest-physical when nested
+  unsigned first_levels = 4;  ///< 4 or 5
+  bool snoop = false;  ///< PGSNP: pages of the first stage are snooped
 
-/// First stage of 4 levels.
-inline std::array<std::uint64_t, 8> first_stage_pasid_entry(Hpa first_stage, DomainId domain) {
-  return {static_cast<std::uint64_t>(PasidTranslation::first_stage) << 6 | 1, domain.value, first_stage.value, 0, 0, 0, 0, 0};
-}
+  std::array<std::uint64_t, 8> entry() const {
+    const bool second = type != PasidTranslation::first_stage;
+    return {(second ? second_stage.value | std::uint64_t{second_levels - 2} << 2 : 0) | static_cast<std::uint64_t>(type) << 6 | 1,
+            domain.value | std::uint64_t{snoop} << 24, first_stage | std::uint64_t{first_levels - 4} << 2, 0, 0, 0, 0, 0};
+  }
+};
 
 }  // namespace iov::vtd

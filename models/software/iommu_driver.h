@@ -3,19 +3,19 @@
 /// unit through its registers. Set-up work: it takes no simulated time; what happens while devices work is in DmaApi.
 ///
 /// Spec    Intel VT-d 4.1 3.4 (legacy and scalable mode tables), 5.1 (interrupt remapping), 6.5.2 (what to invalidate), 11.4
-///         (registers); Linux intel/iommu.c, pasid.c: 256-bit descriptors in scalable mode, tear-down of a PASID.
+///         (registers); Linux intel/iommu.c, pasid.c: 256-bit descriptors in scalable mode, tear-down of a PASID; nested.c,
+///         cache.c: what to invalidate when a guest's first stage or the second stage below it changes.
 #pragma once
 #include <map>
 #include <optional>
 
 #include "models/protocol/vtd.h"
-#include "models/software/memory_view.h"
+#include "models/protocol/vtd_registers.h"
+#include "models/software/page_table.h"
 #include "models/software/queued_invalidation.h"
 #include "models/software/scalable_tables.h"
 
 namespace iov::software {
-
-enum class TableStage : std::uint8_t { second, first };  ///< which page tables translate for a domain
 
 class IommuDriver {
  public:
@@ -27,8 +27,9 @@ class IommuDriver {
   /// more.
   IommuDriver(MemoryView& tables, const Registers& registers, const SoftwareCosts& costs);
 
-  /// First-stage tables are for scalable mode. @throws SimError when the unit has none
-  DomainId create_domain(TableStage stage = TableStage::second);
+  /// First-stage tables are for scalable mode. @param snoop  overrules a device's No Snoop. @throws SimError when the unit
+  /// has none, or does not control snooping
+  DomainId create_domain(TableStage stage = TableStage::second, bool snoop = false);
   /// Maps [iova, iova + bytes) to hpa with leaves of 2^log2_page bytes (12, 21 or 30); all three must be
   /// aligned to it.
   /// @throws SimError when they are not, or when the unit cannot walk such tables
@@ -47,16 +48,27 @@ class IommuDriver {
   /// Scalable mode: the function's PASIDs and rights, before attach() and attach_pasid().
   void add_function(RequesterId function, const ScalableTables::Function& what);
   void attach_pasid(RequesterId function, Pasid pasid, DomainId domain);
+  /// Scalable mode: a PASID, or without one the function's requests without PASID, goes through the guest's own first-stage
+  /// table below which the domain's second stage lies. @param first_stage  of 4 levels, guest-physical. @throws SimError
+  /// when the unit does not nest
+  void attach_nested(RequesterId function, Pasid pasid, DomainId domain, Gpa first_stage);
   /// Scalable mode: takes a PASID, or without one the function's requests without PASID, from the function. @returns what
   /// is to be invalidated, in this order: PASID cache, IOTLB, device TLB
   std::array<vtd::Pair, 3> detach(RequesterId function, Pasid pasid, DomainId domain);
-  /// What removes a page from all caches: IOTLB, then device TLB (6.5.2.6: in this order).
+  /// What removes a page of a domain from all caches: IOTLB, then device TLB (6.5.2.6: in this order).
   std::array<vtd::Pair, 2> invalidate_page(RequesterId function, Pasid pasid, DomainId domain, Iova page) const;
+  /// The same after a guest changed its first stage. @param page  as its devices name it
+  std::array<vtd::Pair, 2> invalidate_guest_page(RequesterId function, Pasid pasid, DomainId domain, Iova page) const;
+  /// The same after the second stage below a guest's first stage changed: which of the device TLB's pages lead there is not
+  /// known. @param page  guest-physical
+  std::array<vtd::Pair, 2> invalidate_guest_memory(RequesterId function, Pasid pasid, DomainId domain, Gpa page) const;
   /// Every function that is not attached elsewhere passes through untranslated (iommu=pt).
   void attach_pass_through(RequesterId function) {
     attach(function, pass_through_, vtd::TranslationType::pass_through);
   }
   DomainId pass_through() const { return pass_through_; }
+  /// @throws SimError when the unit has no pages of this size
+  void check_page(unsigned log2_page) const;
   bool x2apic() const;             ///< interrupt destinations have 32 bits
   bool remaps_interrupts() const;  ///< else devices' interrupts go to cores as they are written
   /// @throws SimError when the entry is posted and the unit does not post
@@ -65,15 +77,15 @@ class IommuDriver {
   /// Sets root table and interrupt table and turns the invalidation queue, translation and, if the unit has it, remapping
   /// on.
   void enable(bool translation, bool interrupt_remapping);
-  /// Where the leaf entry of an address lies, for tests and fault scripts; level tables are created on
-  /// demand.
-  Hpa leaf_slot(DomainId domain, Iova iova, unsigned log2_page);
 
  private:
   struct Domain {
-    Hpa table;
-    TableStage stage;
+    PageTable table;
+    bool snoop;
   };
+  bool has(vtd::Capability what) const { return capability_ >> what & 1; }
+  bool has(vtd::ExtendedCapability what) const { return extended_capability_ >> what & 1; }
+  void require_first_stage() const;
   void bind(RequesterId function, std::uint32_t pasid, DomainId domain);
   Hpa new_table() { return tables_.host(tables_.allocate(4096, 4096)); }
   MemoryView& tables_;

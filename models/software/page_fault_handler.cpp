@@ -97,14 +97,24 @@ void PageFaultHandler::release() {
   reader_.strand.wake();
 }
 
-/// Requests that still come are for nobody's pages.
 Task PageFaultHandler::release_spaces() {
   for (const Space& space : spaces_) {
     if (space_index_.erase({space.function.value, space.pasid.value}) == 0) continue;
-    co_await reader_.strand.spend(Context::host_kernel, Work::driver, costs_.iommu_unmap);
-    const auto batch = iommu_.detach(space.function, space.pasid, space.domain);
-    co_await iommu_.queue().submit(reader_.strand, Context::host_kernel, reader_.registers, batch);
+    co_await take_away(space);
     ++released;
+  }
+}
+
+/// Requests that still come are for nobody's pages. When the device TLB has answered, all that the device sent before are at
+/// the unit; when the wait is over, all those are in the queue, but for what an overflow has cost: that is asked for again.
+Task PageFaultHandler::take_away(const Space& space) {
+  co_await reader_.strand.spend(Context::host_kernel, Work::driver, costs_.iommu_unmap);
+  const auto batch = iommu_.detach(space.function, space.pasid, space.domain);
+  for (std::uint64_t status = vtd::prs_overflow; status & vtd::prs_overflow;) {
+    co_await iommu_.queue().submit(reader_.strand, Context::host_kernel, reader_.registers, batch,
+                                   QueuedInvalidation::Drain::page_requests);
+    co_await reader_.registers.read(reader_.strand, vtd::reg_page_request_status, 4, status);
+    co_await drain_queue();
   }
 }
 

@@ -8,7 +8,7 @@
 ///         pages only: when none is free the page that came in first goes, its entry cleared and IOTLB and device TLB
 ///         invalidated before the frame is used again; a page that is on its way is waited for, not brought in twice;
 ///         overflow of the queue; requests that nobody may make; spaces that devices stop using: entry, PASID cache,
-///         IOTLB, device TLB.
+///         IOTLB, device TLB, and what requests are still on their way (VT-d 7.10).
 /// Simplified  where evicted pages go and new ones come from is in the cost per fault; pages are chosen first in, first
 ///         out, as second-stage accessed bits are off; an answer waits for all pages of its group.
 /// Units   pages of 4 KiB
@@ -116,6 +116,7 @@ class PageFaultHandler : public sc_core::sc_module {
   Task find_frame(Worker& worker, Hpa& frame);
   Task evict(Worker& worker, const Resident& victim);
   Task release_spaces();
+  Task take_away(const Space& space);
   void populate();
   void hand_on(const Request& request);
   void wake_worker();

@@ -22,13 +22,14 @@ std::uint64_t QueuedInvalidation::ring() const {
 }
 
 /// Descriptors and tail go out in one: were the tail written later, that of another core might be there already and ahead.
-Task QueuedInvalidation::submit(Strand& strand, Context context, MappedRegisters& registers, std::span<const vtd::Pair> batch) {
+Task QueuedInvalidation::submit(Strand& strand, Context context, MappedRegisters& registers, std::span<const vtd::Pair> batch,
+                                Drain drain) {
   if (batch.size() > largest_batch) throw SimError({}, name(), "a batch of more descriptors than the driver ever makes");
   for (Status result = Status::aborted; result == Status::aborted;) {
     co_await strand.spend(context, Work::driver, costs_.invalidation_submit);
     co_await strand.spend(context, Work::mmio, costs_.mmio_write);
     while (free_ < batch.size() + 2) co_await spin(strand, registers);  // one more than needed: full never looks empty
-    const Slots slots = place(batch);
+    const Slots slots = place(batch, drain);
     registers.post(vtd::reg_queue_tail, next_ * descriptor_bytes_, 4);
     while ((result = status(slots.wait)) == Status::in_use) co_await spin(strand, registers);
     release(slots);
@@ -36,7 +37,7 @@ Task QueuedInvalidation::submit(Strand& strand, Context context, MappedRegisters
   }
 }
 
-QueuedInvalidation::Slots QueuedInvalidation::place(std::span<const vtd::Pair> batch) {
+QueuedInvalidation::Slots QueuedInvalidation::place(std::span<const vtd::Pair> batch, Drain drain) {
   const Slots slots{next_, static_cast<unsigned>(next_ + batch.size()) % ring_entries};
   const auto put = [this](const vtd::Pair& d) {
     memory_.store(ring_ + next_ * std::uint64_t{descriptor_bytes_}, d);  // the upper half of a wide one stays 0
@@ -48,7 +49,8 @@ QueuedInvalidation::Slots QueuedInvalidation::place(std::span<const vtd::Pair> b
   for (const vtd::Pair& d : batch) put(d);
   waits_[slots.wait] = true;
   set_status(slots.wait, Status::in_use);
-  put(vtd::wait_status(memory_.host(status_ + slots.wait * 4u), static_cast<std::uint32_t>(Status::done)));
+  const vtd::Pair wait = vtd::wait_status(memory_.host(status_ + slots.wait * 4u), static_cast<std::uint32_t>(Status::done));
+  put(drain == Drain::page_requests ? vtd::draining_page_requests(wait) : wait);
   ++submissions;
   return slots;
 }

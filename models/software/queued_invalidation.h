@@ -25,10 +25,13 @@ class QueuedInvalidation : public sc_core::sc_module {
   void use_wide_descriptors() { descriptor_bytes_ = 2 * sizeof(vtd::Pair); }
   std::uint64_t ring() const;  ///< what belongs into IQA
 
-  /// Done when the unit has carried out all of them.
+  enum class Drain : std::uint8_t { translations, page_requests };
+  /// Done when the unit has carried out all of them; and, draining page requests, when all that it has taken lie in their
+  /// queue (VT-d 7.10).
   /// @param registers  the unit's, as this core reaches them
   /// @param batch      at most largest_batch descriptors, alive until the task is done
-  Task submit(host::Strand& strand, host::Context context, MappedRegisters& registers, std::span<const vtd::Pair> batch);
+  Task submit(host::Strand& strand, host::Context context, MappedRegisters& registers, std::span<const vtd::Pair> batch,
+              Drain drain = Drain::translations);
 
   Counter submissions{"submissions", "1", "batches of descriptors handed to the unit"};
   Counter descriptors{"descriptors", "1", "descriptors in them, waits included"};
@@ -41,7 +44,7 @@ class QueuedInvalidation : public sc_core::sc_module {
   struct Slots {
     unsigned first, wait;
   };
-  Slots place(std::span<const vtd::Pair> batch);
+  Slots place(std::span<const vtd::Pair> batch, Drain drain);
   void release(const Slots& slots);
   Task spin(host::Strand& strand, RegisterIo& registers);
   Task recover_timeout(host::Strand& strand, RegisterIo& registers);

@@ -44,13 +44,8 @@ Hpa ScalableTables::pasid_slot(RequesterId function, std::uint32_t pasid) {
   return Hpa(entry & page_mask) + (pasid & ((1u << log2_pasids_per_table) - 1)) * pasid_bytes;
 }
 
-void ScalableTables::bind(RequesterId function, std::uint32_t pasid, PasidTranslation type, Hpa second_stage,
-                          unsigned levels, DomainId domain) {
-  tables_.port().poke_value(pasid_slot(function, pasid), pasid_entry(type, second_stage, levels, domain));
-}
-
-void ScalableTables::bind_first_stage(RequesterId function, std::uint32_t pasid, Hpa first_stage, DomainId domain) {
-  tables_.port().poke_value(pasid_slot(function, pasid), first_stage_pasid_entry(first_stage, domain));
+void ScalableTables::bind(RequesterId function, std::uint32_t pasid, const PasidEntry& what) {
+  tables_.port().poke_value(pasid_slot(function, pasid), what.entry());
 }
 
 void ScalableTables::unbind(RequesterId function, std::uint32_t pasid) {

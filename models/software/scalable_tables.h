@@ -4,7 +4,6 @@
 ///
 /// Spec    Intel VT-d 4.1 3.4.3 (scalable mode), 3.4.4 (RID_PASID), 9.2, 9.4-9.6; Linux intel/pasid.c.
 /// Models  directories of the size that a function's PASIDs need; requests without PASID through PASID 0, as in Linux.
-/// Omits   nested translation: a domain's page table is its first or its second stage.
 #pragma once
 #include <map>
 
@@ -28,10 +27,7 @@ class ScalableTables {
   bool has(RequesterId function) const { return directories_.contains(function.value); }
   /// Writes the entry of one PASID of a function that was added; rid_pasid: its requests without PASID.
   /// @throws SimError for a PASID that the function may not use
-  void bind(RequesterId function, std::uint32_t pasid, vtd::PasidTranslation type, Hpa second_stage, unsigned levels,
-            DomainId domain);
-  /// The same with a first-stage table of 4 levels.
-  void bind_first_stage(RequesterId function, std::uint32_t pasid, Hpa first_stage, DomainId domain);
+  void bind(RequesterId function, std::uint32_t pasid, const vtd::PasidEntry& what);
   /// Takes a PASID away; what caches still hold of it is for the invalidation queue.
   void unbind(RequesterId function, std::uint32_t pasid);
 

@@ -26,6 +26,7 @@ struct Sent {  ///< one line of the log
   std::vector<std::uint8_t> data;
   bool has_journey;
   Pasid pasid;
+  bool no_snoop;
 };
 
 class FakeHost : public TlpPort {
@@ -129,7 +130,7 @@ class FakeHost : public TlpPort {
                    tlp.tag, tlp.status, tlp.message,
                    tlp.data ? std::vector<std::uint8_t>(tlp.data.bytes().begin(), tlp.data.bytes().end())
                             : std::vector<std::uint8_t>(),
-                   static_cast<bool>(tlp.journey), tlp.pasid});
+                   static_cast<bool>(tlp.journey), tlp.pasid, tlp.no_snoop});
     if (tlp.type == TlpType::memory_write && tlp.address + tlp.length <= memory.size() && tlp.data)
       std::memcpy(memory.data() + tlp.address, tlp.data.data(), tlp.data.size());
     if (tlp.type == TlpType::memory_read && answering) answer(tlp);

@@ -22,8 +22,11 @@ struct Recorder : Rig {
     invalidate(vtd::invalidate_iotlb_global());
   }
   void provoke(int reason, const TranslationRequest& q) {
-    INFO("reason " << std::hex << reason);
     forget();
+    provoke_now(reason, q);
+  }
+  void provoke_now(int reason, const TranslationRequest& q) {
+    INFO("reason " << std::hex << reason);
     const TranslationReply reply = answer(q);
     CHECK(reply.outcome != Outcome::granted);
     const vtd::FaultRecord record = unit.fault_record(records++);
@@ -83,8 +86,9 @@ TEST_CASE("every reason of legacy mode is recorded", "[D4]") {
   r.root = root;
   r.enable_translation(vtd::rtaddr_abort);
   r.provoke(0x33, read);
-  r.enable_translation(std::uint64_t{2} << 10);  // reserved mode
-  r.provoke(0x30, read);
+  r.forget();
+  r.enable_translation(std::uint64_t{2} << 10);  // reserved mode, in which the queue takes no descriptors
+  r.provoke_now(0x30, read);
   CHECK(r.provoked.size() == 17);
 }
 
@@ -174,7 +178,7 @@ TEST_CASE("every reason of first-stage, second-stage and nested tables is record
   r.provoke(0x82, leaf, r.load(leaf) | no_execute, r.as(1, Access::execute));
   r.provoke(0x78, r.second, unreachable | 3, r.as(2));
   r.provoke(0x79, r.leaf, 0, r.as(2));
-  r.provoke(0x7a, r.leaf, r.load(r.leaf) | 1 << 11, r.as(2));
+  r.provoke(0x7a, r.leaf, r.load(r.leaf) | std::uint64_t{1} << 50, r.as(2));
   r.provoke(0x7b, r.slot(2), unreachable | 1 | 2 << 2 | 2 << 6, r.as(2));
   r.provoke(0x83, r.as(4, Access::read, std::uint64_t{1} << r.params.features.host_address_bits));
   r.provoke(0x84, r.as(2, Access::read, std::uint64_t{1} << 48));

@@ -159,8 +159,41 @@ TEST_CASE("IQER says what the queue stumbled over") {
   m.submit(vtd::Pair{1u | 1u << 4 | 1u << 6, 0});
   CHECK(error() == 4);  // reserved field
   go_on();
+  m.submit(vtd::Pair{4u | 1u << 4 | 16ull << 27, 0});
+  CHECK(error() == 4);  // more interrupt entries than ECAP.MHMV allows
+  go_on();
+  m.write64(vtd::reg_root_table, m.root | 2u << 10);
+  m.command(vtd::gcmd_set_root_table);
+  m.submit(vtd::wait_interrupt());
+  CHECK(error() == 7);  // no such table mode
+  m.write64(vtd::reg_root_table, m.root);
+  m.command(vtd::gcmd_set_root_table);
+  go_on();
+  m.write64(vtd::reg_queue_address, std::uint64_t{1} << 41);
+  m.submit(vtd::wait_interrupt());
+  CHECK(error() == 2);  // descriptor not readable
+  m.write64(vtd::reg_queue_address, m.queue);
+  go_on();
   m.write64(vtd::reg_queue_tail, 0x7000);
   CHECK(error() == 1);  // tail outside the queue
+}
+
+TEST_CASE("descriptors of 256 bits and page request drains are errors on a unit without them") {
+  Params p;
+  p.features.scalable_mode = p.features.nested = p.features.page_requests = p.features.abort_mode = false;
+  Rig r(p);
+  r.enable_translation();
+  r.enable_queue(true);
+  r.submit(vtd::wait_interrupt());
+  r.run();
+  CHECK((r.unit.read_register(vtd::reg_queue_error, 8) & 0xf) == 5);  // width
+  r.write32(vtd::reg_global_command, vtd::gcmd_translation_enable);   // queue off
+  r.tail = 0;
+  r.write32(vtd::reg_fault_status, vtd::fsts_queue_error);
+  r.enable_queue(false);
+  r.submit(vtd::draining_page_requests(vtd::wait_status(Hpa(r.status), 1)));
+  r.run();
+  CHECK((r.unit.read_register(vtd::reg_queue_error, 8) & 0xf) == 4);  // reserved field
 }
 
 TEST_CASE("root tables of scalable mode and descriptors of 128 bits do not go together") {

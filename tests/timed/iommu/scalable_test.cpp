@@ -150,6 +150,37 @@ TEST_CASE("a function that may not ask for pages is refused, recorded and told s
   CHECK(r.unit.fault_record(1).reason() == 0x47);
 }
 
+namespace {
+/// A page request arrives 1 ns before a wait that was fetched is carried out.
+void check_page_request_drain(bool drains) {
+  Scalable r;
+  r.enable_queue();
+  r.write64(vtd::reg_page_request_address, r.allocate());
+  r.memory.latency = 2_us;
+  const Time fetched = r.timeline.now() + r.memory.latency + r.params.descriptor_overhead;
+  const vtd::Pair wait = vtd::wait_status(Hpa(r.status), 1);
+  r.submit(drains ? vtd::draining_page_requests(wait) : wait);
+  r.timeline.run(fetched - 1_ns);
+  r.unit.page_requested(vf_a, {5}, 0x1234'5000 | 7 << 3 | 4 | 1);
+  const Time end = drains ? fetched - 1_ns + r.memory.latency : fetched;
+  r.timeline.run(end - 1_ps);
+  CHECK(r.load(r.status) == 0);
+  CHECK(r.unit.read_register(vtd::reg_page_request_tail, 8) == 0);
+  r.timeline.run(end);
+  CHECK(r.load(r.status) == 1);
+  CHECK(r.unit.read_register(vtd::reg_page_request_tail, 8) == (drains ? 32 : 0));
+  r.run();
+  audit(Invariant::at_rest, r.timeline.now());
+}
+}  // namespace
+
+TEST_CASE("a wait that drains page requests ends when those that were taken are in their queue, not 1 ps before", "[E5]") {
+  check_page_request_drain(true);
+}
+TEST_CASE("a wait that does not drain page requests ends before one that is still being written", "[E5]") {
+  check_page_request_drain(false);
+}
+
 TEST_CASE("page requests land in the queue with an event, overflow is answered, responses go out") {
   Scalable r;
   r.enable_queue();

@@ -110,6 +110,44 @@ TEST_CASE("requests for a page on its way wait for it and are answered with it",
   for (const auto& response : b.fabric.responses) CHECK(response.code == success);
 }
 
+TEST_CASE("a request for a page that is there already costs its answer and no work on the page, to the picosecond", "[E1]") {
+  Paged b;
+  b.ask(3, 7, read | last);
+  b.run(1000_us);
+  const Time asked = b.timeline.now(), answered = asked + b.noticed() + b.carried_out();
+  b.ask(3, 8, write | last);
+  b.timeline.run(answered - 1_ps);
+  CHECK(b.fabric.responses.size() == 1);
+  b.timeline.run(answered);
+  REQUIRE(b.fabric.responses.size() == 2);
+  CHECK(b.fabric.responses[1].code == success);
+  CHECK(b.handler.handled.value() == 1);
+  CHECK(b.handler.spurious.value() == 1);
+}
+
+TEST_CASE("a space that is released ends when no request of it can come any more, and those that still came are refused", "[E1][E5]") {
+  Paged b;
+  b.ask(0, 0, read | last);
+  b.run(1000_us);
+  b.handler.release();
+  b.run(1000_us);
+  REQUIRE(b.fabric.sent.size() == 1);  // the device TLB is told, and has not answered yet
+  CHECK(b.handler.released.value() == 0);
+  const Time usual = std::exchange(b.memory.latency, 50_us);
+  b.ask(1, 1, read | last);  // what the device sent before its answer
+  b.unit.invalidate_completed(device, 1u << b.fabric.sent[0].itag, 1);
+  b.timeline.run(b.timeline.now() + 49_us);
+  CHECK(b.handler.released.value() == 0);  // the request is not in the queue yet
+  b.run(2000_us);
+  CHECK(b.handler.released.value() == 1);
+  REQUIRE(b.fabric.responses.size() == 2);
+  CHECK(b.fabric.responses[1].group == 1);
+  CHECK(b.fabric.responses[1].code == invalid);
+  b.memory.latency = usual;
+  CHECK(b.dma(0).fault_reason == 0x59);
+  audit(Invariant::at_rest, b.timeline.now());
+}
+
 TEST_CASE("a page outside the space, of another PASID or another function is an invalid request", "[E1][N5]") {
   Paged b;
   b.ask(8, 1, read | last);

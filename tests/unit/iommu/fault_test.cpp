@@ -106,6 +106,7 @@ TEST_CASE("reason 7, C: a table out of reach, reserved bits in an entry") {
   CHECK(far.reason() == 0x07);
   wide.words.at[l2] |= u64{1} << wide.features.host_address_bits;
   CHECK(wide.reason() == 0x0c);
+  snoop.features.snoop_control = false;
   snoop.words.at[l1 + 8] |= 1 << 11;
   CHECK(snoop.reason() == 0x0c);
   big.words.at[l2] = vtd::leaf_entry(Hpa(0x20'0000), true, true, 21);

@@ -10,7 +10,7 @@ struct AddressSpace {  ///< a PASID table entry, in plain words
   bool first = false, second = false;
   unsigned first_levels = 4, second_levels = 4;
   u64 first_table = 0, second_table = 0;
-  bool second_dirty = false, no_execute = false, execute_requests = false, extended = false;
+  bool second_dirty = false, no_execute = false, execute_requests = false, extended = false, snoop = false;
 };
 
 struct ScalableOracle {
@@ -31,11 +31,11 @@ struct ScalableOracle {
   struct Second {
     u64 host;
     unsigned shift;
-    bool read, write, dirty;
+    bool read, write, dirty, snoop;
   };
   Second second(u64 in, bool for_table, bool top, bool first_writable) {
     if (in >= u64{1} << (12 + 9 * s.second_levels)) throw Fault{for_table ? 0x74 : 0x84, true};
-    Second out{0, 0, true, true, false};
+    Second out{0, 0, true, true, false, false};
     u64 table = s.second_table;
     for (unsigned level = s.second_levels;; --level) {
       const unsigned shift = 3 + 9 * level;
@@ -56,7 +56,7 @@ struct ScalableOracle {
       const bool large = level > 1 && bits(e, 7, 7);
       const bool bad_size = large && (level > 3 || (level == 2 && !f.page_2m) || (level == 3 && !f.page_1g) ||
                                       bits(e, shift - 1, 12));
-      if (bits(e, 51, f.host_address_bits) || bits(e, 11, 11) || bad_size ||
+      if (bits(e, 51, f.host_address_bits) || (bits(e, 11, 11) && !(leaf && f.snoop_control)) || bad_size ||
           (bits(e, 62, 62) && !(leaf && f.device_tlb)))
         throw Fault{0x7a, false};
       u64 now = e;
@@ -71,6 +71,7 @@ struct ScalableOracle {
       out.shift = shift;
       out.host = (table >> shift << shift) | bits(in, shift - 1, 0);
       out.dirty = !s.second_dirty || bits(now, 9, 9);
+      out.snoop = bits(now, 11, 11);
       return out;
     }
   }
@@ -79,9 +80,9 @@ struct ScalableOracle {
     const u64 in = q.address.value;
     if (!s.first && !s.second) {  // pass-through
       if (in >> f.host_address_bits != 0) throw Fault{0x83, true};
-      return finish({in, 12, true, true, true}, 12, true, true, true);
+      return finish({in, 12, true, true, true, false}, 12, true, true, true, false);
     }
-    if (!s.first) return finish(second(in, false, false, true), 64, true, true, true);
+    if (!s.first) return finish(second(in, false, false, true), 64, true, true, true, false);
     const unsigned sign = s.first_levels == 5 ? 56 : 47;
     if (bits(in, 63, sign) != 0 && bits(in, 63, sign) != bits(~u64{0}, 63, sign)) throw Fault{0x80, true};
     if (q.access == Access::execute && !s.execute_requests) throw Fault{0x5c, false};
@@ -115,16 +116,17 @@ struct ScalableOracle {
       if (!leaf) continue;
       const u64 page = (table >> shift << shift) | bits(in, shift - 1, 0);
       const bool dirty = bits(now, 6, 6);
-      if (s.second) return finish(second(page, false, false, writable), shift, writable, dirty, executable);
-      return finish({page, shift, true, true, true}, shift, writable, dirty, executable);
+      if (s.second) return finish(second(page, false, false, writable), shift, writable, dirty, executable, s.snoop);
+      return finish({page, shift, true, true, true, false}, shift, writable, dirty, executable, s.snoop);
     }
   }
-  static Mapping finish(const Second& at, unsigned shift, bool writable, bool dirty, bool executable) {
+  static Mapping finish(const Second& at, unsigned shift, bool writable, bool dirty, bool executable, bool snoop) {
     Mapping m;
     m.log2_page = static_cast<std::uint8_t>(std::min(at.shift, shift));
     m.page = at.host >> m.log2_page << m.log2_page;
     m.read = at.read, m.write = at.write && writable, m.execute = executable;
     m.dirty = at.dirty && dirty;
+    m.snoop = at.snoop || snoop;
     return m;
   }
 };

@@ -48,6 +48,7 @@ struct Verdict {
   int reason = 0;
   u64 host = 0;
   unsigned log2 = 12;
+  bool snoop = false;
 };
 
 struct Oracle {
@@ -77,7 +78,7 @@ struct Oracle {
       }
       const bool leaf = level == 1 || (level < 4 && bits(e, 7, 7));
       const int reserved = scalable ? 0x7a : 0x0c;
-      if (too_wide(frame(e)) || bits(e, 11, 11)) return {reserved, 0, 0};
+      if (too_wide(frame(e)) || (bits(e, 11, 11) && !(leaf && f.snoop_control))) return {reserved, 0, 0};
       if (bits(e, 62, 62) && !(leaf && f.device_tlb)) return {reserved, 0, 0};
       if (level > 3 && bits(e, 7, 7)) return {reserved, 0, 0};
       if (!leaf) {
@@ -86,7 +87,7 @@ struct Oracle {
       }
       if ((level == 2 && !f.page_2m) || (level == 3 && !f.page_1g)) return {reserved, 0, 0};
       if (level > 1 && bits(e, shift - 1, 12)) return {reserved, 0, 0};
-      return {0, (frame(e) >> shift << shift) | bits(in, shift - 1, 0), shift};
+      return {0, (frame(e) >> shift << shift) | bits(in, shift - 1, 0), shift, bits(e, 11, 11) != 0};
     }
     return {};
   }

@@ -50,6 +50,7 @@ TEST_CASE("a walk says what the straightforward walk says, over thousands of ran
     f.page_1g = random.below(4) != 0;
     f.page_2m = random.below(8) != 0;
     f.device_tlb = random.below(4) != 0;
+    f.snoop_control = random.below(4) != 0;
     Words words;
     words.put(root, vtd::root_entry(Hpa(contexts)));
     words.put(contexts, vtd::context_entry(Hpa(arena), levels, {1},
@@ -84,6 +85,7 @@ TEST_CASE("a walk says what the straightforward walk says, over thousands of ran
       if (want.reason) continue;
       REQUIRE(got.address.value == want.host);
       if (!through) REQUIRE(unsigned{got.log2_page} == want.log2);
+      REQUIRE(walk.mapping().snoop == want.snoop);
       REQUIRE(cached.mapping().page == walk.mapping().page);
     }
   }

@@ -79,7 +79,7 @@ TEST_CASE("translation entry: rights, flags and the size code of PCIe 10.2.3") {
   CHECK(translation_entry(reply) == (0x1'2345'6000 | 3));
   reply.writable = false;
   reply.global = reply.untranslated_only = true;
-  reply.snoop = false;
+  reply.snooped = true;
   CHECK(translation_entry(reply) == (0x1'2345'6000 | 1 | 1 << 2 | 1 << 5 | 1 << 10));
   TranslationReply large;
   large.log2_page = 21;  // bits 19:12 set, bit 20 clear
