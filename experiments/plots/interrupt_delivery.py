@@ -22,21 +22,23 @@ def main(folder):
             axis.set_yscale("log")
         axes[0].set_ylabel(text)
         low = min(axis.get_ylim()[0] for axis in axes)
-        high = max(axis.get_ylim()[1] for axis in axes)
+        high = 1.4 * max(axis.get_ylim()[1] for axis in axes)
         for axis in axes:
             axis.set_ylim(low, high)
     for axis, state in zip(panels[0], states):
         axis.set_title(f"vCPU {state}")
     for axis in panels[-1]:
-        axis.set_xlabel("packets/s")
+        axis.set_xlabel("packets/s, an interrupt each unless\nthe handler still polls")
     grid.finish(figure, panels[1, 0], folder, "interrupt_delivery", 3)
 
 
 def draw(axis, table, metric, fixed):
-    """A latency as two lines (p50, maximum), anything else as one; what is never above 0 has no place on a logarithmic axis."""
-    kinds = [("", "-", 1.0)] if metric.endswith("packet") else [("_p50_ns", "-", 1e-3), ("_max_ns", ":", 1e-3)]
+    """A latency as its distribution (p50, p99, maximum), anything else as one line; what is never above 0 has no place on a
+    logarithmic axis."""
+    percentiles = [("_p50_ns", "-", 1e-3), ("_p99_ns", "--", 1e-3), ("_max_ns", ":", 1e-3)]
+    kinds = [("", "-", 1.0)] if metric.endswith("packet") else percentiles
     for suffix, dashes, scale in kinds:
-        series = [(f"{mode}{' max' if dashes == ':' else ' p50' if suffix else ''}", *LOOKS[mode], dashes, {"interrupts": mode})
+        series = [(f"{mode} {suffix[1:-3]}".rstrip(), *LOOKS[mode], dashes, {"interrupts": mode})
                   for mode in table.values("interrupts")
                   if any((table.number(metric + suffix, interrupts=mode, packets_per_second=r, **fixed) or 0) > 0
                          for r in table.values("packets_per_second"))]

@@ -20,7 +20,7 @@ def main(folder):
         axis.set_ylabel(text)
         axis.set_ylim(0, None)
     axes.flat[3].set_yscale("log")
-    axes.flat[3].set_ylim(0.1, None)
+    axes.flat[3].set_ylim(0.1, 1000)
     for axis in axes[1]:
         axis.set_xlabel("frame (B)")
     grid.finish(figure, axes[0, 0], folder, "invalidation_cost")
