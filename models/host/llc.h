@@ -10,71 +10,89 @@
 /// Units   line = 64 B.
 #pragma once
 #include <algorithm>
-#include <bit>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
-#include "models/core/set_assoc.h"
+#include "models/core/fixed_divisor.h"
 
 namespace iov::host {
 
-/// Lines in sets of few ways, nothing but their tags in order of use: SetAssoc with LRU at a quarter of the memory and
-/// time, for what is looked up for every 64 bytes that devices move.
-class LineTags {
+/// Numbers (of lines, of sectors) in sets of few ways, as tags in order of use with a value each: SetAssoc with LRU at a quarter
+/// of the memory and time, for what is looked up for every 64 bytes that devices move.
+template <class Value>
+class RecencySets {
  public:
-  /// Line numbers must be below 2^32 times `sets`. No ways: always empty.
-  LineTags(std::uint64_t sets, unsigned ways) : sets_(sets), ways_(ways), tags_(sets * ways) {}
+  /// Numbers must be below 2^32 times `sets`, less one. No ways: always empty.
+  RecencySets(std::uint64_t sets, unsigned ways)
+      : sets_(sets), ways_(sets ? ways : 0), tags_(sets * ways), values_(has_values ? sets * ways : 1) {}
 
-  /// Whether the line is there; it is then the most recently used of its set.
-  bool lookup(std::uint64_t line) {
-    const Place place = place_of(line);
-    return use(place.set, find(place), place.tag);
+  bool empty() const { return used_ == 0; }
+  /// Its value, null when it is not there; it is then the most recently used of its set.
+  Value* lookup(std::uint64_t number) {
+    if (empty()) return nullptr;
+    const Place place = place_of(number);
+    const unsigned way = find(place);
+    if (way == ways_) return nullptr;
+    return use(place, way, has_values ? values_[place.first + way] : Value{});
   }
-  /// For a line that is not there. @returns whether another one had to make room
-  bool fill(std::uint64_t line) {
-    const Place place = place_of(line);
+  /// For a number that is not there. @returns whether another one had to make room
+  bool fill(std::uint64_t number, const Value& value = {}) {
     if (ways_ == 0) return false;
-    const bool full = place.set[ways_ - 1] != 0;
-    use(place.set, ways_ - 1, place.tag);
+    const Place place = place_of(number);
+    const bool full = tags_[place.first + ways_ - 1] != 0;
+    used_ += !full;
+    use(place, ways_ - 1, value);
     return full;
   }
-  void erase(std::uint64_t line) {
-    const Place place = place_of(line);
+  void erase(std::uint64_t number) {
+    if (empty()) return;
+    const Place place = place_of(number);
     unsigned way = find(place);
     if (way == ways_) return;
-    for (; way + 1 < ways_; ++way) place.set[way] = place.set[way + 1];
-    place.set[way] = 0;
+    for (; way + 1 < ways_; ++way) move(place.first + way + 1, place.first + way);
+    tags_[place.first + way] = 0;
+    --used_;
   }
 
  private:
-  using Tag = std::uint32_t;  ///< one more than line / sets; 0: empty, behind all others of its set
+  using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, behind all others of its set
+  static constexpr bool has_values = !std::is_empty_v<Value>;
   struct Place {
-    Tag* set;
+    std::size_t first;  ///< way of its set
     Tag tag;
   };
-  Place place_of(std::uint64_t line) {
-    const bool power_of_two = (sets_ & (sets_ - 1)) == 0;
-    const std::uint64_t set = power_of_two ? line & (sets_ - 1) : line % sets_;
-    const std::uint64_t tag = power_of_two ? line >> shift_ : line / sets_;
-    return {tags_.data() + set * ways_, static_cast<Tag>(tag + 1)};
+  Place place_of(std::uint64_t number) const {
+    const auto [tag, set] = sets_.divide(number);
+    return {set * ways_, static_cast<Tag>(tag + 1)};
   }
   unsigned find(const Place& place) const {
     unsigned way = 0;
-    while (way < ways_ && place.set[way] != place.tag) ++way;
+    while (way < ways_ && tags_[place.first + way] != place.tag) ++way;
     return way;
   }
-  /// The line of `way` goes to the front, as `tag`; those before it move up.
-  bool use(Tag* set, unsigned way, Tag tag) const {
-    if (way == ways_) return false;
-    for (; way > 0; --way) set[way] = set[way - 1];
-    set[0] = tag;
-    return true;
+  void move(std::size_t from, std::size_t to) {
+    tags_[to] = tags_[from];
+    if constexpr (has_values) values_[to] = values_[from];
   }
-  std::uint64_t sets_;
+  /// What is at `way` goes, those before it move up, and the number is at the front.
+  Value* use(const Place& place, unsigned way, const Value value) {
+    for (; way > 0; --way) move(place.first + way - 1, place.first + way);
+    tags_[place.first] = place.tag;
+    Value& front = values_[has_values ? place.first : 0];
+    front = value;
+    return &front;
+  }
+
+  FixedDivisor sets_;
   unsigned ways_;
-  int shift_ = std::countr_zero(sets_);
+  std::uint64_t used_ = 0;
   std::vector<Tag> tags_;
+  std::vector<Value> values_;
 };
+
+struct NoValue {};
+using LineTags = RecencySets<NoValue>;
 
 class Llc {
  public:
@@ -83,7 +101,8 @@ class Llc {
 
   /// @param io_ways  of `ways`, open to device writes
   Llc(std::uint64_t bytes, unsigned ways, unsigned io_ways)
-      : io_(bytes / line_bytes / ways, io_ways), written_(sector_geometry(bytes, ways, io_ways)) {}
+      : io_(bytes / line_bytes / ways, io_ways),
+        written_((bytes >> log2_sector) * (ways - io_ways) / ways / sector_ways, sector_ways) {}
 
   bool read(std::uint64_t line) { return io_.lookup(line) || written(line); }
 
@@ -98,22 +117,22 @@ class Llc {
   /// A device write that bypasses the cache.
   void invalidate(std::uint64_t line) {
     io_.erase(line);
-    if (std::uint64_t* lines = written_.lookup({line >> lines_shift})) *lines &= ~bit(line);
-    sector_ = nullptr;
+    if (std::uint64_t* lines = written_.lookup(line >> lines_shift)) *lines &= ~bit(line);
+    sector_ = no_sector;
   }
   /// A processor wrote these bytes.
   void processor_write(std::uint64_t address, std::uint64_t length) {
     if (length == 0) return;
+    sector_ = no_sector;
     const std::uint64_t last = (address + length - 1) >> log2_line;
     for (std::uint64_t line = address >> log2_line; line <= last;) {
-      const std::uint64_t end = std::min(last, line | lines_mask);
-      std::uint64_t bits = 0;
-      for (; line <= end; ++line) bits |= bit(line);
-      const Key key{end >> lines_shift};
-      if (std::uint64_t* lines = written_.lookup(key))
+      const std::uint64_t end = std::min(last, line | lines_mask), sector = line >> lines_shift;
+      const std::uint64_t bits = ~std::uint64_t{0} << (line & lines_mask) & ~std::uint64_t{0} >> (lines_mask - (end & lines_mask));
+      if (std::uint64_t* lines = written_.lookup(sector))
         *lines |= bits;
       else
-        written_.fill(key, bits), sector_ = nullptr;
+        written_.fill(sector, bits);
+      line = end + 1;
     }
   }
 
@@ -121,30 +140,22 @@ class Llc {
   static constexpr unsigned lines_shift = log2_sector - log2_line;
   static constexpr std::uint64_t lines_mask = (std::uint64_t{1} << lines_shift) - 1;
   static constexpr unsigned sector_ways = 8;
-  struct Key {
-    std::uint64_t value = 0;
-    std::uint64_t hash() const { return value; }
-    bool operator==(const Key&) const = default;
-  };
+  static constexpr std::uint64_t no_sector = ~std::uint64_t{0};
 
   static std::uint64_t bit(std::uint64_t line) { return std::uint64_t{1} << (line & lines_mask); }
-  static CacheGeometry sector_geometry(std::uint64_t bytes, unsigned ways, unsigned io_ways) {
-    const auto sectors = static_cast<unsigned>((bytes >> log2_sector) * (ways - io_ways) / ways);
-    return {sectors / sector_ways * sector_ways, sector_ways, Replacement::lru};
-  }
   bool written(std::uint64_t line) {
     const std::uint64_t sector = line >> lines_shift;
-    if (!sector_ || sector_key_ != sector) {  // the lines of one access share a sector
-      sector_ = written_.lookup({sector});
-      sector_key_ = sector;
+    if (sector != sector_) {  // the lines of one access share a sector
+      const std::uint64_t* const lines = written_.lookup(sector);
+      sector_ = sector;
+      sector_lines_ = lines ? *lines : 0;
     }
-    return sector_ && *sector_ & bit(line);
+    return sector_lines_ & bit(line);
   }
 
   LineTags io_;
-  SetAssoc<Key, std::uint64_t> written_;
-  std::uint64_t* sector_ = nullptr;  ///< of the last lookup; storage of a SetAssoc does not move
-  std::uint64_t sector_key_ = 0;
+  RecencySets<std::uint64_t> written_;
+  std::uint64_t sector_ = no_sector, sector_lines_ = 0;  ///< of the last lookup, until something changes
 };
 
 }  // namespace iov::host

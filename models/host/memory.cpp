@@ -119,15 +119,19 @@ inline void Memory::bypass_line(std::uint64_t line, const Access& access, Lines&
   result.waits_for_dram = true;
 }
 
+namespace {
+Time time_to_move(std::uint64_t lines, const Time& line) { return lines == 1 ? line : Time::from_value(line.value() * lines); }
+}  // namespace
+
 Time Memory::finish(const Time& now, const Time& start, const Lines& moved) {
   Time done = start;
   if (moved.llc > 0) {
-    const Time service = Time::from_value(llc_line_time_.value() * moved.llc);
+    const Time service = time_to_move(moved.llc, llc_line_time_);
     llc_busy.add(service);
     done = llc_calendar_.book(now, start, service) + params_.llc_latency;
   }
   if (moved.dram > 0) {
-    const Time service = Time::from_value(dram_line_time_.value() * moved.dram);
+    const Time service = time_to_move(moved.dram, dram_line_time_);
     dram_busy.add(service);
     const Time end = dram_calendar_.book(now, start, service);
     if (moved.waits_for_dram) done = std::max(done, end + params_.dram_latency);

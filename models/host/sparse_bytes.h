@@ -31,6 +31,7 @@ class SparseBytes {
   }
 
   void read(std::uint64_t address, std::span<std::uint8_t> to) const {
+    if (within_line(address, to.size())) return read_line(address, to);
     for_each_piece(page_bytes, address, to.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const Page* page = find(at);
       if (page && page->holds(lines_of(at, bytes))) return void(std::memcpy(to.data() + done, page->place(at), bytes));
@@ -65,7 +66,7 @@ class SparseBytes {
     /// Of a line that is present, and of the following ones as far as they are.
     std::uint8_t* place(std::uint64_t at) const {
       const std::uint64_t before = present & ((std::uint64_t{1} << line_of(at)) - 1);
-      return lines[std::popcount(before)].bytes.data() + at % LinePool::line_bytes;
+      return lines[before ? std::popcount(before) : 0].bytes.data() + at % LinePool::line_bytes;
     }
   };
   using Chunk = std::array<Page, 1u << (log2_chunk - log2_page)>;
@@ -74,6 +75,15 @@ class SparseBytes {
   /// A bit per line that a piece within one page touches.
   static std::uint64_t lines_of(std::uint64_t at, std::size_t bytes) {
     return ~std::uint64_t{0} << line_of(at) & ~std::uint64_t{0} >> (page_lines - 1 - line_of(at + bytes - 1));
+  }
+  static bool within_line(std::uint64_t at, std::size_t bytes) { return at % LinePool::line_bytes + bytes <= LinePool::line_bytes; }
+  /// What walks of tables read.
+  void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
+    const Page* const page = find(at);
+    if (page && page->holds(std::uint64_t{1} << line_of(at)))
+      std::memcpy(to.data(), page->place(at), to.size());
+    else
+      std::ranges::fill(to, std::uint8_t{0});
   }
   static unsigned log2_run(std::uint64_t present) {
     return static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::popcount(present)) - 1u));

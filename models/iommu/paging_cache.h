@@ -28,12 +28,16 @@ struct PagingEntry {
 };
 
 struct PagingKey {
-  std::uint64_t prefix = 0;             ///< input address >> (12 + 9 * (level - 1))
-  std::uint32_t tag = Binding::no_tag;  ///< no_tag: second stage
-  std::uint16_t domain = 0;
-  friend bool operator==(const PagingKey&, const PagingKey&) = default;
+  std::uint64_t prefix = 0;  ///< input address >> (12 + 9 * (level - 1))
+  std::uint64_t space = 0;   ///< tag and domain in one word, quick to compare
+  PagingKey() = default;
+  PagingKey(std::uint64_t input_prefix, std::uint32_t tag, std::uint16_t domain)  ///< Binding::no_tag: second stage
+      : prefix(input_prefix), space(std::uint64_t{tag} << 16 | domain) {}
+  std::uint32_t tag() const { return static_cast<std::uint32_t>(space >> 16); }
+  std::uint16_t domain() const { return static_cast<std::uint16_t>(space); }
+  friend bool operator==(const PagingKey& a, const PagingKey& b) { return a.prefix == b.prefix && a.space == b.space; }
   std::uint64_t hash() const {
-    return prefix ^ (std::uint64_t{domain} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag + 1} * 0x85ebca6bu >> 5);
+    return prefix ^ (std::uint64_t{domain()} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag() + 1} * 0x85ebca6bu >> 5);
   }
 };
 
@@ -65,7 +69,7 @@ class PagingCaches {
     for (unsigned level = lowest; level <= highest; ++level)
       levels_[level - lowest].erase_if([&](const PagingKey& k, const PagingEntry& e) {
         const unsigned log2 = 12 + 9 * (level - 1);
-        return what.covers({k.domain}, k.tag, e.nested, false, k.prefix << log2, log2);
+        return what.covers({k.domain()}, k.tag(), e.nested, false, k.prefix << log2, log2);
       });
   }
   const SetAssoc<PagingKey, PagingEntry>& level(unsigned level) const { return levels_[level - lowest]; }

@@ -150,8 +150,8 @@ class TranslationUnit {
   bool joinable(const Pending& leader, const Pending& p) const;
   void enqueue(int slot);
   void start_queued();
-  bool answer_late_hit(int slot);
-  void start_walk(Walker& w, int slot);
+  bool answer_late_hit(int slot, const Lookup& known);
+  void start_walk(Walker& w, int slot, const Lookup& known);
   void issue(Walker& w, const Time& start);
   void step(Walker& w);
   void continue_after_iotlb(Walker& w);

@@ -27,7 +27,7 @@ bool TranslationUnit::miss(const Lookup& found, const TranslationRequest& q, std
   if (queued_ == 0 && !idle_walkers_.empty()) {
     Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
     idle_walkers_.pop_back();
-    start_walk(w, slot);
+    start_walk(w, slot, found);
   } else {
     enqueue(slot);
   }
@@ -89,24 +89,24 @@ void TranslationUnit::enqueue(int slot) {
   queue_[(queue_head_ + queued_++) % queue_.size()] = slot;
 }
 
-/// Hands queued requests to idle walkers; one whose page arrived in the meantime is answered at once.
+/// Hands queued requests to idle walkers. Each asks the caches again, which may have learnt or forgotten while it waited; one
+/// whose page arrived in the meantime is answered at once.
 void TranslationUnit::start_queued() {
   while (queued_ > 0 && !idle_walkers_.empty()) {
     const int slot = queue_[queue_head_];
     queue_head_ = (queue_head_ + 1) % queue_.size();
     --queued_;
-    if (answer_late_hit(slot)) continue;
+    Lookup known;
+    look_up(pending_[static_cast<std::size_t>(slot)].request, known);
+    if (answer_late_hit(slot, known)) continue;
     Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
     idle_walkers_.pop_back();
-    start_walk(w, slot);
+    start_walk(w, slot, known);
   }
 }
 
-/// A queued request asks the caches again before it takes a walker.
-bool TranslationUnit::answer_late_hit(int slot) {
+bool TranslationUnit::answer_late_hit(int slot, const Lookup& l) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  Lookup l;
-  look_up(p.request, l);
   if (!l.settled || p.next >= 0) return false;
   const Time ready = spend(l, std::max(timeline_.now(), p.ready));
   count_answer(p, l.binding ? &l.binding->domain : nullptr, ready);
@@ -116,8 +116,8 @@ bool TranslationUnit::answer_late_hit(int slot) {
   return true;
 }
 
-/// The caches are asked again: they may have learnt or forgotten while the request waited.
-void TranslationUnit::start_walk(Walker& w, int slot) {
+/// @param l  what the caches know now
+void TranslationUnit::start_walk(Walker& w, int slot, const Lookup& l) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
   p.state = State::walking;
   leads_for_[static_cast<std::size_t>(slot)] = p.request.address.page(12);
@@ -126,8 +126,6 @@ void TranslationUnit::start_walk(Walker& w, int slot) {
   w.stale = false;
   w.taken = timeline_.now();
   Time start = std::max(timeline_.now(), p.ready);
-  Lookup l;
-  look_up(p.request, l);
   if (l.binding)
     w.walk.start_at_tables(features_, p.request, *l.context, *l.binding, &paging_);
   else if (l.context)

@@ -138,29 +138,36 @@ struct LineKey {
 };
 }  // namespace
 
-TEST_CASE("the tags of the I/O ways hold the lines that a set-associative cache with LRU holds") {
+TEST_CASE("sets in order of use hold the numbers and values that a set-associative cache with LRU holds") {
   Random random(1, "lines");
   for (const unsigned ways : {1u, 2u, 3u, 8u})
-    for (const unsigned sets : {16u, 51u}) {
+    for (const unsigned sets : {1u, 16u, 51u}) {
       LineTags tags(sets, ways);
-      SetAssoc<LineKey, bool> model({sets * ways, ways, Replacement::lru});
+      RecencySets<unsigned> values(sets, ways);
+      SetAssoc<LineKey, unsigned> model({sets * ways, ways, Replacement::lru});
       unsigned hits = 0, evicted = 0;
       for (unsigned step = 0; step < 20'000; ++step) {
-        const std::uint64_t line = (random.below(2) << 34) + random.below(2 * sets * ways);
+        const std::uint64_t line = random.below(2) * (std::uint64_t{sets} << 31) + random.below(2 * sets * ways);
         if (random.below(10) == 0) {
-          tags.erase(line), model.erase({line});
+          tags.erase(line), values.erase(line), model.erase({line});
           continue;
         }
-        const bool hit = tags.lookup(line);
-        REQUIRE(hit == (model.lookup({line}) != nullptr));
-        hits += hit;
-        if (hit || random.below(2) == 0) continue;
+        const unsigned* const known = model.lookup({line});
+        const unsigned* const value = values.lookup(line);
+        REQUIRE((tags.lookup(line) != nullptr) == (known != nullptr));
+        REQUIRE((value != nullptr) == (known != nullptr));
+        if (known) REQUIRE(*value == *known);
+        hits += known != nullptr;
+        if (known || random.below(2) == 0) continue;
         const bool full = tags.fill(line);
-        REQUIRE(full == model.fill({line}, true).has_value());
+        REQUIRE(values.fill(line, step) == full);
+        REQUIRE(model.fill({line}, step).has_value() == full);
+        REQUIRE(*values.lookup(line) == step);
         evicted += full;
       }
       CHECK(hits > 1000);
       CHECK(evicted > 1000);
+      CHECK_FALSE(tags.empty());
     }
 }
 
