@@ -30,6 +30,11 @@ Core::Core(const sc_core::sc_module_name& name, Timeline& timeline, const Params
 // --- who runs ---------------------------------------------------------------------------------------------
 
 void Core::request(Strand& strand) {
+  if (executing_ == &strand && alone(strand)) {
+    strand.in_turn_ = false;
+    goes_on_ = &strand;
+    return;
+  }
   enqueue(strand, executing_ == &strand && !std::exchange(strand.in_turn_, false));
   dispatch();
 }
@@ -123,6 +128,13 @@ Thread* Core::fairest_other() {
   return fairest;
 }
 
+/// Whether the queues would give the core to this strand, and hold nothing else.
+bool Core::alone(const Strand& strand) const {
+  if (!nothing_ready()) return false;
+  if (!thread_level(strand)) return true;
+  return thread_ == strand.thread_ && (!thread_->exit_strand_ || thread_->exit_strand_ == &strand);
+}
+
 bool Core::outranks(const Strand& a, const Strand& b) {
   if (b.stall_) return false;  // an uncached read cannot be interrupted
   if (!thread_level(a) || !thread_level(b)) return a.level_ > b.level_;
@@ -133,12 +145,14 @@ bool Core::outranks(const Strand& a, const Strand& b) {
 void Core::dispatch() {
   if (dispatching_ || executing_) return;
   dispatching_ = true;
+  if (Strand* const strand = std::exchange(goes_on_, nullptr)) start(*strand);
   while (step()) {
   }
   dispatching_ = false;
 }
 
 bool Core::step() {
+  if (running_ && nothing_ready()) return false;
   settle();
   consider_deferring();
   Strand* next = most_urgent();
@@ -193,6 +207,7 @@ void Core::finish() {
   strand.stall_ = strand.stall_over_ = false;
   executing_ = &strand;
   strand.who_.resume();
+  if (goes_on_ && !alone(strand)) enqueue(*std::exchange(goes_on_, nullptr), true);
   executing_ = nullptr;
   dispatch();
 }

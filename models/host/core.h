@@ -98,6 +98,8 @@ class Core : public sc_core::sc_module {
   bool step();
   Strand* most_urgent();
   static Strand* best_of(Thread& thread);
+  bool nothing_ready() const { return !deferring_ && irq_.empty() && softirq_.empty() && threads_.empty(); }
+  bool alone(const Strand& strand) const;
   bool outranks(const Strand& a, const Strand& b);
   bool outran(const Thread& runner, const Thread& waiter) const {
     return runner.run_time_ >= waiter.run_time_ + params_.time_slice;
@@ -132,6 +134,7 @@ class Core : public sc_core::sc_module {
   Context mode_ = Context::host_kernel;
   Strand* running_ = nullptr;    ///< has a segment under way
   Strand* executing_ = nullptr;  ///< its coroutine is being resumed
+  Strand* goes_on_ = nullptr;    ///< it, when it asked for more while nothing else could run
   bool dispatching_ = false, idle_ = true;
   Context switch_context_ = Context::host_kernel;  ///< who pays for the switch under way
   Time awake_at_;    ///< the exit from the idle state ends; idle time, nothing executes

@@ -267,25 +267,23 @@ void Inbound::free_lines(Slot& slot) {
 
 // Lines of committed writes, in the order in which they became free.
 void Inbound::fold_returns() {
-  for (const Time now = timeline_.now(); next_return_ <= now;) {
-    Ring<RootPort::Return>& returns = next_to_return()->returns;
+  for (const Time now = timeline_.now(); next_return_ <= now; find_next_return()) {
+    Ring<RootPort::Return>& returns = returning_->returns;
     write_lines_used_ -= returns.front().lines;
     write_lines.set(write_lines_used_, next_return_);
     returns.pop();
-    const RootPort* const next = next_to_return();
-    next_return_ = next ? next->returns.front().when : sc_core::sc_max_time();
   }
 }
 
-Inbound::RootPort* Inbound::next_to_return() {
-  RootPort* first = nullptr;
+inline void Inbound::find_next_return() {
+  next_return_ = never_;
   for (RootPort& port : ports_)
-    if (!port.returns.empty() && (!first || port.returns.front().when < first->returns.front().when)) first = &port;
-  return first;
+    if (!port.returns.empty() && port.returns.front().when < next_return_)
+      next_return_ = port.returns.front().when, returning_ = &port;
 }
 
 void Inbound::wait_for_lines() {
-  if (next_return_ != sc_core::sc_max_time()) lines_free_.before(next_return_);
+  if (next_return_ != never_) lines_free_.before(next_return_);
 }
 
 [[gnu::noinline]] void Inbound::add_slot() {

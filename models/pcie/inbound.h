@@ -141,7 +141,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void take_lines(Slot& slot);
   void free_lines(Slot& slot);
   void fold_returns();
-  RootPort* next_to_return();
+  void find_next_return();
   void wait_for_lines();
   void resolve(Slot& slot);
   void advance_posted(RootPort& port);
@@ -191,7 +191,9 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   bool translator_full_ = false;
   std::uint64_t arrivals_ = 0;
   unsigned write_lines_used_ = 0, read_lines_used_ = 0;
-  Time next_return_ = sc_core::sc_max_time();  ///< of lines that are on their way back
+  const Time never_ = sc_core::sc_max_time();
+  RootPort* returning_ = nullptr;  ///< whose lines come back next
+  Time next_return_ = never_;
   Event lines_free_{timeline_, bind<&Inbound::admit>(this)};  ///< only while a write waits for lines
   std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
   BytePool pool_;

@@ -32,7 +32,7 @@ void Inbound::book_return(Slot& slot, const Time& done) {
   port.link.release_at(FcClass::posted, slot.tlp.payload(), done);
   if (slot.lines > 0) {
     port.returns.push({done, std::exchange(slot.lines, 0)});
-    if (done < next_return_) next_return_ = done;
+    if (done < next_return_) next_return_ = done, returning_ = &port;
   }
   if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
   // visible from then on: what follows is the wait until software looks
