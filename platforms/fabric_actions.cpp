@@ -34,6 +34,10 @@ void set_pcie_link(const PcieLinkArgs& args, Machine& machine, Outcome outcome) 
 
 struct AcsArgs : LinkTarget {
   AcsParams acs;
+  void check(const Machine& machine) const {
+    LinkTarget::check(machine);
+    machine.tree->check_acs(link, acs);
+  }
   template <class V>
   void describe(V& v) {
     LinkTarget::describe(v);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "models/io_path/port_host.h"
 #include "models/io_path/uplink.h"
 #include "platforms/kind.h"
 #include "platforms/modules.h"
@@ -77,10 +78,11 @@ void Machine::make_software(const nlohmann::json& config) {
                                                           iommu_driver_ && iommu_driver_->x2apic());
   software::PacketServices services{timeline, workload->book(), workload->params().carry_payload ? &payload_ : nullptr};
   host_.reset(new io_path::HostSystem{timeline, services, host_params.software, host_params.costs, *processors, *cpu_memory,
-                                      *root_complex, boot_->config, boot_->tree, boot_->vf_manager, *management_, iommu_driver_.get(),
+                                      *root_complex, boot_->config, boot_->tree, boot_->scan, boot_->vf_manager, *management_, iommu_driver_.get(),
                                       iommu_registers_.get(), gart != nullptr,
                                       *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr, nullptr});
-  if (host_params.software.error_reporting) host_->errors = std::make_shared<io_path::AerHost>("aer", *host_);
+  if (host_params.software.error_reporting || host_params.software.hot_plug)
+    host_->ports = std::make_shared<io_path::PortHost>("ports", *host_);
   make_vms();
 }
 

@@ -85,7 +85,8 @@ void PcieTree::make(Timeline& timeline, const nlohmann::json& config, std::uint6
   for (const std::string& name : modules_of(config, "switch")) {
     auto& node = *nodes_.emplace_back(std::make_unique<Node>());
     node.name = name;
-    node.fabric = std::make_unique<pcie::Switch>(name.c_str(), timeline, params_of<pcie::SwitchParams>(config.at(name)));
+    const auto first_slot = static_cast<unsigned>(32 * nodes_.size());  // root ports have those below
+    node.fabric = std::make_unique<pcie::Switch>(name.c_str(), timeline, params_of<pcie::SwitchParams>(config.at(name)), first_slot);
   }
   for (const auto& branch : branches_)
     branch->link = std::make_unique<Link>(branch->name.c_str(), timeline, branch->params.link, seed);
@@ -149,7 +150,16 @@ void PcieTree::program(const Branch& branch) const {
            place.first_bus, place.first_bus + 1);
 }
 
+void PcieTree::check_acs(const Branch& branch, const AcsParams& acs) const {
+  const config::ConfigSpace& port = space(branch);
+  const std::uint32_t has = port.read(port.layout().extended(PCI_EXT_CAP_ID_ACS) + PCI_ACS_CAP, 2);
+  if ((acs.services() & ~has) == 0) return;
+  throw BadInput(branch.name + ".acs: the port above is a root port, which has source_validation and translation_blocking only: "
+                 "all that is untranslated goes through the IOMMU, there is nothing to redirect");
+}
+
 void PcieTree::set_acs(const Branch& branch, const AcsParams& acs) const {
+  check_acs(branch, acs);
   const unsigned at = space(branch).layout().extended(PCI_EXT_CAP_ID_ACS);
   write(branch, at + PCI_ACS_CTRL, 2, acs.services());
   if (branch.above) write(branch, at + PCI_ACS_EGRESS_CTL_V, 4, acs.egress_vector);

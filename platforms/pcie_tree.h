@@ -54,8 +54,9 @@ class PcieTree {
   Link& link_to(const std::string& device) const { return *branch_to(device).link; }
   /// By the name of its module. @throws BadInput when there is none
   Link& link(const std::string& name) const { return *branch(name).link; }
-  /// Of the port at the upper end of a link.
+  /// Of the port at the upper end of a link. @throws BadInput when it does not have them all
   void set_acs(const std::string& link, const AcsParams& acs) const { set_acs(branch(link), acs); }
+  void check_acs(const std::string& link, const AcsParams& acs) const { check_acs(branch(link), acs); }
   std::vector<const pcie::Switch*> switches() const;
   const Place& place_of(const std::string& device) const { return branch_to(device).place; }
 
@@ -74,12 +75,13 @@ class PcieTree {
     Place place;
     bool reached = false;
     void link_error(config::PcieError error) { root->log_error(port, error, nullptr); }
-    void link_changed(bool up) { root->outbound.set_link(port, up); }
+    void link_changed(bool up) { root->link_changed(port, up, link->root.present()); }
   };
   void bus_reset(unsigned root_port);
   const Branch& branch_to(const std::string& device) const;
   const Branch& branch(const std::string& name) const;
   void set_acs(const Branch& branch, const AcsParams& acs) const;
+  void check_acs(const Branch& branch, const AcsParams& acs) const;
   Node* node(const std::string& name);
   std::vector<Branch*> below(const Node* node);
   void read(const nlohmann::json& config, const std::vector<std::string>& devices);

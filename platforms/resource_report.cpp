@@ -3,8 +3,10 @@
 
 #include <linux/pci_regs.h>
 
+#include <bit>
 #include <set>
 
+#include "models/protocol/config_space/build_layout.h"
 #include "models/protocol/vtd_registers.h"
 #include "platforms/machine.h"
 
@@ -49,6 +51,24 @@ void count_contexts(nlohmann::ordered_json& out, const Machine& m) {
   out["context_table_bytes"] = tables * table_bytes;
 }
 
+/// What a function of this kind has to keep: the bits of its configuration space that change, and its MSI-X table (7.7.2: 128 bits
+/// and a pending bit per vector). A lower bound: data paths and BARs come on top.
+std::uint64_t state_bits(const config::FunctionDescription& function) {
+  std::uint64_t bits = function.msix ? std::uint64_t{function.msix->vectors} * 129 : 0;
+  const config::Layout layout = config::build_layout(function);
+  for (const config::Layout::Slot& slot : layout.slots()) bits += static_cast<unsigned>(std::popcount(slot.changeable()));
+  return bits;
+}
+
+/// A full function, as of a device with many of them and no SR-IOV, against a VF.
+void count_state(nlohmann::ordered_json& out, const config::FunctionDescription& pf) {
+  config::FunctionDescription full = pf;
+  full.sriov.reset();
+  out["function_state_bits"] = state_bits(full);
+  out["pf_state_bits"] = state_bits(pf);
+  out["vf_state_bits"] = pf.sriov ? state_bits(config::virtual_function(pf)) : 0;
+}
+
 /// How many VMs the devices in the slots serve: with a function of their own, or by way of the host.
 void count_slots(nlohmann::ordered_json& out, const Machine& m) {
   std::set<std::string> assigned;
@@ -83,6 +103,7 @@ nlohmann::ordered_json resources_of(const Machine& machine) {
   out["config_space_bytes"] = config;
   out["bar_bytes"] = bars;
   out["msix_vectors"] = vectors;
+  count_state(out, functions.pf(0).description());
   count_contexts(out, machine);
   count_slots(out, machine);
   return out;

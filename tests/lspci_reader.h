@@ -36,14 +36,14 @@ class Lspci {
     output_of("command -v lspci || { echo install the package pciutils; exit 1; }");
   }
   ~Lspci() { std::filesystem::remove(file_); }
-  std::string operator()(const std::string& options) const { return output_of("lspci -F " + file_ + " " + options); }
+  /// Without its warnings, which would come in the middle of a line.
+  std::string operator()(const std::string& options) const { return output_of("{ lspci -F " + file_ + " " + options + " 2>/dev/null; }"); }
   /// Output of -vvv, by function.
   std::map<std::string, std::string> functions() const {
     std::map<std::string, std::string> by_id;
     std::istringstream in((*this)("-vvv -n"));
     std::string id;
     for (std::string line; std::getline(in, line);) {
-      if (line.rfind("lspci:", 0) == 0) continue;  // a warning
       if (!line.empty() && line[0] != '\t') id = line.substr(0, line.find(' '));
       by_id[id] += line + "\n";
     }

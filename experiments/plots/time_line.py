@@ -10,6 +10,7 @@ import style
 from style import plt
 
 SHOWN = 6  # VMs, unless they are named
+LINES = [style.BLUE, style.RED, style.GREEN, style.ORANGE, style.PURPLE, style.SKY]
 
 
 def rows_of(path):
@@ -27,26 +28,31 @@ def draw(axes, point, vms):
         if not own:
             sys.exit(f"{point}/timeline.csv has no VM {vm}")
         edges = [float(row["begin_us"]) / 1e3 for row in own] + [float(own[-1]["end_us"]) / 1e3]
-        colour, _ = style.REST[i % len(style.REST)]
-        axes.stairs([float(row["throughput_gbps"]) for row in own], edges, color=colour, linewidth=1.4, label=vm,
+        axes.stairs([float(row["throughput_gbps"]) for row in own], edges, color=LINES[i % len(LINES)], linewidth=1.4, label=vm,
                     linestyle=["-", "--", "-.", ":"][i % 4])
-    axes.set_ylim(0, 1.25 * max(axes.get_ylim()[1], 1e-12))
-    top = axes.get_ylim()[1]
     for i, row in enumerate(rows_of(point / "script.csv")):
         at = float(row["at_us"]) / 1e3
+        label = f" {row['action']} {row['arguments']}"
         axes.axvline(at, color="0.5", linewidth=0.7, linestyle=":")
-        axes.text(at, top * (0.99 - 0.075 * (i % 3)), " " + row["action"], fontsize=7, va="top", color="0.25")
+        axes.text(at, 0.99 - 0.09 * (i % 3), label[:48], fontsize=7, va="top", color="0.25", transform=axes.get_xaxis_transform())
     axes.set_title(point.name)
     axes.set_ylabel("throughput (Gb/s)")
 
 
+def in_order_of_table(folder, points):
+    """Points of a sweep over labels have these as names; others come by name."""
+    order = {name: i for i, name in reversed(list(enumerate(list(row.values())[0] for row in rows_of(pathlib.Path(folder) / "table.csv"))))}
+    return sorted(points, key=lambda point: (order.get(point.name, len(order)), point.name))
+
+
 def main(folder, vms):
-    points = sorted(p.parent for p in pathlib.Path(folder).glob("points/*/timeline.csv"))
+    points = in_order_of_table(folder, [p.parent for p in pathlib.Path(folder).glob("points/*/timeline.csv")])
     if not points:
         sys.exit(f"{folder}: no point has a timeline.csv (workload.measure.interval)")
-    figure, panels = plt.subplots(len(points), 1, figsize=(8, 2.5 * len(points) + 0.5), squeeze=False, sharex=True)
+    figure, panels = plt.subplots(len(points), 1, figsize=(8, 2.5 * len(points) + 0.5), squeeze=False, sharex=True, sharey=True)
     for axes, point in zip(panels[:, 0], points):
         draw(axes, point, vms)
+    panels[0, 0].set_ylim(0, 1.35 * max(panels[0, 0].get_ylim()[1], 1e-12))  # room for the actions' names
     panels[-1, 0].set_xlabel("time (ms)")
     panels[0, 0].legend(loc="upper left", bbox_to_anchor=(1, 1))
     style.save(figure, folder, "time_line")

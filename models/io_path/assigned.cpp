@@ -61,6 +61,8 @@ Task Assigned::find(Strand& strand) {
   co_await software::enable_function(config_, strand, found_);
 }
 
+Task Assigned::restore(Strand& strand) { co_await software::restore_function(config_, strand, found_); }
+
 void Assigned::stop() {
   vcpu_.stop();
   driver_.stop_polling();
@@ -149,7 +151,7 @@ Sriov::Sriov(const sc_core::sc_module_name& name, HostSystem& host, const VmPara
     : Assigned(name, host, params, guest, traffic, function),
       service_(vcpu_.core(), host::Level::thread_middle, &vcpu_, Context::guest),
       vf_("vf_driver", host.timeline, params.vf_driver, host.costs, registers_, driver_,
-          {service_, Context::guest, Context::guest, mailbox_vector}) {
+          {service_, Context::guest, Context::guest, mailbox_vector, bind<&Sriov::restore>(static_cast<Assigned*>(this))}) {
   software::VfSettings settings = params.vf;
   settings.mac = mac;
   pf_of(host, grant_.name().pf).manage(grant_.name().vf, settings);
@@ -158,6 +160,11 @@ Sriov::Sriov(const sc_core::sc_module_name& name, HostSystem& host, const VmPara
 void Sriov::start() {
   vcpu_.start();
   if (grant_.given()) start_driver();
+}
+
+void Sriov::stop() {
+  Assigned::stop();
+  vf_.stop_service();
 }
 
 void Sriov::route_interrupts() {

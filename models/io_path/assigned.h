@@ -31,6 +31,7 @@ class Assigned : public VmPath {
   static bool polled(const VmParams& params) { return params.assigned_interrupts == InterruptDelivery::none; }
   Task give(std::string& refusal);
   Task find(host::Strand& strand);
+  Task restore(host::Strand& strand);
   void msix_enabled();
   virtual void route_interrupts();
   std::uint8_t take_vector(const InterruptMessage& message, software::Vcpu::Handler handler);
@@ -72,6 +73,7 @@ class Sriov : public Assigned {
   Sriov(const sc_core::sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac,
         software::MemoryView& guest, GuestTraffic& traffic, unsigned function);
   void start() override;
+  void stop() override;
   void shut_down() override { vf_.leave({}); }
   Task plug(std::string& refusal) override;
   Task unplug(std::string& refusal) override;

@@ -26,7 +26,11 @@ class Grant {
     Reach reach = Reach::owners_memory;
   };
   /// @param worker  whose processor time the host's work takes
-  Grant(HostSystem& host, const Terms& terms, host::Strand& worker) : host_(host), terms_(terms), worker_(worker) {}
+  Grant(HostSystem& host, const Terms& terms, host::Strand& worker) : host_(host), terms_(terms), worker_(worker) {
+    host.grants.push_back(this);
+  }
+  Grant(const Grant&) = delete;
+  Grant& operator=(const Grant&) = delete;
 
   /// Before boot: nobody else may count on it. @returns why not
   std::string claim() { return host_.nic.claim(terms_.function, terms_.owner); }

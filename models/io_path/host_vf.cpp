@@ -35,7 +35,7 @@ HostVf::HostVf(const sc_core::sc_module_name& name, HostSystem& host, const VmPa
               {process() ? poller_ : softirq_, home(), Context::irq, 0, data_vector, process()}),
       application_(host.services, host.costs, traffic, driver_, application_strand_, home()),
       vf_("vf_driver", host.timeline, params.vf_driver, host.costs, registers_, driver_,
-          {service_, home(), Context::irq, mailbox_vector}) {
+          {service_, home(), Context::irq, mailbox_vector, bind<&HostVf::restore>(this)}) {
   const auto refuse = [&](const std::string& why) { throw SimError(host.timeline.now(), VmPath::name(), why); };
   if (process() && !host.iommu) refuse("a process gets a function only behind an IOMMU: the platform has none");
   const std::string refusal = params.attached ? grant_.claim() : std::string();
@@ -56,10 +56,14 @@ Task HostVf::give(std::string& refusal) {
   co_await grant_.give(refusal);
   if (!refusal.empty()) co_return;
   registers_.map(host_.nic.bar(grant_.function()));
-  co_await enable_bus_master(host_, admin_, grant_.function());
   if (!grant_.routed()) route_interrupts();
+  co_await restore(admin_);
+}
+
+Task HostVf::restore(host::Strand& strand) {
+  co_await enable_bus_master(host_, strand, grant_.function());
   grant_.write_table();
-  co_await enable_msix(host_, admin_, grant_.function());
+  co_await enable_msix(host_, strand, grant_.function());
 }
 
 void HostVf::route_interrupts() {

@@ -17,7 +17,10 @@ class HostVf : public VmPath {
          software::MemoryView& memory, GuestTraffic& traffic, unsigned function);
   Task set_up() override;
   void start() override;
-  void stop() override { driver_.stop_polling(); }
+  void stop() override {
+    driver_.stop_polling();
+    vf_.stop_service();
+  }
   void shut_down() override { vf_.leave({}); }
   Task plug(std::string& refusal) override;
   Task unplug(std::string& refusal) override;
@@ -31,6 +34,7 @@ class HostVf : public VmPath {
   bool process() const { return params_.path == PathKind::process; }
   host::Context home() const { return process() ? host::Context::host_user : host::Context::host_kernel; }
   Task give(std::string& refusal);
+  Task restore(host::Strand& strand);
   void route_interrupts();
   void gone() { admin_.wake(); }
 

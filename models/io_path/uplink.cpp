@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/io_path/uplink.h"
 
+#include "models/io_path/port_host.h"
+
 namespace iov::io_path {
 
 using host::Context;
@@ -28,12 +30,6 @@ InterruptMessage message_to_host(HostSystem& host, RequesterId function, host::C
     message.address = vtd::compatibility_msi_address(static_cast<std::uint8_t>(core.apic_id()));
     message.data = irq;
   }
-  return message;
-}
-
-InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler) {
-  const InterruptMessage message = message_to_host(host, host.nic.requester(function), core, handler);
-  write_msix(host, function, vector, message.address, message.data);
   return message;
 }
 
@@ -67,22 +63,6 @@ Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function) {
 
 unsigned event_vector(const HostSystem& host, unsigned pf) { return host.nic.description(pf).msix->vectors - 1; }
 
-AerHost::AerHost(const sc_core::sc_module_name& name, HostSystem& host)
-    : sc_module(name),
-      host_(host),
-      thread_(host.core(host.params.network_core), host::Thread::Kind::process, "aer"),
-      strand_(thread_.core(), host::Level::thread_low, &thread_),
-      driver_("driver", host.config, host.tree, host.costs) {}
-
-Task AerHost::set_up() {
-  co_await driver_.enable(strand_);
-  for (software::AerDriver::Port& port : driver_.ports()) {
-    const auto handler = bind<&software::AerDriver::Port::interrupt>(&port);
-    const InterruptMessage message = message_to_host(host_, port.function.id, thread_.core(), handler);
-    co_await driver_.connect(strand_, port, message.address, message.data);
-  }
-}
-
 PfHost::PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pf)
     : sc_module(name),
       host_(host),
@@ -97,10 +77,20 @@ PfHost::PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned p
 
 Task PfHost::set_up() {
   registers_.map(host_.nic.bar(pf_));
-  co_await enable_bus_master(host_, strand_, pf_);
-  route_to_host(host_, pf_, event_vector(host_, pf_), thread_.core(), bind<&software::PfDriver::interrupt>(&driver_));
-  co_await enable_msix(host_, strand_, pf_);
+  message_ = message_to_host(host_, host_.nic.requester(pf_), thread_.core(), bind<&software::PfDriver::interrupt>(&driver_));
+  co_await enable(strand_);
   driver_.start();
+}
+
+Task PfHost::enable(host::Strand& strand) {
+  co_await enable_bus_master(host_, strand, pf_);
+  write_msix(host_, pf_, event_vector(host_, pf_), message_.address, message_.data);
+  co_await enable_msix(host_, strand, pf_);
+}
+
+Task PfHost::recover(host::Strand& strand) {
+  co_await enable(strand);
+  driver_.begin_anew();
 }
 
 software::PfDriver& pf_of(HostSystem& host, unsigned pf) {
@@ -121,14 +111,20 @@ HostNic::HostNic(const sc_core::sc_module_name& name, HostSystem& host, const so
       driver_("driver", host.services, driver, host.costs, registers_, memory,
               {softirq_, Context::host_kernel, Context::irq, queue, queue, false, dma, &memory == &host.host_memory}) {
   pf_of(host).add_client(driver_);
+  host.nics.push_back(this);
 }
 
 Task HostNic::set_up() {
   registers_.map(host_.nic.bar(0));
-  co_await enable_bus_master(host_, setup_, 0);
-  co_await enable_ats(host_, setup_, 0);
-  message_ = route_to_host(host_, 0, queue_, setup_.core(), bind<&HostNic::interrupt>(this));
-  co_await enable_msix(host_, setup_, 0);
+  message_ = message_to_host(host_, host_.nic.requester(0), setup_.core(), bind<&HostNic::interrupt>(this));
+  co_await enable(setup_);
+}
+
+Task HostNic::enable(host::Strand& strand) {
+  co_await enable_bus_master(host_, strand, 0);
+  co_await enable_ats(host_, strand, 0);
+  write_msix(host_, 0, queue_, message_.address, message_.data);
+  co_await enable_msix(host_, strand, 0);
 }
 
 void HostNic::follow_interrupts() { line_ = &follow(host_, message_); }
@@ -167,7 +163,7 @@ RepresentorHost::RepresentorHost(const sc_core::sc_module_name& name, HostSystem
 Task Uplink::set_up() { co_await nic.set_up(); }
 
 Task set_up(HostSystem& host) {
-  if (host.errors) co_await host.errors->set_up();
+  if (host.ports) co_await host.ports->set_up();
   for (const auto& pf : host.pfs)
     if (pf) co_await pf->set_up();
   if (!host.uplink && !host.representor) co_return;

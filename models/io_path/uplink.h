@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// PfHost -- the host's PF driver, on a thread of its own. AerHost -- its driver of error reporting. HostNic and Uplink --
+/// PfHost -- the host's PF driver, on a thread of its own. HostNic and Uplink --
 /// the host's own use of a queue pair of the PF: driver in the host kernel, softirq on the core that takes the interrupt; the
 /// uplink has the bridge above.
 #pragma once
 #include "models/io_path/vm_path.h"
-#include "models/software/aer_driver.h"
 #include "models/software/representor.h"
 
 namespace iov::io_path {
@@ -13,8 +12,6 @@ namespace iov::io_path {
 void write_msix(HostSystem& host, unsigned function, unsigned vector, std::uint32_t address, std::uint32_t data);
 /// The message by which a function reaches a handler on a core, through interrupt remapping if there is an IOMMU.
 InterruptMessage message_to_host(HostSystem& host, RequesterId function, host::Core& core, host::Core::IrqHandler handler);
-/// Binds a NIC vector to a host interrupt handler. @returns the message that the function sends from then on
-InterruptMessage route_to_host(HostSystem& host, unsigned function, unsigned vector, host::Core& core, host::Core::IrqHandler handler);
 /// A line of the host's ledger that follows such messages.
 InterruptLine& follow(HostSystem& host, const InterruptMessage& message);
 
@@ -26,31 +23,22 @@ Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function);
 /// The MSI-X vector of a PF that no queue has.
 unsigned event_vector(const HostSystem& host, unsigned pf);
 
-class AerHost : public sc_core::sc_module {
- public:
-  AerHost(const sc_core::sc_module_name& name, HostSystem& host);
-  Task set_up();  ///< all that the scan found reports, root ports interrupt
-
- private:
-  HostSystem& host_;
-  host::Thread thread_;
-  host::Strand strand_;
-  software::AerDriver driver_;
-};
-
 class PfHost : public sc_core::sc_module {
  public:
   PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned pf);
   Task set_up();  ///< maps and enables the PF, then its driver serves
+  Task recover(host::Strand& strand);  ///< of a PF that is as after power-on: enabled again, its driver begins anew
   software::PfDriver& driver() { return driver_; }
 
  private:
+  Task enable(host::Strand& strand);
   HostSystem& host_;
   const unsigned pf_;
   host::Thread thread_;
   host::Strand strand_;
   software::MappedRegisters registers_;
   software::PfDriver driver_;
+  InterruptMessage message_;  ///< of events
 };
 
 class HostNic : public sc_core::sc_module {
@@ -58,6 +46,7 @@ class HostNic : public sc_core::sc_module {
   HostNic(const sc_core::sc_module_name& name, HostSystem& host, const software::NicDriver::Params& driver,
           software::MemoryView& memory, unsigned queue, host::Core& core, software::DmaApi* dma = nullptr);
   Task set_up();  ///< maps and enables the PF, binds the queue's vector
+  Task enable(host::Strand& strand);  ///< the PF, once it is set up: also after it was reset
   void follow_interrupts();  ///< those of a bare-metal application's NIC, once it is set up
   void start();
   void shut_down();  ///< the interface goes down: what lies in its rings is lost, and booked so

@@ -14,6 +14,7 @@
 #include "models/software/guest_config.h"
 #include "models/software/iommu_driver.h"
 #include "models/software/nic_driver.h"
+#include "models/software/pci_scan.h"
 #include "models/software/pf_driver.h"
 #include "models/software/vcpu.h"
 #include "models/software/vf_driver.h"
@@ -142,7 +143,7 @@ struct HostParams {
   software::HostNetwork::Params network;
   software::PciPolicy pci;
   unsigned network_core = 0;
-  bool error_reporting = true;
+  bool error_reporting = true, hot_plug = true;
   template <class V>
   void describe(V& v) {
     v.group("driver", driver, "the host's own NIC driver, under the software paths");
@@ -150,12 +151,16 @@ struct HostParams {
     v.group("network", network, "bridge and taps");
     v.group("pci", pci, "bus numbers and addresses for devices");
     v.flag("error_reporting", error_reporting, "PCIe errors interrupt the host, which counts and clears them", "Linux CONFIG_PCIEAER");
+    v.flag("hot_plug", hot_plug, "slots interrupt the host, which configures anew what is back below a port, and gives it back to its users",
+           "Linux CONFIG_HOTPLUG_PCI_PCIE, pcie_do_recovery()");
     v.field("network_core", network_core, Range<unsigned>{0, 1023}, "core that takes the PF's interrupts", no_source);
   }
 };
 
 class Uplink;
-class AerHost;
+class Grant;
+class HostNic;
+class PortHost;
 class PfHost;
 class RepresentorHost;
 
@@ -168,7 +173,8 @@ struct HostSystem {  ///< what all paths of one host share
   MemoryPort& memory;  ///< software's accesses
   MmioBus& mmio;
   software::ConfigIo& config;
-  const software::PciTree& tree;  ///< what the scan found
+  software::PciTree& tree;  ///< what the scan found
+  software::PciScan& scan;
   software::VfManager& functions;
   NicControl& nic;
   software::IommuDriver* iommu;  ///< null: no IOMMU in the platform
@@ -178,9 +184,11 @@ struct HostSystem {  ///< what all paths of one host share
   InterruptLedger& interrupts;
   software::MemoryView& host_memory;
   std::vector<std::shared_ptr<PfHost>> pfs;      ///< its drivers of the PFs, made when the first path needs them
-  std::shared_ptr<AerHost> errors;               ///< null: PCIe errors interrupt nobody
+  std::shared_ptr<PortHost> ports;               ///< null: errors and slots interrupt nobody
   std::shared_ptr<RepresentorHost> representor;  ///< in representor mode
   std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
+  std::vector<Grant*> grants{};   ///< of all that use a function
+  std::vector<HostNic*> nics{};   ///< the host's own uses of PF 0
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
 };
 

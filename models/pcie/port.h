@@ -56,6 +56,7 @@ class Port : public sc_core::sc_module,
   void link_up();    ///< nothing happens when it is up
   void hot_reset();  ///< down, and up after training_time (Secondary Bus Reset of the port above)
   bool up() const { return up_; }
+  bool present() const { return present_; }  ///< there is something at the other end, even while the link is reset
   /// Called at each end when the link went down (false) or came up (true).
   void on_link(Delegate<void(bool)> handler) { on_link_ = handler; }
   /// Called when this end sees an error of the link, for the function that logs it.
@@ -135,7 +136,7 @@ class Port : public sc_core::sc_module,
   const Time credit_return_;
   Port* partner_ = nullptr;
   static constexpr std::uint64_t no_order = ~std::uint64_t{0};
-  bool started_ = false, up_ = true;
+  bool started_ = false, up_ = true, present_ = true;
   bool direct_ = false;  ///< a TLP with credits goes on the wire without passing the queues: up, and no bit errors
   std::unique_ptr<Replay> replay_;
 

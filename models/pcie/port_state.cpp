@@ -6,6 +6,7 @@ namespace iov::pcie {
 
 void Port::link_down() {
   const bool surprise = up_;
+  if (partner_) present_ = partner_->present_ = false;
   take_down();
   if (!surprise) return;
   for (Port* end : {this, partner_}) end->link_error(config::PcieError::surprise_down);
@@ -31,7 +32,7 @@ void Port::link_up() {
   if (up_) return;
   for (Port* end : {this, partner_}) {
     end->trained_.cancel();
-    end->up_ = true;
+    end->up_ = end->present_ = true;
     end->direct_ = end->started_ && !end->replay_;
   }
   for (Port* end : {this, partner_})

@@ -26,7 +26,9 @@ unsigned RootComplex::add_root_port(TlpPort& link) {
 
 void RootComplex::write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value) {
   Bridge& bridge = bridges_.at(port);
+  const bool pending = bridge.slot_event();
   const config::Effects effects = bridge.write(offset, bytes, value);
+  if (!pending && bridge.slot_event()) interrupt(bridge);
   if (Bridge::reroutes(effects) || effects.has(config::Effect::acs)) {
     const unsigned acs = bridge.config().layout().extended(PCI_EXT_CAP_ID_ACS);
     inbound.set_acs(port, {static_cast<std::uint16_t>(bridge.read(acs + PCI_ACS_CTRL, 2)), 0}, bridge.secondary(),
@@ -50,10 +52,16 @@ void RootComplex::log_message(unsigned port, const Tlp& message) { report(port, 
 /// An interrupt per message that Root Error Command asks one for, by the root port's MSI (6.2.4.1.2).
 void RootComplex::report(unsigned port, MessageCode message, RequesterId source) {
   Bridge& bridge = bridges_.at(port);
-  if (!config::log_error_message(bridge.config(), message, source)) return;
-  const unsigned msi = bridge.config().layout().capability(PCI_CAP_ID_MSI);
-  if ((bridge.read(msi + PCI_MSI_FLAGS, 2) & PCI_MSI_FLAGS_ENABLE) == 0) return;
-  inbound.interrupt({bridge.id(), bridge.read(msi + PCI_MSI_ADDRESS_LO, 4), bridge.read(msi + PCI_MSI_DATA_64, 2)});
+  if (config::log_error_message(bridge.config(), message, source)) interrupt(bridge);
+}
+
+void RootComplex::interrupt(const Bridge& port) {
+  if (const auto message = port.message()) inbound.interrupt(*message);
+}
+
+void RootComplex::link_changed(unsigned port, bool up, bool present) {
+  outbound.set_link(port, up);
+  if (bridges_.at(port).link_changed(up, present)) interrupt(bridges_[port]);
 }
 
 /// Nobody else is on bus 0.

@@ -33,6 +33,8 @@ class RootComplex : public sc_core::sc_module,
   void write_root_port(unsigned port, unsigned offset, unsigned bytes, std::uint32_t value);
   /// An error that a root port sees, on its link or in a TLP.
   void log_error(unsigned port, config::PcieError error, const Tlp* tlp);
+  /// The link below a root port went down or came up, with what is in the slot still there or not.
+  void link_changed(unsigned port, bool up, bool present);
   /// Called with the number of a root port whose Secondary Bus Reset software sets.
   void on_bus_reset(Delegate<void(unsigned)> handler) { on_bus_reset_ = handler; }
   void set_translator(Translator* translator) { inbound.set_translator(translator); }  ///< none: Iova == Hpa
@@ -65,6 +67,7 @@ class RootComplex : public sc_core::sc_module,
   std::uint64_t access_root_port(const RootPortAccess& access);
   void log_message(unsigned port, const Tlp& message);
   void report(unsigned port, MessageCode message, RequesterId source);
+  void interrupt(const Bridge& port);
 
   Timeline& timeline_;
   Delegate<void(unsigned)> on_bus_reset_;

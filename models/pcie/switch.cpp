@@ -4,8 +4,8 @@
 
 namespace iov::pcie {
 
-Switch::Switch(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params)
-    : sc_module(name), timeline_(timeline), params_(params) {}
+Switch::Switch(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, unsigned first_slot)
+    : sc_module(name), timeline_(timeline), params_(params), first_slot_(first_slot) {}
 
 unsigned Switch::add_port(Port& link, unsigned weight) {
   const auto number = static_cast<unsigned>(ports_.size());

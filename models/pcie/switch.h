@@ -6,7 +6,7 @@
 /// Models  configuration spaces of all ports, which say what lies below; routing by address, by ID and implicit; a queue per ingress, egress and class: a TLP keeps its ingress
 ///         port's credits until it leaves; the egress wire goes round the ingress ports, by their weights; the ordering
 ///         table per ingress; cut-through where the ingress is as fast as the egress; ACS per port; UR, CA and drops,
-///         logged by AER and told to the root complex.
+///         logged by AER and told to the root complex; slots below, whose events interrupt by MSI.
 /// Omits   multicast, virtual channels, the limit of an internal crossbar.
 /// Order   what one ingress sends to one egress leaves in order within its class.
 #pragma once
@@ -44,7 +44,8 @@ class Switch : public sc_core::sc_module {
  public:
   using Params = SwitchParams;
   static constexpr unsigned upstream = 0;  ///< number of the upstream port
-  Switch(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
+  /// @param first_slot  Physical Slot Number of downstream port 1
+  Switch(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, unsigned first_slot = 32);
 
   /// The first is the upstream port. Downstream port n is device n - 1 of the bus between them.
   /// @param weight  TLPs it may send in a row while others want the same egress
@@ -60,6 +61,7 @@ class Switch : public sc_core::sc_module {
   Counter redirected{"redirected", "1", "requests and completions for a peer sent up instead (ACS)"};
   Counter config_requests{"config_requests", "1", "configuration requests to its own ports"};
   Counter error_messages{"error_messages", "1", "error messages sent"};
+  Counter slot_interrupts{"slot_interrupts", "1", "interrupts of hot-plug events sent"};
   Counter acs_violations{"acs_violations", "1", "requests blocked by ACS"};
   Counter unsupported_requests{"unsupported_requests", "1", "requests that lead nowhere, or to a link that is down"};
   Counter unexpected_completions{"unexpected_completions", "1", "completions for nobody"};
@@ -119,6 +121,7 @@ class Switch : public sc_core::sc_module {
   SwitchPort* addressed(const Tlp& tlp);
   void config_request(SwitchPort& in, SwitchPort& port, Tlp& tlp);
   void log(SwitchPort& port, config::PcieError error, const Tlp* tlp);
+  void interrupt(SwitchPort& port);
   void serve(SwitchPort& out);
   Lane* arbitrate(SwitchPort& out, unsigned& ingress);
   Lane* eligible(SwitchPort& out, Path& path);
@@ -130,6 +133,7 @@ class Switch : public sc_core::sc_module {
 
   Timeline& timeline_;
   const Params params_;
+  const unsigned first_slot_;
   std::deque<SwitchPort> ports_;
   Routes routes_;
   Refusal refusal_{};  ///< why route() led nowhere

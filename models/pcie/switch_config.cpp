@@ -6,7 +6,7 @@ namespace iov::pcie {
 
 namespace {
 /// pci.ids: Broadcom PEX 9797, a PCIe switch; its ports share one device ID.
-config::FunctionDescription switch_port(const LinkLimits& limits, unsigned number, bool is_upstream) {
+config::FunctionDescription switch_port(const LinkLimits& limits, unsigned number, unsigned slot, bool is_upstream) {
   config::FunctionDescription d;
   d.vendor_id = 0x10b5, d.device_id = 0x9797;
   d.class_code = 0x060400;
@@ -14,9 +14,11 @@ config::FunctionDescription switch_port(const LinkLimits& limits, unsigned numbe
   d.express.link_speed = limits.generation, d.express.link_width = limits.width;
   d.express.max_payload = limits.max_payload;
   d.express.port_number = static_cast<std::uint8_t>(number);
-  if (!is_upstream)
-    d.acs = config::AcsCapability{.features = PCI_ACS_SV | PCI_ACS_TB | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF | PCI_ACS_EC | PCI_ACS_DT,
-                                  .egress_ports = 32};
+  if (is_upstream) return d;
+  d.express.slot = config::SlotCapability{.number = static_cast<std::uint16_t>(slot)};
+  d.msi = true;
+  d.acs = config::AcsCapability{.features = PCI_ACS_SV | PCI_ACS_TB | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF | PCI_ACS_EC | PCI_ACS_DT,
+                                .egress_ports = 32};
   return d;
 }
 }  // namespace
@@ -26,12 +28,14 @@ Switch::SwitchPort::SwitchPort(Switch& s, Port& l, unsigned n, unsigned w)
       link(l),
       number(n),
       weight(w),
-      bridge(switch_port(l.limits(), n, n == upstream), RequesterId{static_cast<std::uint16_t>(n == upstream ? 0 : (n - 1) << 3)}),
+      bridge(switch_port(l.limits(), n, s.first_slot_ + n - 1, n == upstream), RequesterId{static_cast<std::uint16_t>(n == upstream ? 0 : (n - 1) << 3)}),
       serve_event(s.timeline_, bind<&SwitchPort::serve>(this)) {}
 
 void Switch::write_port(unsigned number, unsigned offset, unsigned bytes, std::uint32_t value) {
   SwitchPort& port = ports_.at(number);
+  const bool pending = port.bridge.slot_event();
   const config::Effects effects = port.bridge.write(offset, bytes, value);
+  if (!pending && port.bridge.slot_event()) interrupt(port);
   const config::ConfigSpace& space = port.bridge.config();
   if (const unsigned acs = space.layout().extended(PCI_EXT_CAP_ID_ACS)) {
     port.acs.services = static_cast<std::uint16_t>(space.read(acs + PCI_ACS_CTRL, 2));
@@ -104,6 +108,21 @@ void Switch::log(SwitchPort& port, config::PcieError error, const Tlp* tlp) {
   report.message = message;
   report.requester = port.bridge.id();
   make(port, ports_[upstream], std::move(report));
+}
+
+/// A port is a requester of its own.
+void Switch::interrupt(SwitchPort& port) {
+  const auto message = port.bridge.message();
+  const bool master = (port.bridge.read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) != 0;
+  if (!message || !master || !ports_[upstream].link.up()) return;
+  ++slot_interrupts;
+  Tlp write;
+  write.type = TlpType::memory_write;
+  write.requester = message->requester;
+  write.address = message->address;
+  write.length = 4;
+  write.data = pool_.copy({reinterpret_cast<const std::uint8_t*>(&message->data), 4});
+  make(port, ports_[upstream], std::move(write));
 }
 
 }  // namespace iov::pcie

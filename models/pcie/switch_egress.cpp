@@ -68,6 +68,7 @@ void Switch::leave(SwitchPort& out, unsigned ingress, Lane& lane) {
 }
 
 void Switch::link_changed(SwitchPort& port, bool up) {
+  if (port.number != upstream && port.bridge.link_changed(up, port.link.present())) interrupt(port);
   if (up) return;
   flush(port, port.number != upstream);
   if (port.number != upstream) return;
@@ -76,7 +77,9 @@ void Switch::link_changed(SwitchPort& port, bool up) {
     flush(each, false);
     each.bridge.config().reset(config::Reset::hot);
     each.acs = {};
-    if (each.number != upstream) each.link.hot_reset();
+    if (each.number == upstream) continue;
+    if (!each.link.up()) static_cast<void>(each.bridge.link_changed(false, each.link.present()));
+    each.link.hot_reset();
   }
 }
 

@@ -18,22 +18,12 @@ AerDriver::AerDriver(const sc_core::sc_module_name& name, ConfigIo& io, const Pc
   for (std::size_t e = 0; e < config::pcie_errors; ++e) errors_.add_row(config::error_name(static_cast<config::PcieError>(e)));
 }
 
-Task AerDriver::enable(Strand& strand) {
-  for (const PciFunction& f : tree_.functions) {
-    if (f.aer == 0 || f.express == 0) continue;
-    std::uint32_t control = 0;
-    co_await io_.read(strand, f.id, f.express + PCI_EXP_DEVCTL, 2, control);
-    co_await io_.write(strand, f.id, f.express + PCI_EXP_DEVCTL, 2, control | reporting);
-    if (f.port_type == PCI_EXP_TYPE_ROOT_PORT && f.msi != 0) ports_.push_back({this, f});
-  }
-}
-
-Task AerDriver::connect(Strand& strand, const Port& port, std::uint32_t address, std::uint32_t data) {
-  const PciFunction& f = port.function;
-  co_await io_.write(strand, f.id, f.msi + PCI_MSI_ADDRESS_LO, 4, address);
-  co_await io_.write(strand, f.id, f.msi + PCI_MSI_ADDRESS_HI, 4, 0);
-  co_await io_.write(strand, f.id, f.msi + PCI_MSI_DATA_64, 2, data);
-  co_await io_.write(strand, f.id, f.msi + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
+Task AerDriver::enable(Strand& strand, const PciFunction& f) {
+  if (f.aer == 0 || f.express == 0) co_return;
+  std::uint32_t control = 0;
+  co_await io_.read(strand, f.id, f.express + PCI_EXP_DEVCTL, 2, control);
+  co_await io_.write(strand, f.id, f.express + PCI_EXP_DEVCTL, 2, control | reporting);
+  if (f.port_type != PCI_EXP_TYPE_ROOT_PORT) co_return;
   co_await io_.write(strand, f.id, f.aer + PCI_ERR_ROOT_STATUS, 4, ~0u);  // from before
   co_await io_.write(strand, f.id, f.aer + PCI_ERR_ROOT_COMMAND, 4, interrupting);
 }
@@ -41,8 +31,9 @@ Task AerDriver::connect(Strand& strand, const Port& port, std::uint32_t address,
 /// Status is cleared before the sources are read: what is reported meanwhile interrupts again.
 Task AerDriver::handle(Strand& strand, const PciFunction& port) {
   std::uint32_t status = 0, source = 0;
-  ++interrupts_;
   co_await io_.read(strand, port.id, port.aer + PCI_ERR_ROOT_STATUS, 4, status);
+  if ((status & (PCI_ERR_ROOT_COR_RCV | PCI_ERR_ROOT_UNCOR_RCV)) == 0) co_return;  // another service's interrupt
+  ++interrupts_;
   co_await io_.read(strand, port.id, port.aer + PCI_ERR_ROOT_ERR_SRC, 4, source);
   co_await io_.write(strand, port.id, port.aer + PCI_ERR_ROOT_STATUS, 4, status);
   co_await strand.spend(Context::irq, Work::driver, costs_.driver_interrupt);

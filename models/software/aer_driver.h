@@ -7,8 +7,6 @@
 ///         it (a VF's are left to its owner); the handler's register accesses and time.
 /// Omits   recovery (resets, callbacks to drivers), a search for further sources when several errors came at once.
 #pragma once
-#include <deque>
-
 #include "models/core/stat.h"
 #include "models/protocol/config_space/aer.h"
 #include "models/software/config_io.h"
@@ -19,33 +17,23 @@ namespace iov::software {
 class AerDriver : public sc_core::sc_module {
  public:
   enum class Severity : std::uint8_t { correctable, nonfatal, fatal };
-  /// A root port with its handler.
-  struct Port {
-    AerDriver* driver;
-    PciFunction function;
-    Task interrupt(host::Strand& strand) { return driver->handle(strand, function); }
-  };
   AerDriver(const sc_core::sc_module_name& name, ConfigIo& io, const PciTree& tree, const SoftwareCosts& costs);
 
-  /// After the scan, before any driver: functions and bridges report from now on. @returns the root ports that do
-  Task enable(host::Strand& strand);
-  std::deque<Port>& ports() { return ports_; }
-  /// The message of a root port's interrupts; its errors raise it from now on.
-  Task connect(host::Strand& strand, const Port& port, std::uint32_t address, std::uint32_t data);
+  /// After the scan, before any driver: the function or bridge reports from now on, a root port interrupts.
+  Task enable(host::Strand& strand, const PciFunction& f);
+  Task handle(host::Strand& strand, const PciFunction& root_port);  ///< its interrupt
 
   std::uint64_t interrupts() const { return interrupts_.value(); }
   std::uint64_t reported(Severity severity) { return reported_.at(static_cast<std::size_t>(severity), 0); }
   std::uint64_t errors(config::PcieError error) { return errors_.at(static_cast<std::size_t>(error), 0); }
 
  private:
-  Task handle(host::Strand& strand, const PciFunction& port);
   Task look_at(host::Strand& strand, RequesterId source, bool correctable);
   Task take(host::Strand& strand, const PciFunction& f, bool correctable, std::uint32_t& status);
 
   ConfigIo& io_;
   const PciTree& tree_;
   const SoftwareCosts& costs_;
-  std::deque<Port> ports_;
   Counter interrupts_{"interrupts", "1", "error interrupts of root ports handled"};
   TableStat reported_{"reported", "error messages that root ports had received, by severity; several between two looks count once", {{"count", "1"}}};
   TableStat errors_{"errors", "errors found in the sources' status registers", {{"count", "1"}}};

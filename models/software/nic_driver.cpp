@@ -85,6 +85,23 @@ Task NicDriver::disable_queue(Strand& strand, std::uint32_t control) {
   }
 }
 
+/// A reset turns queues off (iavf looks at its admin queue's enable for this); of transmission only that senders wait can be
+/// seen, as Linux' dev_watchdog() does: what is not reported yet may just be idle.
+Task NicDriver::look(Strand& strand, const Time& transmit_limit, Health& health) {
+  std::uint64_t control = 0;
+  ++reads_;
+  co_await registers_.read(strand, rx_register(place_.queue, queue_control), 4, control);
+  const bool waited = !blocked_.empty() && services_.timeline.now() - last_queued_ >= transmit_limit;
+  if (down_)
+    health = Health::good;  // at rest
+  else if (control == all_ones(4))
+    health = Health::gone;
+  else if (!(control & 1))
+    health = Health::reset;
+  else
+    health = waited ? Health::hung : Health::good;
+}
+
 /// Packets that had left are booked as delivered or dropped already, and do not mind. What was lent goes back.
 Task NicDriver::lose_rings(Strand& strand) {
   for (; received(rx_next_); ++rx_next_) {
@@ -159,6 +176,7 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
                 TxDescriptor{mapped.iova,
                              frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
   ++sent_;
+  last_queued_ = services_.timeline.now();
   if (!more || tx_tail_ - tx_rung_ >= params_.tx_batch) co_await doorbell(strand, frame.journey);
 }
 

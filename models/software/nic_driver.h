@@ -4,7 +4,7 @@
 /// One source for PF, VF and emulated device, on bare metal, in a guest and in the host.
 ///
 /// Spec    register use and batching as Linux e1000/ixgbe: tail write per packet unless more follow, receive buffers
-///         returned in batches of 32, done bits polled in memory.
+///         returned in batches of 32, done bits polled in memory; a transmit queue that stands still: Linux dev_watchdog().
 /// Omits   checksum and segmentation offload, multiple queues per driver instance.
 #pragma once
 #include <deque>
@@ -91,6 +91,14 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   /// who wants to send waits until initialise().
   Task stop(host::Strand& strand);
   void set_carrier(bool on);                   ///< without one what is to be sent is dropped
+  /// What a look at the function says of a queue that was initialised.
+  enum class Health : std::uint8_t {
+    good,
+    reset,  ///< the queue is off, and it was not stop() that turned it off
+    gone,   ///< nobody answers: reads are all ones
+    hung,   ///< senders have waited for room for longer than the limit
+  };
+  Task look(host::Strand& strand, const Time& transmit_limit, Health& health);
   Task interrupt(host::Strand& strand);        ///< the interrupt handler
   void stop_polling() { stopped_ = true; }     ///< of a polled driver: after the round under way
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
@@ -156,6 +164,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   bool stopped_ = false;
   bool down_ = false, polling_ = false, carrier_ = true;
+  Time last_queued_;  ///< a packet for transmission
   std::uint32_t generation_ = 0;      ///< counts initialisations
   host::Strand* stopper_ = nullptr;   ///< waits until the queues are at rest
   Event timer_{services_.timeline, bind<&NicDriver::time_up>(this)};

@@ -24,6 +24,7 @@ struct PciPolicy {
   Bytes mmio_window{1ull << 40};
   Bytes system_page{4096};
   Time vf_wait{100, sc_core::SC_MS}, vf_disable_wait{1, sc_core::SC_SEC}, reset_wait{100, sc_core::SC_MS};
+  Time link_wait{100, sc_core::SC_MS};
 
   template <class V>
   void describe(V& v) {
@@ -36,6 +37,8 @@ struct PciPolicy {
     v.field("vf_wait", vf_wait, range, "from VF Enable to the first access to a VF", "PCIe Base 5.0 9.3.3.3.1: 100 ms");
     v.field("vf_disable_wait", vf_disable_wait, range, "after VF Enable was cleared", "Linux drivers/pci/iov.c: 1 s");
     v.field("reset_wait", reset_wait, range, "from a function level reset to the first access", "PCIe Base 5.0 6.6.2: 100 ms");
+    v.field("link_wait", link_wait, range, "from a link that came up to the first configuration request below it",
+            "PCIe Base 5.0 6.6.1: 100 ms; Linux pciehp");
     v.require(system_page.count != 0 && (system_page.count & (system_page.count - 1)) == 0,
               "system_page must be a power of two");
   }
@@ -55,6 +58,8 @@ struct PciFunction {
   std::uint16_t vendor = 0, device = 0;
   std::uint32_t class_code = 0;
   bool bridge = false, multi_function = false;
+  bool present = true;  ///< until its link goes down
+  bool slot = false;    ///< a port with a hot-plug capable slot below
   std::uint8_t port_type = 0;  ///< PCI_EXP_TYPE_*
   PciBars bars;
   /// Offsets of capabilities, 0 when absent.
@@ -81,6 +86,11 @@ struct PciTree {
     for (const PciFunction& f : functions)
       if (f.id == id) return &f;
     return nullptr;
+  }
+  bool below(unsigned function, unsigned bridge) const {
+    for (unsigned i = functions[function].parent; i != PciFunction::no_parent; i = functions[i].parent)
+      if (i == bridge) return true;
+    return false;
   }
 };
 

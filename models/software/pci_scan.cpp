@@ -85,6 +85,8 @@ Task read_capabilities(ConfigIo& io, Strand& strand, PciFunction& f) {
   co_await io.read(strand, f.id, f.express + PCI_EXP_DEVCAP, 4, capabilities);
   f.port_type = static_cast<std::uint8_t>((flags & PCI_EXP_FLAGS_TYPE) >> 4);
   f.max_payload = 128u << (capabilities & PCI_EXP_DEVCAP_PAYLOAD);
+  if ((flags & PCI_EXP_FLAGS_SLOT) != 0) co_await io.read(strand, f.id, f.express + PCI_EXP_SLTCAP, 4, capabilities);
+  f.slot = (flags & PCI_EXP_FLAGS_SLOT) != 0 && (capabilities & PCI_EXP_SLTCAP_HPC) != 0;
   std::uint32_t header = 0;
   unsigned hops = 0;
   for (at = 0x100; at >= 0x100 && hops < 96; at = PCI_EXT_CAP_NEXT(header), ++hops) {
@@ -104,6 +106,11 @@ Task enable_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
   co_await io.read(strand, f.id, PCI_COMMAND, 2, command);
   co_await io.write(strand, f.id, PCI_COMMAND, 2, command | PCI_COMMAND_MASTER);
   if (f.msix != 0) co_await io.write(strand, f.id, f.msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+}
+
+Task restore_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
+  if (f.msix != 0) co_await io.write(strand, f.id, f.msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+  co_await enable_function(io, strand, f);
 }
 
 Task disable_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
@@ -143,19 +150,50 @@ Task PciScan::enter_bridge(Strand& strand, PciTree& tree, unsigned index) {
     co_return;
   }
   f.secondary = static_cast<std::uint8_t>(++last_bus_);
-  const auto numbers = [&f](unsigned last) { return f.id.bus() | unsigned{f.secondary} << 8 | last << 16; };
-  co_await io_.write(strand, f.id, PCI_PRIMARY_BUS, 4, numbers(policy_.last_bus));
-  std::uint32_t capabilities = 0, control = 0;
-  co_await io_.read(strand, f.id, f.express + PCI_EXP_DEVCAP2, 4, capabilities);
-  f.ari_forwarding = (capabilities & PCI_EXP_DEVCAP2_ARI) != 0;
-  if (f.ari_forwarding) {
-    co_await io_.read(strand, f.id, f.express + PCI_EXP_DEVCTL2, 2, control);
-    co_await io_.write(strand, f.id, f.express + PCI_EXP_DEVCTL2, 2, control | PCI_EXP_DEVCTL2_ARI);
-  }
+  co_await write_numbers(strand, f, policy_.last_bus);
+  co_await forward_ari(strand, f);
   tree.functions[index] = f;
   co_await scan_bus(strand, tree, f.secondary, index);
   tree.functions[index].subordinate = static_cast<std::uint8_t>(last_bus_);
-  co_await io_.write(strand, f.id, PCI_PRIMARY_BUS, 4, numbers(last_bus_));
+  co_await write_numbers(strand, f, last_bus_);
+}
+
+Task PciScan::write_numbers(Strand& strand, const PciFunction& f, unsigned last_bus) {
+  co_await io_.write(strand, f.id, PCI_PRIMARY_BUS, 4, f.id.bus() | unsigned{f.secondary} << 8 | last_bus << 16);
+}
+
+Task PciScan::forward_ari(Strand& strand, PciFunction& f) {
+  std::uint32_t capabilities = 0, control = 0;
+  co_await io_.read(strand, f.id, f.express + PCI_EXP_DEVCAP2, 4, capabilities);
+  f.ari_forwarding = (capabilities & PCI_EXP_DEVCAP2_ARI) != 0;
+  if (!f.ari_forwarding) co_return;
+  co_await io_.read(strand, f.id, f.express + PCI_EXP_DEVCTL2, 2, control);
+  co_await io_.write(strand, f.id, f.express + PCI_EXP_DEVCTL2, 2, control | PCI_EXP_DEVCTL2_ARI);
+}
+
+/// In the order of the scan: a bridge before what is behind it.
+Task PciScan::find_again(Strand& strand, PciTree& tree, unsigned port) {
+  for (unsigned i = port + 1; i < tree.functions.size(); ++i) {
+    if (!tree.below(i, port)) continue;
+    PciFunction& known = tree.functions[i];
+    PciFunction now;
+    now.id = known.id;
+    bool found = false;
+    if (tree.functions[known.parent].present) co_await probe(strand, now, found);
+    known.present = found && now.vendor == known.vendor && now.device == known.device;
+    if (!known.present) continue;
+    if (known.bridge) co_await write_numbers(strand, known, known.subordinate);
+    if (known.bridge) co_await forward_ari(strand, known);
+    if (known.sriov != 0) co_await choose_vf_ids(strand, tree, known);
+    co_await configure(strand, tree, i);
+  }
+}
+
+Task PciScan::choose_vf_ids(Strand& strand, const PciTree& tree, const PciFunction& f) {
+  const bool ari = f.parent != PciFunction::no_parent && tree.functions[f.parent].ari_forwarding && f.ari != 0;
+  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, ari ? PCI_SRIOV_CTRL_ARI : 0);
+  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_SYS_PGSIZE, 4,
+                     static_cast<std::uint32_t>(policy_.system_page.count >> 12));
 }
 
 /// First VF Offset and VF Stride may depend on NumVFs and on the ARI bit; both are asked with all VFs.
@@ -164,10 +202,7 @@ Task PciScan::set_aside_vf_buses(Strand& strand, PciTree& tree, unsigned index) 
   std::uint32_t total = 0, routing = 0, device = 0;
   co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_TOTAL_VF, 2, total);
   f.total_vfs = total;
-  const bool ari = f.parent != PciFunction::no_parent && tree.functions[f.parent].ari_forwarding && f.ari != 0;
-  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, ari ? PCI_SRIOV_CTRL_ARI : 0);
-  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_SYS_PGSIZE, 4,
-                     static_cast<std::uint32_t>(policy_.system_page.count >> 12));
+  co_await choose_vf_ids(strand, tree, f);
   co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, total);
   co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_VF_OFFSET, 4, routing);
   co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_VF_DID, 2, device);

@@ -4,8 +4,9 @@
 /// Spec    PCIe Base 5.0 7.5.1.2.1 (sizing), 7.5.1.3 (bridges), 6.13 (ARI), 9.2.1.2 (bus numbers of VFs); Linux
 ///         drivers/pci/probe.c, setup-bus.c, iov.c for the order.
 /// Models  depth-first numbering; a link leads to device 0 only, an ARI device names its next function; bus numbers for
-///         all VFs of a PF are set aside behind the bus of the PF; a VF answers no scan, because it is not enabled.
-/// Omits   hot plug of devices, expansion ROMs, 32-bit and I/O windows.
+///         all VFs of a PF are set aside behind the bus of the PF; a VF answers no scan, because it is not enabled. What comes
+///         back below a port gets again what was set aside for it.
+/// Omits   another device than before in a slot, expansion ROMs, 32-bit and I/O windows.
 #pragma once
 #include "models/software/config_io.h"
 #include "models/software/pci_functions.h"
@@ -18,6 +19,10 @@ Task read_capabilities(ConfigIo& io, host::Strand& strand, PciFunction& f);
 /// What a driver does first: bus master, then MSI-X.
 Task enable_function(ConfigIo& io, host::Strand& strand, const PciFunction& f);
 
+/// What a driver does whose function was reset under it: bus master, then MSI-X anew, so that whoever keeps its table writes it
+/// (Linux pci_set_master(), pci_restore_msi_state()).
+Task restore_function(ConfigIo& io, host::Strand& strand, const PciFunction& f);
+
 /// What the kernel does after a driver has let go: MSI-X off, no bus master.
 Task disable_function(ConfigIo& io, host::Strand& strand, const PciFunction& f);
 
@@ -28,6 +33,9 @@ class PciScan {
       : io_(io), policy_(policy), mmio_base_(mmio_base), max_read_request_(max_read_request) {}
 
   Task run(host::Strand& strand, PciTree& tree);
+  /// What is below a port after its link came up: each function that is the one the first scan found is configured anew, the
+  /// others are not present.
+  Task find_again(host::Strand& strand, PciTree& tree, unsigned port);
 
  private:
   Task scan_bus(host::Strand& strand, PciTree& tree, unsigned bus, unsigned parent);
@@ -35,6 +43,9 @@ class PciScan {
   Task probe(host::Strand& strand, PciFunction& f, bool& found);
   Task size_bars(host::Strand& strand, RequesterId id, unsigned offset, PciBars& bars);
   Task enter_bridge(host::Strand& strand, PciTree& tree, unsigned index);
+  Task write_numbers(host::Strand& strand, const PciFunction& bridge, unsigned last_bus);
+  Task forward_ari(host::Strand& strand, PciFunction& bridge);
+  Task choose_vf_ids(host::Strand& strand, const PciTree& tree, const PciFunction& f);
   Task set_aside_vf_buses(host::Strand& strand, PciTree& tree, unsigned index);
   Task configure(host::Strand& strand, const PciTree& tree, unsigned index);
   Task write_bars(host::Strand& strand, RequesterId id, unsigned offset, const PciBars& bars);

@@ -179,6 +179,7 @@ Task PfDriver::carry_out_one(Operation o) {
     case Operation::Kind::tell: co_await tell(o.vf, o.reg); break;
     case Operation::Kind::tell_all: co_await tell_all(o.reg); break;
     case Operation::Kind::reset: co_await reset(); break;
+    case Operation::Kind::begin_anew: co_await start_anew(false); break;
   }
 }
 
@@ -233,9 +234,14 @@ Task PfDriver::reset() {
   co_await tell_all(control_reset);
   timer_.at(timeline_.now() + params_.reset_grace);
   while (timer_.scheduled()) co_await place_.strand.wait();
+  co_await start_anew(true);
+}
+
+Task PfDriver::start_anew(bool reset) {
   for (NicDriver* client : clients_) co_await client->stop(place_.strand);
   for (Vf& v : vfs_) v.open = false;
-  co_await write(reg_control, control_reset_device);
+  if (reset) co_await write(reg_control, control_reset_device);
+  selected_ = 0;
   for (NicDriver* client : clients_) co_await client->initialise(place_.strand);
   co_await initialise();
 }

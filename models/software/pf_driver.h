@@ -90,6 +90,7 @@ class PfDriver : public sc_core::sc_module {
   void allow_vf(unsigned vf);
   void set_link(bool up);
   void reset_device();         ///< with notice to the VFs
+  void begin_anew() { ask({Operation::Kind::begin_anew}); }  ///< the device is as after power-on
   void announce_removal();     ///< the driver is about to go
   /// The host's own queue pairs: they stop and start around a reset of the device.
   void add_client(NicDriver& client) { clients_.push_back(&client); }
@@ -109,7 +110,7 @@ class PfDriver : public sc_core::sc_module {
     std::set<std::uint32_t> vlans;
   };
   struct Operation {
-    enum class Kind : std::uint8_t { device, window, filter, program, tell, tell_all, reset } kind;
+    enum class Kind : std::uint8_t { device, window, filter, program, tell, tell_all, reset, begin_anew } kind;
     unsigned vf = 0;  ///< filter: 0 is the PF
     std::uint32_t reg = 0;
     std::uint64_t value = 0;
@@ -125,6 +126,7 @@ class PfDriver : public sc_core::sc_module {
   Task initialise();
   Task carry_out_one(Operation operation);
   Task reset();
+  Task start_anew(bool reset);
   Task write(std::uint32_t offset, std::uint64_t value, unsigned bytes = 4);
   Task read(std::uint32_t offset, unsigned bytes, std::uint64_t& value);
   Task select(unsigned vf);

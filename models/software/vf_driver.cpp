@@ -34,6 +34,7 @@ VfDriver::VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, cons
                    RegisterIo& registers, NicDriver& data, const Place& place)
     : sc_module(name), timeline_(timeline), params_(params), costs_(costs), registers_(registers), data_(data), place_(place) {
   for (const char* request : requests) answers_.add_row(request);
+  for (const char* health : {"good", "reset", "gone", "hung"}) found_.add_row(health);
 }
 
 void VfDriver::start(Delegate<void()> ready) {
@@ -101,6 +102,8 @@ Task VfDriver::serve() {
       const Wanted next = wanted_.front();
       wanted_.pop_front();
       co_await ask(next);
+    } else if (service_due_) {
+      co_await look_after();
     } else {
       co_await place_.strand.wait();
     }
@@ -118,10 +121,38 @@ Task VfDriver::pause(Time time) {
   while (timer_.scheduled()) co_await place_.strand.wait();
 }
 
+void VfDriver::serve_soon() {
+  service_due_ = true;
+  place_.strand.wake();
+}
+
+/// Nobody announces a reset by somebody else, all VFs' end, a link that goes down: the function's own registers show it.
+Task VfDriver::look_after() {
+  service_due_ = false;
+  NicDriver::Health health{};
+  co_await data_.look(place_.strand, params_.transmit_timeout, health);
+  ++found_.at(static_cast<std::size_t>(health), 0);
+  if (health == NicDriver::Health::good) co_return service_.at(timeline_.now() + params_.service_interval);
+  lost_ = restart_ = true;
+}
+
+/// Whatever took the function's state took its configuration space's, too, unless the host put it back.
+Task VfDriver::find_again() {
+  for (std::uint64_t status = all_ones(4); !leaving_;) {
+    co_await read(reg_status, 4, status);
+    if (status != all_ones(4)) break;
+    co_await pause(params_.retry_interval);
+  }
+  if (leaving_) co_return;
+  if (place_.restore) co_await place_.restore(place_.strand);
+  lost_ = false;
+}
+
 Task VfDriver::bring_up() {
   const bool again = up_;
   if (up_) co_await take_down();
   for (bool opened = false; !opened;) {
+    if (lost_) co_await find_again();
     co_await open(opened);
     if (!opened) co_await pause(params_.retry_interval);
     if (leaving_) co_return;
@@ -132,10 +163,12 @@ Task VfDriver::bring_up() {
   co_await data_.initialise(place_.strand);
   co_await look_at_link();
   up_ = true;
+  if (params_.service_interval > Time()) service_.at(timeline_.now() + params_.service_interval);
   again ? ++restarts_ : ready_ ? std::exchange(ready_, {})() : void();
 }
 
 Task VfDriver::let_go() {
+  service_.cancel();
   data_.set_carrier(false);
   if (up_) co_await take_down();
   up_ = leaving_ = false;
@@ -143,7 +176,8 @@ Task VfDriver::let_go() {
 }
 
 Task VfDriver::take_down() {
-  up_ = false;
+  service_.cancel();
+  service_due_ = up_ = false;
   wanted_.clear();
   co_await data_.stop(place_.strand);
   up_ = true;  // counts as a restart
@@ -191,7 +225,7 @@ Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer) {
   answer = Answer::none;
   ++requests_;
   bool over = false;
-  for (Time timeout = params_.answer_timeout; !over && !leaving_ && timeline_.now() < until;) {
+  for (Time timeout = params_.answer_timeout; !over && !leaving_ && !lost_ && timeline_.now() < until;) {
     if (asked.type() == msg_reset) co_await listen();
     bool owned = false;
     co_await obtain(owned);
@@ -240,6 +274,7 @@ Task VfDriver::obtain(bool& owned) {
   co_await read(reg_mailbox, 4, bits);
   if (bits == all_ones(4)) {
     ++absences_;
+    lost_ = true;
     co_return;
   }
   seen_ |= static_cast<std::uint32_t>(bits);

@@ -6,7 +6,9 @@
 /// Models  reset, API, queue, MTU, multicast, MAC, VLAN and promiscuous requests with timeout and retry; waiting for the
 ///         mailbox interrupt; link changes; impending reset (stop, start again when the function answers); removal of the
 ///         PF's driver; removal of the function; a new beginning when the PF does not answer or has closed the VF
-///         (ixgbevf_check_mac_link_vf).
+///         (ixgbevf_check_mac_link_vf); a service task that looks for what nobody announces (iavf_watchdog_task): a function
+///         that was reset, that does not answer, whose transmit queue stands still. It then waits until the function is there,
+///         restores what a reset takes from its configuration space (iavf_reset_task), and begins anew.
 /// Omits   polling for the answer, as ixgbevf does with interrupts off.
 #pragma once
 #include <deque>
@@ -23,6 +25,7 @@ class VfDriver : public sc_core::sc_module {
   struct Params {
     Time answer_timeout = 2000_us, retry_interval = 500_us;
     Time patience = 1'000'000_us;
+    Time service_interval{2, sc_core::SC_SEC}, transmit_timeout{5, sc_core::SC_SEC};
     unsigned max_frame = 1514;
     template <class V>
     void describe(V& v) {
@@ -33,6 +36,12 @@ class VfDriver : public sc_core::sc_module {
               "Linux ixgbevf: IXGBE_VF_MBX_INIT_TIMEOUT 2000 times 500 us");
       v.field("retry_interval", retry_interval, range, "between two attempts to get the mailbox",
               "Linux ixgbevf: IXGBE_VF_MBX_INIT_DELAY 500 us");
+      const Range<Time> watch{Time(), Time(60, sc_core::SC_SEC)};
+      v.field("service_interval", service_interval, watch,
+              "between two looks whether the function is still as the driver left it; 0: never",
+              "Linux ixgbevf_service_timer(), iavf_watchdog_task(): 2 s");
+      v.field("transmit_timeout", transmit_timeout, watch, "how long senders wait for a full transmit ring before it begins anew",
+              "Linux dev_watchdog(), ixgbevf: 5 s");
       v.field("max_frame", max_frame, Range<unsigned>{60, 9014, "B"}, "largest frame without FCS it asks for", "MTU 1500");
     }
   };
@@ -41,6 +50,8 @@ class VfDriver : public sc_core::sc_module {
     host::Context context;
     host::Context interrupt_context;
     unsigned vector = 1;
+    /// Makes the function usable again after a reset: bus master, MSI-X.
+    Delegate<Task(host::Strand&)> restore{};
   };
   VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
            RegisterIo& registers, NicDriver& data, const Place& place);
@@ -51,6 +62,7 @@ class VfDriver : public sc_core::sc_module {
   /// Stops the queues and lets go of the function, until start(); what is sent meanwhile finds no link.
   void leave(Delegate<void()> gone);
   Task interrupt(host::Strand& strand);  ///< the handler of the mailbox vector
+  void stop_service() { service_.cancel(); }  ///< looks no more, until it is brought up again
 
   // --- what the guest asks for; asked again after every reset
   void ask_mac(MacAddress mac);
@@ -65,6 +77,8 @@ class VfDriver : public sc_core::sc_module {
   std::uint64_t restarts() const { return restarts_.value(); }
   std::uint64_t timeouts() const { return timeouts_.value(); }
   std::uint64_t collisions() const { return collisions_.value(); }
+  /// Times the service task found the function in this state.
+  std::uint64_t found(NicDriver::Health health) const { return found_.at(static_cast<std::size_t>(health), 0); }
 
  private:
   enum class Answer : std::uint8_t { none, ack, nack };
@@ -78,6 +92,9 @@ class VfDriver : public sc_core::sc_module {
   Task ask(Wanted wanted);
   Task open(bool& opened);
   Task take_down();
+  Task look_after();
+  Task find_again();
+  void serve_soon();
   void answered(std::uint32_t type, const Time& asked);
   Task request(MailboxMessage asked, unsigned words, Answer& answer);
   Task listen();
@@ -107,10 +124,12 @@ class VfDriver : public sc_core::sc_module {
   unsigned promiscuity_ = 0;
   std::deque<Wanted> wanted_;
   bool up_ = false, restart_ = true, removed_ = false, leaving_ = false;
+  bool service_due_ = false, lost_ = false;  ///< lost: it was reset, or does not answer
   Delegate<void()> gone_;
   MailboxMessage answer_{};
   Task task_;
   Event timer_{timeline_, bind<&VfDriver::time_up>(this)};
+  Event service_{timeline_, bind<&VfDriver::serve_soon>(this)};
   Counter requests_{"requests", "1", "requests to the PF"};
   Counter refused_{"refused", "1", "requests that the PF refused"};
   Counter timeouts_{"timeouts", "1", "requests that were not answered in time"};
@@ -119,6 +138,7 @@ class VfDriver : public sc_core::sc_module {
   TableStat answers_{"answers", "requests that the PF answered, and from asking to the answer", {{"count", "1"}, {"time", "ns"}}};
   Counter link_changes_{"link_changes", "1", "link events"};
   Counter restarts_{"restarts", "1", "times the function was brought up again"};
+  TableStat found_{"found", "what the service task's looks said of the function", {{"count", "1"}}};
 };
 
 }  // namespace iov::software

@@ -118,6 +118,12 @@ Task VfManager::disable(Strand& strand, unsigned pf, std::string& refusal) {
   f.num_vfs = 0;
 }
 
+unsigned VfManager::lose(unsigned pf) {
+  const unsigned lost = std::exchange(tree_.functions[index_of(pf)].num_vfs, 0u);
+  hot_removes += lost;
+  return lost;
+}
+
 Task VfManager::change(Strand& strand, unsigned pf, unsigned vfs, std::string& refusal) {
   co_await disable(strand, pf, refusal);
   if (refusal.empty()) co_await enable(strand, pf, vfs, refusal);

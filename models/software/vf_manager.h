@@ -28,12 +28,16 @@ class VfManager : public sc_core::sc_module {
 
   /// Endpoint functions that the scan found.
   unsigned pfs() const;
+  /// Whether the PF is below a bridge of the tree.
+  bool below(unsigned pf, unsigned bridge) const { return tree_.below(index_of(pf), bridge); }
   const PciFunction& pf(unsigned n) const { return tree_.functions[index_of(n)]; }
   unsigned vfs(unsigned pf_number) const { return pf(pf_number).num_vfs; }
 
   /// @param refusal  empty when it worked; else why not, and nothing has changed
   Task enable(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
   Task disable(host::Strand& strand, unsigned pf, std::string& refusal);
+  /// All VFs of a PF are gone with the PF; they belong to whom they belonged. @returns how many there were
+  unsigned lose(unsigned pf);
   /// There is no way to add a VF to those that are enabled: all go and come back, so nobody may own one (9.3.3.7).
   Task change(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
 

@@ -112,6 +112,8 @@ void check(const FunctionDescription& d) {
   if (d.pasid && d.pasid->width > 20) refuse_description("a PASID has at most 20 bits");
   if (d.acs && (d.acs->egress_ports != 0) != ((d.acs->features & PCI_ACS_EC) != 0))
     refuse_description("ACS egress ports and EC go together");
+  const bool has_link_below = e.type == PortType::root_port || e.type == PortType::downstream_port;
+  if (e.slot && (!has_link_below || e.slot->number > 0x1fff)) refuse_description("a slot is below a root or downstream port, its number has 13 bits");
   if (d.sriov && d.bridge()) refuse_description("SR-IOV belongs to endpoints");
   if (d.sriov) check_sriov(d);
 }

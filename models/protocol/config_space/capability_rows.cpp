@@ -69,6 +69,16 @@ void link_rows(std::vector<Row>& rows, const FunctionDescription& d) {
                   .hwinit = PCI_EXP_LNKSTA_SLC, .flr_keeps = vf ? 0u : state});
 }
 
+/// Hot-Plug Surprise is 0, so that a link that goes down is an error as well (3.2.1); commands complete at once (7.5.3.9).
+void slot_rows(std::vector<Row>& rows, const SlotCapability& slot) {
+  rows.push_back({.name = "slot_capabilities", .offset = PCI_EXP_SLTCAP, .width = 4,
+                  .reset = PCI_EXP_SLTCAP_HPC | PCI_EXP_SLTCAP_NCCS | std::uint32_t{slot.number} << 19, .hwinit = ~0u});
+  rows.push_back({.name = "slot_control", .offset = PCI_EXP_SLTCTL, .width = 2,
+                  .rw = PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_DLLSCE});
+  rows.push_back({.name = "slot_status", .offset = PCI_EXP_SLTSTA, .width = 2, .reset = PCI_EXP_SLTSTA_PDS,
+                  .rw1c = PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC, .hardware = PCI_EXP_SLTSTA_PDS});
+}
+
 void root_rows(std::vector<Row>& rows) {
   rows.push_back({.name = "root_control", .offset = PCI_EXP_RTCTL, .width = 2,
                   .rw = PCI_EXP_RTCTL_SECEE | PCI_EXP_RTCTL_SENFEE | PCI_EXP_RTCTL_SEFEE | PCI_EXP_RTCTL_PMEIE |
@@ -106,9 +116,10 @@ unsigned size_code(unsigned bytes) { return static_cast<unsigned>(std::countr_ze
 std::vector<Row> pci_express_rows(const FunctionDescription& d) {
   const auto type = static_cast<std::uint32_t>(d.express.type);
   std::vector<Row> rows = {{.name = "pci_express_capabilities", .offset = PCI_EXP_FLAGS, .width = 2,
-                            .reset = 2 | type << 4, .hwinit = 0xffff}};
+                            .reset = 2 | type << 4 | (d.express.slot ? PCI_EXP_FLAGS_SLOT : 0u), .hwinit = 0xffff}};
   device_rows(rows, d);
   link_rows(rows, d);
+  if (d.express.slot) slot_rows(rows, *d.express.slot);
   if (d.express.type == PortType::root_port) root_rows(rows);
   second_rows(rows, d);
   return rows;

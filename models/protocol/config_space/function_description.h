@@ -29,6 +29,10 @@ struct Bar {
 };
 using Bars = std::array<Bar, PCI_STD_NUM_BARS>;
 
+/// A slot below a root or downstream port: hot-plug capable, without power controller, latch, button and indicators.
+struct SlotCapability {
+  std::uint16_t number = 0;  ///< Physical Slot Number, 13 bits
+};
 struct PciExpressCapability {
   PortType type = PortType::endpoint;
   unsigned link_speed = 3;
@@ -41,6 +45,7 @@ struct PciExpressCapability {
   bool ari_forwarding = true;                    ///< root and downstream ports
   bool end_end_prefix = true;                    ///< PASID travels in one
   bool controls_link = true;                     ///< function 0 of a device owns Link Control 2
+  std::optional<SlotCapability> slot;
 };
 struct MsixCapability {
   unsigned vectors = 1;  ///< 1..2048

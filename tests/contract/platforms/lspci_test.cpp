@@ -14,7 +14,8 @@ TEST_CASE("lspci reads a booted server: tree, root port, PF and VF", "[K4][B1][C
   CHECK(f.size() == 3);
   says(dump("-t"), {"-[0000:00]---01.0-[01]--+-00.0", "\\-10.0"});
   says(f["00:01.0"], {"0604: 1b36:000c", "Bus: primary=00, secondary=01, subordinate=01", "[size=", "Root Port",
-                     "LnkCap:\tPort #1, Speed 8GT/s, Width x8", "ARIFwd+"});
+                     "LnkCap:\tPort #1, Speed 8GT/s, Width x8", "ARIFwd+", "Root Port (Slot+)", "Slot #1", "HotPlug+ Surprise-",
+                     "HPIrq+ LinkChg+", "PresDet+", "ACSCap:\tSrcValid+ TransBlk+ ReqRedir- CmpltRedir- UpstreamFwd- EgressCtrl- DirectTrans-"});
   says(f["01:00.0"],
       {"0200: 8086:10fb (rev 01)", "Control: I/O- Mem+", "Region 0: Memory at 400", "(64-bit, prefetchable)",
        "Power Management version 3", "MSI-X: Enable+ Count=64 Masked-", "Vector table: BAR=2 offset=00000000",
@@ -88,7 +89,8 @@ TEST_CASE("lspci reads a NIC below a switch: root port, upstream and downstream 
   says(dump("-t"), {"-[0000:00]---01.0-[01-03]----00.0-[02-03]----00.0-[03]--+-00.0"});
   says(f["00:01.0"], {"Root Port", "MSI: Enable+ Count=1/1 Maskable- 64bit+", "primary=00, secondary=01, subordinate=03"});
   says(f["01:00.0"], {"Upstream Port", "primary=01, secondary=02, subordinate=03"});
-  says(f["02:00.0"], {"Downstream Port", "ARIFwd+"});
+  says(f["02:00.0"], {"Downstream Port (Slot+)", "ARIFwd+", "MSI: Enable+ Count=1/1", "Slot #32", "HPIrq+ LinkChg+",
+                     "ACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+ EgressCtrl+ DirectTrans+"});
   says(f["03:00.0"], {"8086:10fb", "Total VFs: 64, Number of VFs: 1"});
 }
 

@@ -32,7 +32,16 @@ TEST_CASE("64000 VFs of one PF fill the buses that their requester IDs need", "[
   CHECK(r["context_table_bytes"] == ((128 + 64000 - 1) / 256 + 1) * 4096);
 }
 
-TEST_CASE("one slot serves eight VMs by VFs, each with a function of its own", "[D9][A14]") {
+TEST_CASE("a VF keeps a fraction of a full function's state, so that many fit where a few full functions do", "[B16]") {
+  const auto r = resources(8);
+  const auto full = r["function_state_bits"].get<unsigned>(), vf = r["vf_state_bits"].get<unsigned>(), pf = r["pf_state_bits"].get<unsigned>();
+  CHECK(full > 64 * 129);  // its MSI-X table alone
+  CHECK(pf > full);        // the SR-IOV capability
+  CHECK(vf > 3 * 129);
+  CHECK((8 * full - pf) / vf > 50);  // in what eight full functions take
+}
+
+TEST_CASE("one slot serves eight VMs by VFs, each with a function of its own", "[D9][A14][G14]") {
   MachineBench m(short_run + more_vms(8, "sriov") + Settings{{"root_complex.slots", 1}, {"workload.arrivals", "constant"}, {"workload.packet_rate", 10000}});
   const auto r = m.measure()["resources"];
   CHECK(r["slots"] == 1);

@@ -113,7 +113,7 @@ TEST_CASE("acs: egress control blocks single peers", "[B24]") {
   CHECK(b.at(1).got[0].tlp.status == CompletionStatus::abort);
 }
 
-TEST_CASE("acs: completions are redirected too, unless their ordering is relaxed") {
+TEST_CASE("acs: completions are redirected too, unless their ordering is relaxed", "[B24]") {
   SwitchBench b(2);
   b.acs(2, PCI_ACS_CR);
   b.send(2, completion_for(1, 64, 1));
@@ -127,7 +127,7 @@ TEST_CASE("acs: completions are redirected too, unless their ordering is relaxed
   CHECK(b.at(1).got[0].tlp.tag == 2);
 }
 
-TEST_CASE("acs: what was redirected below a port is refused there without upstream forwarding") {
+TEST_CASE("acs: what was redirected below a port is refused there without upstream forwarding", "[B24]") {
   SwitchBench b(2);
   b.send(1, from_device_1(memory_read(64, 1, SwitchBench::bar(1))));
   b.run(5_us);
@@ -138,4 +138,54 @@ TEST_CASE("acs: what was redirected below a port is refused there without upstre
   b.run(5_us);
   REQUIRE(b.at(0).got.size() == 1);
   CHECK(b.at(0).got[0].tlp.tag == 2);
+}
+
+namespace {
+/// A switch whose port 1 gets other services for each TLP; where the TLP ends up: "up", at the peer, or with which answer.
+struct FateBench {
+  SwitchBench b{2};
+  std::string fate(unsigned services, Tlp tlp) {
+    for (unsigned n = 0; n < 3; ++n) b.at(n).got.clear();
+    b.acs(1, services, 1u << 2);
+    b.send(1, std::move(tlp));
+    b.run(5_us);
+    if (!b.at(1).got.empty()) return b.at(1).got[0].tlp.status == CompletionStatus::abort ? "CA" : "UR";
+    return !b.at(0).got.empty() ? "up" : !b.at(2).got.empty() ? "peer" : "nowhere";
+  }
+};
+Tlp forged_read() {
+  Tlp tlp = memory_read(64, 1);
+  tlp.requester = SwitchBench::id(2);
+  return tlp;
+}
+}  // namespace
+
+TEST_CASE("acs: every bit of the control register changes what becomes of a TLP", "[B6][B24][E4]") {
+  constexpr auto translated = AddressType::translated;
+  FateBench f;
+  struct Row {
+    const char* service;
+    unsigned others, bit;
+    Tlp (*tlp)();
+    const char *off, *on;
+  };
+  const Row rows[] = {
+      {"source validation", 0, PCI_ACS_SV, forged_read, "up", "CA"},
+      {"translation blocking", 0, PCI_ACS_TB, [] { return from_device_1(memory_read(64, 1), translated); }, "up", "CA"},
+      {"request redirect", 0, PCI_ACS_RR, [] { return peer_read(1); }, "peer", "up"},
+      {"completion redirect", 0, PCI_ACS_CR, [] { return completion_for(2, 64, 1); }, "peer", "up"},
+      {"upstream forwarding", 0, PCI_ACS_UF, [] { return from_device_1(memory_read(64, 1, SwitchBench::bar(1))); }, "UR", "up"},
+      {"egress control", 0, PCI_ACS_EC, [] { return peer_read(1); }, "peer", "CA"},
+      {"direct translated", PCI_ACS_RR, PCI_ACS_DT, [] { return peer_read(1, translated); }, "up", "peer"},
+  };
+  unsigned services = 0;
+  for (const Row& row : rows) {
+    INFO(row.service);
+    CHECK(f.fate(row.others, row.tlp()) == row.off);
+    CHECK(f.fate(row.others | row.bit, row.tlp()) == row.on);
+    services |= row.bit;
+  }
+  const config::ConfigSpace& port = f.b.fabric.port(1).config();  // nothing else is advertised
+  CHECK((port.read(port.layout().extended(PCI_EXT_CAP_ID_ACS) + PCI_ACS_CAP, 2) & 0x7f) == services);
+  audit(Invariant::at_rest, f.b.timeline.now());
 }

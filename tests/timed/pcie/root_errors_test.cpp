@@ -37,7 +37,26 @@ TEST_CASE("root port: error messages from below are counted and kept with their 
   audit(Invariant::at_rest, b.timeline.now());
 }
 
-TEST_CASE("root port: ACS blocks forged requester IDs and translated requests", "[B6]") {
+TEST_CASE("root port: ACS blocks forged requester IDs and translated requests, each by its own bit, and has no other", "[B6][B24]") {
+  ErrorBench b;
+  const auto answered = [&b](unsigned services, bool forged) {
+    b.end.got.clear();
+    b.acs(services);
+    Tlp read = dma_read(0x1000, 64, 9);
+    read.requester = RequesterId{static_cast<std::uint16_t>(forged ? 0x0700 : 0x0100)};
+    read.at = forged ? AddressType::untranslated : AddressType::translated;
+    b.device.send(std::move(read));
+    b.run(5_us);
+    return b.end.got.size() == 1 && b.end.got[0].tlp.status == CompletionStatus::success;
+  };
+  CHECK(answered(0, false));
+  CHECK(answered(PCI_ACS_SV, false));
+  CHECK_FALSE(answered(PCI_ACS_TB, false));
+  CHECK_FALSE(answered(PCI_ACS_SV, true));
+  CHECK((b.space().read(b.space().layout().extended(PCI_EXT_CAP_ID_ACS) + PCI_ACS_CAP, 2)) == (PCI_ACS_SV | PCI_ACS_TB));
+}
+
+TEST_CASE("root port: what ACS blocks is answered with CA or dropped, and logged", "[B6]") {
   ErrorBench b;
   b.acs(PCI_ACS_SV | PCI_ACS_TB);
   Tlp forged = dma_read(0x1000, 64, 1);

@@ -237,6 +237,7 @@ TEST_CASE(
     for (const Registers& r : {header_log, correctable, b == &u ? upstream_aer : downstream_aer})
       b->expect(space, 0x01, true, r);
     if (b == &d) b->expect(space, 0x0d, true, {{0x06, ".9 w . w5"}});
+    if (b == &d) b->expect(space, 0x10, false, {{0x18, ".3 w .6 w . w .3"}, {0x1a, ".7 c . h .2 c .3"}});  // slot control, status
     b->oracle.adopt(space);
     common_rules(b->oracle, walk(space, 0x01), walk(space, 0x10), false);
     b->run(space, 20000, [] {});

@@ -38,6 +38,7 @@ inline FunctionDescription bridge(PortType type) {
   d.vendor_id = 0x1b36, d.device_id = 0x000c, d.class_code = 0x060400;
   d.express.type = type, d.express.link_speed = 4, d.express.link_width = 16, d.express.port_number = 5;
   d.msi = type == PortType::root_port;
+  if (type == PortType::downstream_port) d.express.slot = SlotCapability{.number = 77};
   if (type != PortType::upstream_port) d.acs = AcsCapability{.features = 0x5f};
   return d;
 }

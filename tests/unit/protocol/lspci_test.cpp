@@ -68,7 +68,9 @@ TEST_CASE("lspci reads a root port and a switch port: type, buses, windows, link
        "Completion Timeout: Range ABCD, TimeoutDis+", "Advanced Error Reporting", "RootCmd: CERptEn-",
        "Access Control Services", "ACSCap:\tSrcValid+ TransBlk+ ReqRedir+ CmpltRedir+ UpstreamFwd+"});
   says(f["01:00.0"], {"Bus: primary=01, secondary=02, subordinate=04", "Express (v2) Upstream Port"});
-  says(f["02:00.0"], {"Bus: primary=02, secondary=03, subordinate=04", "Express (v2) Downstream Port (Slot-)",
+  says(f["02:00.0"], {"Bus: primary=02, secondary=03, subordinate=04", "Express (v2) Downstream Port (Slot+)", "HotPlug+ Surprise-", "Slot #77",
+                     "SltSta:\tStatus: AttnBtn- PowerFlt- MRL- CmdCplt- PresDet+ Interlock-", "PresDet- LinkState-",
+                    
                      "DLActive+", "ARIFwd+", "Access Control Services"});
   CHECK(f["01:00.0"].find("Access Control Services") == std::string::npos);
 }

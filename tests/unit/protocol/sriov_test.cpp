@@ -45,7 +45,22 @@ TEST_CASE("NumVFs and then VF Enable make the VFs answer, before, all ones", "[B
   CHECK(b.pf.read_vf(1, 0x08, 4) == ~0u);
 }
 
-TEST_CASE("VF Enable with NumVFs 0 enables no VF") {
+TEST_CASE("the SR-IOV capability has each register where SR-IOV 1.1 has it", "[B1][B22]") {  // table 3-1; PCIe Base 5.0 9.3.3
+  SriovBench b;
+  struct Register {
+    unsigned offset, bytes;
+    std::uint32_t value;
+  };
+  CHECK((b.pf.read(b.s, 4) & 0xfffff) == 0x10010);  // ID 0010h, version 1
+  b.pf.write(b.s + num_vfs, 2, 6);
+  for (const Register& r : {Register{0x04, 4, 0x2}, {0x08, 2, 0}, {0x0a, 2, 0}, {0x0c, 2, 8}, {0x0e, 2, 8}, {0x10, 2, 6}, {0x12, 1, 0},
+                            {0x14, 2, 0x180}, {0x16, 2, 2}, {0x1a, 2, 0x10ca}, {0x1c, 4, 0x553}, {0x20, 4, 1}, {0x24, 4, 0xc}, {0x3c, 4, 0}}) {
+    INFO("offset " << r.offset);
+    CHECK(b.pf.read(b.s + r.offset, r.bytes) == r.value);
+  }
+}
+
+TEST_CASE("VF Enable with NumVFs 0 enables no VF", "[B8]") {
   SriovBench b;
   b.pf.write(b.s + ctl, 2, vf_enable);
   CHECK(b.pf.vfs() == 0);
