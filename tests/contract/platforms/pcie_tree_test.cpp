@@ -82,3 +82,38 @@ TEST_CASE("tree: an IOMMU that is on for one device only is refused") {
   CHECK(refusal_of_tree({{"dma1.target", "memory"}, {"dma1.translation", "off"}}) ==
         "dma1.translation: the IOMMU is on for all devices or for none, and dma0 has it on");
 }
+TEST_CASE("tree: access control services that a root port does not have are refused", "[B24]") {
+  CHECK(refusal_of_tree({{"link2.acs.request_redirect", true}}) ==
+        "link2.acs: the port above is a root port, which has source_validation and translation_blocking only: all that is untranslated "
+        "goes through the IOMMU, there is nothing to redirect");
+}
+
+namespace {
+/// What a device does with reads from one of its functions to another, and with their completions.
+std::string within_device(DmaSettings services) {
+  services.insert(services.begin(), {{"dma0.peer", "dma0"}, {"dma0.peer_function", 1}});
+  const PointResult result = simulate(effective_dma(with(services), platform_file), 1, {});
+  CHECK(result.summary.at("failed_transactions") == 0);
+  double stayed = -1, redirected = -1;
+  for (const StatRow& row : result.stats) {
+    if (row.path == "dma0.peer_loop.peer_to_peer") stayed = row.value;
+    if (row.path == "dma0.peer_loop.redirected") redirected = row.value;
+  }
+  return std::string(stayed > 0 ? "requests stay" : "requests go up") + (stayed > 0 && redirected > 0 ? ", completions go up" : "");
+}
+}  // namespace
+
+TEST_CASE("acs of a device: without any service what is for a function of its own stays", "[B24]") { CHECK(within_device({}) == "requests stay"); }
+TEST_CASE("acs of a device: request redirect sends requests up", "[B24]") {
+  CHECK(within_device({{"dma0.peer_to_peer.request_redirect", true}}) == "requests go up");
+}
+TEST_CASE("acs of a device: completion redirect sends completions up", "[B24]") {
+  CHECK(within_device({{"dma0.peer_to_peer.completion_redirect", true}}) == "requests stay, completions go up");
+}
+TEST_CASE("acs of a device: direct translated lets translated requests stay under redirect", "[B24][E4]") {
+  CHECK(within_device({{"dma0.peer_to_peer.request_redirect", true}, {"dma0.peer_to_peer.direct_translated", true},
+                       {"dma0.device_tlb.enabled", true}}) == "requests stay");
+}
+TEST_CASE("acs of a device: direct translated lets no untranslated request stay under redirect", "[B24][E4]") {
+  CHECK(within_device({{"dma0.peer_to_peer.request_redirect", true}, {"dma0.peer_to_peer.direct_translated", true}}) == "requests go up");
+}
