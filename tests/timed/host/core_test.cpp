@@ -41,6 +41,15 @@ Task guest_mmio(CoreBench& b, Strand& s) {
   co_await s.spend(Context::guest, Work::driver, 1_us);
   b.mark("done");
 }
+/// Wakes a strand at a time, as the last of a chain of events of that instant.
+struct Waker {
+  Waker(CoreBench& bench, Strand& s, Time when) : b(bench), strand(s) { first.at(when); }
+  void chain() { second.at(b.timeline.now()); }
+  void wake() { strand.wake(); }
+  CoreBench& b;
+  Strand& strand;
+  Event first{b.timeline, bind<&Waker::chain>(this)}, second{b.timeline, bind<&Waker::wake>(this)};
+};
 struct Handler {
   CoreBench& b;
   Task run(Strand& s) {
@@ -253,18 +262,54 @@ TEST_CASE("softirqs under sustained load share the core with the threads") {
   CHECK(share == Approx(12.0 / 22).margin(0.03));  // from then on one time slice each
 }
 
+// --- going on ----------------------------------------------------------------------------------------------------
+
+namespace {
+/// Works for 2 us, and wakes another strand of its vCPU in the middle, in the instant in which it asks for the second.
+Task work_and_wake(CoreBench& b, Strand& s, Strand& other) {
+  co_await s.wait();
+  co_await s.spend(Context::guest, Work::application, 1_us);
+  other.wake();
+  co_await s.spend(Context::guest, Work::application, 1_us);
+  b.mark("first");
+}
+using Log = std::vector<std::pair<std::string, std::uint64_t>>;
+Log first_wakes_second(Level first, Level second) {
+  CoreBench b;
+  Thread vcpu{b.core, Thread::Kind::vcpu, "vcpu"};
+  Strand one{b.core, first, &vcpu, Context::guest}, two{b.core, second, &vcpu, Context::guest};
+  Task a = work_and_wake(b, one, two), c = work(b, two, Context::guest, 1_us, 1, "second");
+  a.start(), c.start();
+  one.wake();
+  b.timeline.run(100_us);
+  audit(Invariant::always, b.timeline.now());
+  return b.log;
+}
+}  // namespace
+
+TEST_CASE("a strand that asks for more gives way to one of a higher level that it woke") {
+  CHECK(first_wakes_second(Level::thread_low, Level::thread_middle) == Log{{"second", 4'400'000}, {"first", 5'400'000}});
+}
+
+TEST_CASE("a strand that asks for more goes on before one of a lower level that it woke") {
+  CHECK(first_wakes_second(Level::thread_middle, Level::thread_low) == Log{{"first", 4'400'000}, {"second", 5'400'000}});
+}
+
+TEST_CASE("a strand in the middle of an exit goes on before one of a higher level of its vCPU") {
+  CoreBench b;
+  Thread vcpu{b.core, Thread::Kind::vcpu, "vcpu"};
+  Strand driver{b.core, Level::thread_low, &vcpu, Context::guest}, handler{b.core, Level::thread_high, &vcpu, Context::guest};
+  Task a = guest_mmio(b, driver), c = work(b, handler, Context::guest, 1_us, 1, "handler");
+  a.start(), c.start();
+  driver.wake();
+  Waker during_emulation(b, handler, 5_us);  // exits at 3.4, in the kernel until 6, in user space until 9.9, in the guest at 11
+  b.timeline.run(100_us);
+  CHECK(b.log == Log{{"handler", 12'000'000}, {"done", 13'000'000}});
+}
+
 // --- at rest ------------------------------------------------------------------------------------------------------
 
 namespace {
-/// Wakes a strand at a time, as the last of a chain of events of that instant.
-struct Waker {
-  Waker(CoreBench& bench, Strand& s, Time when) : b(bench), strand(s) { first.at(when); }
-  void chain() { second.at(b.timeline.now()); }
-  void wake() { strand.wake(); }
-  CoreBench& b;
-  Strand& strand;
-  Event first{b.timeline, bind<&Waker::chain>(this)}, second{b.timeline, bind<&Waker::wake>(this)};
-};
 /// A vCPU whose softirq runs for 1 us from 2.4 us on, and an application that is made ready at `wakes`.
 struct SoftirqThenApplication : CoreBench {
   SoftirqThenApplication(bool halts, Time wakes) : waker(*this, application, wakes) {

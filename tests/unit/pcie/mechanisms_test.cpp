@@ -49,6 +49,31 @@ TEST_CASE("credits: what is advertised as 0 is infinite") {
   CHECK_FALSE(headers_only.afford(0, 0_ns));
 }
 
+TEST_CASE("credits: what has come back counts only when it is needed, and is then there at once") {
+  Credits credits;
+  credits.advertise(4, 8);
+  for (int i = 0; i < 3; ++i) credits.consume(2), credits.give_back(2, 10_ns * (i + 1.0));
+  CHECK(credits.afford(2, 25_ns));  // one header and two units were never used
+  CHECK(credits.home_headers() == 4);
+  credits.consume(2);
+  CHECK_FALSE(credits.afford(5, 25_ns));  // two of three are back
+  CHECK(credits.afford(4, 25_ns));
+  CHECK_FALSE(credits.afford(6, 30_ns - 1_ps));
+  CHECK(credits.afford(6, 30_ns));
+  CHECK_FALSE(credits.returning());
+}
+
+TEST_CASE("credits: a TLP that took none of what is finite gives nothing back") {
+  Credits data_only;
+  data_only.advertise(0, 4);
+  data_only.consume(0);
+  data_only.give_back(0, 10_ns);
+  CHECK_FALSE(data_only.returning());
+  data_only.consume(1);
+  data_only.give_back(1, 10_ns);
+  CHECK(data_only.returning());
+}
+
 TEST_CASE("credits: a data unit is 16 bytes, begun ones count") {
   CHECK(data_units(0) == 0);
   CHECK(data_units(4) == 1);
