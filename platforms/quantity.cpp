@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platforms/quantity.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <span>
+
+#include "models/core/time_text.h"
 
 namespace iov::platform {
 
@@ -14,7 +17,11 @@ struct Unit {
   const char* name;
   double factor;  ///< of the stored unit: fs, bytes, bytes per second, hertz
 };
-constexpr Unit time_units[] = {{"s", 1e15}, {"ms", 1e12}, {"us", 1e9}, {"ns", 1e6}, {"ps", 1e3}, {"fs", 1}};
+constexpr auto units_of_time = [] {
+  std::array<Unit, time_units.size()> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = {time_units[i].name, time_units[i].fs};
+  return table;
+}();
 constexpr Unit size_units[] = {{"TiB", 1099511627776.0}, {"GiB", 1073741824.0}, {"MiB", 1048576.0}, {"KiB", 1024.0},
                                {"B", 1}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}};
 constexpr Unit rate_units[] = {{"Tb/s", 1e12 / 8}, {"Gb/s", 1e9 / 8}, {"Mb/s", 1e6 / 8}, {"kb/s", 1e3 / 8},
@@ -34,7 +41,7 @@ struct Dimension {
   const char* example;  ///< "\"20 ns\""
   std::span<const Unit> units;
 };
-constexpr Dimension time_dimension{"a time", "\"20 ns\"", time_units};
+constexpr Dimension time_dimension{"a time", "\"20 ns\"", units_of_time};
 constexpr Dimension size_dimension{"a size", "\"64 B\"", size_units};
 constexpr Dimension rate_dimension{"a rate", "\"10 Gb/s\"", rate_units};
 constexpr Dimension frequency_dimension{"a frequency", "\"2.1 GHz\"", frequency_units};
@@ -62,17 +69,6 @@ std::string shortest(long double value) {
   char buffer[64];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, static_cast<double>(value));
   return error == std::errc() ? std::string(buffer, end) : std::string();
-}
-
-/// An exact decimal: count / 10^digits without trailing zeros.
-std::string decimal(std::uint64_t count, std::uint64_t factor) {
-  std::string text = std::to_string(count / factor);
-  std::string fraction;
-  for (std::uint64_t rest = count % factor, step = factor / 10; step > 0 && rest > 0; step /= 10) {
-    fraction += static_cast<char>('0' + rest / step);
-    rest %= step;
-  }
-  return fraction.empty() ? text : text + "." + fraction;
 }
 
 std::string read_whole(const nlohmann::json& given, const Dimension& dimension, std::uint64_t& out) {
@@ -158,15 +154,13 @@ std::string read_value(const nlohmann::json& given, Frequency& out) {
 
 nlohmann::json written(const Time& value) {
   const std::uint64_t fs = value.value();
-  if (fs == 0) return "0 ns";
-  for (const Unit& unit : time_units) {
-    const auto factor = static_cast<std::uint64_t>(unit.factor);
-    if (fs < factor) continue;
-    const std::string text = decimal(fs, factor) + " " + unit.name;
-    std::uint64_t back = 0;
+  for (const TimeUnit& unit : time_units) {
+    if (fs < static_cast<std::uint64_t>(unit.fs)) continue;
+    const std::string text = exact_text(value, unit);
+    std::uint64_t back = 0;  // more digits than reading keeps: then in a smaller unit
     if (read_whole(text, time_dimension, back).empty() && back == fs) return text;
   }
-  return std::to_string(fs) + " fs";
+  return exact_text(value);
 }
 
 nlohmann::json written(Bytes value) {

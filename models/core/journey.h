@@ -14,6 +14,7 @@
 
 #include "models/core/invariant.h"
 #include "models/core/params.h"
+#include "models/core/time_text.h"
 #include "models/core/units.h"
 
 namespace iov {
@@ -98,7 +99,7 @@ class JourneyLog : public sc_core::sc_object {
                   [this] {
                     Time sum;
                     for (const Time& t : spent_) sum += t;
-                    return sum == total_ ? std::string() : sum.to_string() + " != " + total_.to_string();
+                    return sum == total_ ? std::string() : exact_text(sum) + " != " + exact_text(total_);
                   }};
 };
 

@@ -4,13 +4,14 @@
 #pragma once
 #include <stdexcept>
 #include <string>
-#include <systemc>
+
+#include "models/core/time_text.h"
 
 namespace iov {
 
 struct SimError : std::runtime_error {
-  SimError(const sc_core::sc_time& when, const std::string& where, const std::string& claim)
-      : runtime_error((when == sc_core::SC_ZERO_TIME ? "" : when.to_string() + " ") + where + ": " + claim) {}
+  SimError(const Time& when, const std::string& where, const std::string& claim)
+      : runtime_error((when == Time() ? "" : exact_text(when) + " ") + where + ": " + claim) {}
 };
 
 /// A broken invariant; the runner exits with code 3.

@@ -30,7 +30,7 @@ void Timeline::run(const Time& until) {
 Time Timeline::outside() const { return std::max(now_, sc_core::sc_time_stamp()); }
 
 void Timeline::refuse_past(const Time& when) const {
-  throw SimError(now(), name(), "scheduled in the past: " + when.to_string());
+  throw SimError(now(), name(), "scheduled in the past: " + exact_text(when));
 }
 
 void Timeline::schedule(EventNotice& notice, const Time& when, std::uint64_t rank) {

@@ -355,7 +355,7 @@ void Core::reset_accounts() {
 std::string Core::sums() const {
   const Time accounted = busy() + idle_total_;
   const Time elapsed = settled_ - since_;
-  return accounted == elapsed ? std::string() : accounted.to_string() + " of " + elapsed.to_string();
+  return accounted == elapsed ? std::string() : exact_text(accounted) + " of " + exact_text(elapsed);
 }
 
 }  // namespace iov::host

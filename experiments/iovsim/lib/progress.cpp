@@ -5,16 +5,9 @@
 
 #include <cstdio>
 
-namespace iov::experiment {
+#include "models/core/time_text.h"
 
-std::string simulated_time(double seconds) {
-  static constexpr const char* units[] = {"s", "ms", "us"};
-  std::size_t unit = 0;
-  for (; unit < 2 && seconds < 1; ++unit) seconds *= 1000;
-  char text[64];
-  std::snprintf(text, sizeof text, "%.3g %s", seconds, units[unit]);
-  return text;
-}
+namespace iov::experiment {
 
 std::string host_time(double seconds) {
   const auto whole = static_cast<unsigned long>(seconds + 0.5);
@@ -41,8 +34,8 @@ std::string ProgressLine::line() const {
   double done = static_cast<double>(ended_), simulated = simulated_seconds_;
   for (const auto& [point, progress] : running_) done += progress.share, simulated += progress.simulated_seconds;
   const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-  std::string text = std::to_string(ended_) + " of " + std::to_string(points_) + " points, " + simulated_time(simulated) +
-                     " simulated, " + simulated_time(elapsed > 0 ? simulated / elapsed : 0) + "/s";
+  std::string text = std::to_string(ended_) + " of " + std::to_string(points_) + " points, " + rounded_text(simulated) +
+                     " simulated, " + rounded_text(elapsed > 0 ? simulated / elapsed : 0) + "/s";
   if (done > 0.1) text += ", " + host_time(elapsed * (static_cast<double>(points_) - done) / done) + " left";
   return text;
 }

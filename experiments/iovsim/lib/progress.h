@@ -29,8 +29,6 @@ class ProgressLine {
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
-/// "1.25 ms"
-std::string simulated_time(double seconds);
 /// "3.2 s", from ten seconds on "1:05"
 std::string host_time(double seconds);
 

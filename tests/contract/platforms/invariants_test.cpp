@@ -50,7 +50,7 @@ TEST_CASE("a journey with a picosecond that belongs to no stage does not tile") 
   log.finish(journey, 50_ns, true);
   CHECK_THROWS_WITH(audit(Invariant::always, 50_ns),
                     "50 ns journeys_tile: invariant broken: the stages of all journeys add up to their length "
-                    "(40001 ps != 40 ns)");
+                    "(40.001 ns != 40 ns)");
 }
 
 TEST_CASE("processor accounts start anew with the window and cover all of it") {
