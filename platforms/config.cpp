@@ -13,6 +13,7 @@ using Json = Config::Json;
 namespace {
 
 constexpr int max_use_depth = 8;
+constexpr std::size_t platform_layer = 1;
 
 /// The origin of a path: its own or that of the nearest object above it.
 template <class Origins>
@@ -69,6 +70,19 @@ const Kind* find_kind(const std::vector<Kind>& kinds, const std::string& name) {
 bool is_module_name(const std::string& name) {
   if (name.empty() || name[0] < 'a' || name[0] > 'z') return false;
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
+/// The value at a dotted path; null: there is none.
+template <class Value>
+const Value* value_at(const Value& object, const std::string& path) {
+  const Value* at = &object;
+  for (std::size_t from = 0; at && from <= path.size();) {
+    const auto dot = std::min(path.find('.', from), path.size());
+    const auto found = at->is_object() ? at->find(path.substr(from, dot - from)) : at->end();
+    at = at->is_object() && found != at->end() ? &*found : nullptr;
+    from = dot + 1;
+  }
+  return at;
 }
 
 nlohmann::json parameters_of(const Json& module) {
@@ -165,6 +179,20 @@ void Config::find_files(nlohmann::json& module, const std::string& name, const K
   }
 }
 
+void Config::tell_silent(const Json& given, const nlohmann::json& effective, const std::string& name, const Kind& kind,
+                         const Origins& origins, ProblemSink& problems) const {
+  for (const SilentParam& silent : kind.silent(effective)) {
+    if (!value_at(given, silent.key)) continue;
+    const std::string path = joined_path(name, silent.key), beside = joined_path(name, silent.beside);
+    const Origin said = nearest_origin(origins, path);
+    ProblemSink none;
+    const nlohmann::json defaults = kind.effective(nlohmann::json::object(), none);
+    if (said.layer <= platform_layer && *value_at(effective, silent.key) == *value_at(defaults, silent.key)) continue;
+    const std::string place = value_at(given, silent.beside) ? nearest_origin(origins, beside).shown : "its default";
+    problems.add_in(said.shown, path, "says nothing beside " + beside + " = \"" + silent.value + "\" (" + place + ")");
+  }
+}
+
 const Kind* Config::kind_of(const Json& modules, const std::string& name, const Json& module, const Origins& origins,
                             ProblemSink& problems) const {
   const std::string shown = nearest_origin(origins, name).shown;
@@ -204,7 +232,9 @@ nlohmann::json Config::effective(ProblemSink& problems) const {
     const Kind* kind = kind_of(modules, name, module, origins, found);
     if (!kind) continue;
     found.below(name);
+    const std::size_t before = found.size();
     result[name] = kind->effective(parameters_of(module), found);
+    if (found.size() == before) tell_silent(module, result[name], name, *kind, origins, found);
     result[name]["kind"] = kind->name;
     find_files(result[name], name, *kind, origins, found);
     found.below("");

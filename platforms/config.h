@@ -11,6 +11,9 @@
 /// A parameter that names a file is looked for as "use" is; the effective configuration has its name from the home folder
 /// when it is in there, else its whole path.
 ///
+/// What a layer above the platform file says, or what the platform says and is not the default, must say something: see
+/// SilentParam.
+///
 /// A module's key is its object name, its path in the statistics and its --set key.
 #pragma once
 #include <filesystem>
@@ -56,6 +59,8 @@ class Config {
                       ProblemSink& problems) const;
   void find_files(nlohmann::json& module, const std::string& name, const Kind& kind, const Origins& origins,
                   ProblemSink& problems) const;
+  void tell_silent(const Json& given, const nlohmann::json& effective, const std::string& name, const Kind& kind,
+                   const Origins& origins, ProblemSink& problems) const;
   const Kind* kind_of(const Json& modules, const std::string& name, const Json& module, const Origins& origins,
                       ProblemSink& problems) const;
 

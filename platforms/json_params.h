@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The three visitors of a params struct (models/core/params.h): read it from JSON, write it as JSON,
-/// document it.
+/// The visitors of a params struct (models/core/params.h): read it from JSON, write it as JSON, document it, find what of it says
+/// nothing.
 ///
 /// JsonReader  collects every problem it meets and leaves the default in place; it never throws.
 ///             A scalar may be written {"value": ..., "source": "..."}; "description", "source" and
@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "models/core/params.h"
@@ -52,6 +53,7 @@ class JsonReader {
   }
   /// A rule between fields says nothing about values that could not be read.
   void require(bool holds, const std::string& message);
+  void silent(bool, const char*, const char*, const char*) {}
 
  private:
   struct Level {  ///< one object on the way down
@@ -101,6 +103,7 @@ class JsonWriter {
     nested.describe(*this);
   }
   void require(bool, const std::string&) {}
+  void silent(bool, const char*, const char*, const char*) {}
 
  private:
   struct Within {  ///< one level deeper
@@ -153,6 +156,7 @@ class ParamsDoc {
     prefix_ = above;
   }
   void require(bool, const std::string&) {}
+  void silent(bool, const char*, const char*, const char*) {}
 
  private:
   template <class W>
@@ -162,6 +166,43 @@ class ParamsDoc {
                   const char* source);
   std::string prefix_;
   std::vector<ParamDoc> rows_;
+};
+
+/// A parameter that says nothing, because another one is what it is.
+struct SilentParam {
+  std::string key, beside, value;
+};
+
+class SilentParams {
+ public:
+  template <class Params>
+  static std::vector<SilentParam> of(Params params) {
+    SilentParams silent;
+    params.describe(silent);
+    return std::move(silent.found_);
+  }
+
+  template <class T>
+  void field(const char*, T&, const Range<std::type_identity_t<T>>&, const char*, const char*) {}
+  void flag(const char*, bool&, const char*, const char*) {}
+  template <class E, std::size_t N>
+  void choice(const char*, E&, const Names<N>&, const char*, const char*) {}
+  void text(const char*, std::string&, const char*, const char*) {}
+  void file(const char*, std::string&, const char*, const char*) {}
+  template <class Nested>
+  void group(const char* key, Nested& nested, const char*) {
+    const std::string above = std::exchange(prefix_, joined_path(prefix_, key));
+    nested.describe(*this);
+    prefix_ = above;
+  }
+  void require(bool, const std::string&) {}
+  void silent(bool holds, const char* key, const char* other, const char* value) {
+    if (holds) found_.push_back({joined_path(prefix_, key), joined_path(prefix_, other), value});
+  }
+
+ private:
+  std::string prefix_;
+  std::vector<SilentParam> found_;
 };
 
 }  // namespace iov::platform

@@ -11,6 +11,7 @@
 ///   v.file(key, string&, meaning, source)           the name of a file that the simulation reads
 ///   v.group(key, nested&, meaning)                  one level deeper in the path
 ///   v.require(bool, message)                        a rule between fields
+///   v.silent(bool, key, other, value)               when it holds, `key` says nothing because `other` is `value`
 /// `source` says where the default comes from; `no_source` when nothing was published.
 #pragma once
 #include <array>

@@ -48,9 +48,10 @@ Time PacketPlan::gap(std::uint32_t bytes) {
   if (params_.arrivals == Arrivals::saturate) return {};
   double fs = params_.packet_rate > 0
                   ? 1e15 / params_.packet_rate
-                  : static_cast<double>(params_.bit_rate.time_for(bytes + fcs_bytes).value());
+                  : static_cast<double>(params_.open_loop_rate().time_for(bytes + fcs_bytes).value());
   fs /= static_cast<double>(vms_.size());
-  return from_fs(params_.arrivals == Arrivals::poisson ? random_.exponential(fs) : fs);
+  constexpr double never = 5e18;  // longer than any run; a Time has no room for what the least rate asks for
+  return from_fs(std::min(never, params_.arrivals == Arrivals::poisson ? random_.exponential(fs) : fs));
 }
 
 void PacketPlan::pop() {

@@ -22,6 +22,13 @@ inline constexpr Names<4> arrivals_names{"saturate", "constant", "poisson", "tra
 enum class Sizes : std::uint8_t { fixed, imix, trace };
 inline constexpr Names<3> sizes_names{"fixed", "imix", "trace"};
 
+inline constexpr Range<Bandwidth> bit_rates{{0}, {1.6e12 / 8}};
+/// Less would be no packet in an hour.
+template <class V>
+void check_bit_rate(V& v, Bandwidth rate) {
+  v.require(rate.bytes_per_second == 0 || rate.bytes_per_second >= 1e3 / 8, "bit_rate must be 0 or at least 1 kb/s");
+}
+
 struct Measure {
   Time warm_up{1, sc_core::SC_MS};
   Time duration{4, sc_core::SC_MS};
@@ -65,7 +72,7 @@ struct Params {
   Direction direction = Direction::transmit;
   Arrivals arrivals = Arrivals::saturate;
   double packet_rate = 0;
-  Bandwidth bit_rate{1e9 / 8};
+  Bandwidth bit_rate{0};
   Sizes sizes = Sizes::fixed;
   unsigned packet_bytes = 1500;
   unsigned request_bytes = 0, response_bytes = 0;
@@ -81,6 +88,8 @@ struct Params {
   Wire wire;
   Measure measure;
 
+  /// Of arrivals that have one and no packet_rate.
+  Bandwidth open_loop_rate() const { return bit_rate.bytes_per_second > 0 ? bit_rate : Bandwidth{1e9 / 8}; }
   bool needs_trace() const { return sizes == Sizes::trace || arrivals == Arrivals::trace; }
 
   template <class V>
@@ -108,13 +117,19 @@ struct Params {
         no_source);
     v.field("packet_rate", packet_rate, Range<double>{0, 1e9, "1/s"},
             "open loop, packets per second per VM and direction; 0: bit_rate counts", no_source);
-    v.field("bit_rate", bit_rate, Range<Bandwidth>{{1e3 / 8}, {1.6e12 / 8}},
-            "open loop, frame bits (FCS included) per second per VM and direction", no_source);
+    v.field("bit_rate", bit_rate, bit_rates, "open loop, frame bits (FCS included) per second per VM and direction; 0 beside "
+            "packet_rate 0: 1 Gb/s", no_source);
+    check_bit_rate(v, bit_rate);
     v.choice("sizes", sizes, sizes_names,
              "fixed; imix: 64, 570, 1518 B as 7:4:1; trace: the lengths of the capture",
              "simple IMIX, as used by traffic generators");
     v.field("packet_bytes", packet_bytes, Range<unsigned>{min_packet_bytes, max_packet_bytes, "B"},
             "Ethernet frame, destination address to FCS", no_source);
+    const bool paced = arrivals == Arrivals::constant || arrivals == Arrivals::poisson;
+    const char* said = arrivals_names[static_cast<std::size_t>(arrivals)];
+    v.silent(!paced && packet_rate > 0, "packet_rate", "arrivals", said);
+    v.silent(!paced && bit_rate.bytes_per_second > 0, "bit_rate", "arrivals", said);
+    v.silent(sizes != Sizes::fixed, "packet_bytes", "sizes", sizes_names[static_cast<std::size_t>(sizes)]);
     v.field("flows", flows, Range<unsigned>{1, 65536}, "flows per VM that packets take in turn (RSS)",
             no_source);
     v.field("socket_queue", socket_queue, Range<unsigned>{1, 1u << 20},

@@ -49,10 +49,11 @@ struct VmLoad {
     v.choice("arrivals", arrivals, source_names, "off: nobody sends; else as the workload's arrivals", no_source);
     v.field("packet_rate", packet_rate, Range<double>{0, 1e9, "1/s"}, "open loop, packets per second each way; 0: bit_rate counts",
             no_source);
-    v.field("bit_rate", bit_rate, Range<Bandwidth>{{0}, {1.6e12 / 8}},
+    v.field("bit_rate", bit_rate, bit_rates,
             "open loop, frame bits (FCS included) per second each way; 0 and packet_rate 0: the workload's rate", no_source);
     v.field("packet_bytes", packet_bytes, Range<unsigned>{0, max_packet_bytes, "B"},
             "Ethernet frame, destination address to FCS; 0: the workload's sizes", no_source);
+    check_bit_rate(v, bit_rate);
     v.require(packet_bytes == 0 || packet_bytes >= min_packet_bytes, "packet_bytes must be 0 or at least 64");
   }
 };

@@ -45,6 +45,9 @@ class SweptValue {
   }
   /// Everything that it says is said otherwise.
   bool emptied() const { return contradicted() && contradicted_.size() == sets_.size(); }
+  /// --set says all that it says.
+  bool picked() const { return agreed_ > 0 && agreed_ == sets_.size(); }
+  bool agrees_in_something() const { return agreed_ > 0; }
   /// Became the same as another one, which says more of it itself.
   bool covered_by(const SweptValue& other) const {
     return remaining_ == other.remaining_ && sets_ != other.sets_ && rank() < other.rank();
@@ -79,6 +82,8 @@ bool set_by_all(const std::string& key, const std::vector<SweptValue>& values) {
 bool is_left_out(const SweptValue& value, const std::vector<SweptValue>& all) {
   for (const auto& [key, own] : value.sets())
     if (value.contradicted_in(key) && set_by_all(key, all)) return true;
+  const bool another = std::any_of(all.begin(), all.end(), [](const SweptValue& other) { return other.picked(); });
+  if (another && !value.agrees_in_something()) return true;
   return value.emptied() || std::any_of(all.begin(), all.end(), [&](const SweptValue& other) {
            return &other != &value && (value.covered_by(other) || value.lost_with(other));
          });

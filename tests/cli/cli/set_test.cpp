@@ -42,6 +42,14 @@ TEST_CASE("a --set on an axis with labels leaves those that agree with it") {
   CHECK(rows(place, "--set nic0.ats=false") == "native virtio sriov | --set leaves of sweep.path: native, virtio, sriov");
 }
 
+TEST_CASE("a --set that says all that one label says picks its row, though the others say nothing of that key") {
+  const Place place;
+  place.experiment(R"("sweep": {"size": {"values": {"64": {"workload.packet_bytes": 64}, "256": {"workload.packet_bytes": 256},
+      "tags": {"nic0.tags": 7}, "both": {"nic0.tags": 7, "workload.packet_bytes": 128}}}})");
+  CHECK(rows(place, "--set nic0.tags=7") == "tags both | --set leaves of sweep.size: tags, both");
+  CHECK(rows(place, "--set nic0.tags=8") == "64 256 both | --set leaves of sweep.size: 64, 256, both");
+}
+
 TEST_CASE("a label that --set changes only in part keeps its row") {
   const Place place;
   place.experiment(R"("sweep": {"mode": {"values": {"short": {"nic0.tags": 1}, "long": {"nic0.tags": 2, "workload.measure.duration": "5 us"}}}})");

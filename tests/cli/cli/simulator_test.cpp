@@ -110,6 +110,42 @@ TEST_CASE("parameters that would say nothing are refused") {
         "e.json: script[0].arrivals: " + loop + ": arrivals, packet_rate and bit_rate say nothing there\n");
 }
 
+TEST_CASE("a rate or a size that says nothing is refused, with the key that makes it so and both their places") {
+  const Place place;
+  const auto refusal = [&](const std::string& rest, const std::string& sets = "") {
+    place.write("e.json", R"({"platform": "platforms/server_10g.json", )" + rest + "}");
+    const Outcome outcome = iovsim(place, "check e.json " + sets);
+    CHECK(outcome.code == 2);
+    return outcome.err;
+  };
+  CHECK(refusal(R"("set": {"workload.packet_rate": 1000})") ==
+        "e.json set: workload.packet_rate: says nothing beside workload.arrivals = \"saturate\" (its default)\n");
+  CHECK(refusal(R"("set": {"workload": {"bit_rate": "1 Gb/s", "arrivals": "saturate"}})") ==
+        "e.json set: workload.bit_rate: says nothing beside workload.arrivals = \"saturate\" (e.json set)\n");
+  CHECK(refusal(R"("set": {"workload.arrivals": "poisson", "workload.bit_rate": "1 Gb/s"})", "--set workload.arrivals=saturate") ==
+        "e.json set: workload.bit_rate: says nothing beside workload.arrivals = \"saturate\" (--set)\n");
+  CHECK(refusal(R"("sweep": {"workload.packet_bytes": [64, 1500]})", "--set workload.sizes=imix") ==
+        "e.json sweep workload.packet_bytes=64: workload.packet_bytes: says nothing beside workload.sizes = \"imix\" (--set)\n"
+        "e.json sweep workload.packet_bytes=1500: workload.packet_bytes: says nothing beside workload.sizes = \"imix\" (--set)\n");
+  CHECK(refusal(R"("set": {"workload.arrivals": "constant", "workload.bit_rate": "1 b/s"})") ==
+        "e.json set: workload: bit_rate must be 0 or at least 1 kb/s\n");
+}
+
+TEST_CASE("of the main experiment --set of the capture's sizes leaves the rows of the capture") {
+  const Place place;
+  const Outcome outcome = iovsim(place, "check '" IOVSIM_SOURCE_DIR "/experiments/path_comparison.json' --set workload.sizes=trace");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.find("good, 24 points") != std::string::npos);
+}
+
+TEST_CASE("a point's configuration with all its defaults says nothing too much, whatever its arrivals and sizes") {
+  const Place place;
+  place.write("e.json", R"({"platform": "platforms/server_10g.json", "set": {"workload.sizes": "imix", "workload.measure.duration": "20 us",
+      "workload.measure.warm_up": "10 us"}})");
+  CHECK(iovsim(place, "run e.json --out a").code == 0);
+  CHECK(iovsim(place, "check a/points/point/config.json").code == 0);
+}
+
 TEST_CASE("a bad capture is refused with the file and what is wrong with it") {
   const Place place;
   place.write("bad.pcap", "this is no capture");

@@ -97,7 +97,7 @@ TEST_CASE("the one VM of a platform has what the whole platform has, and is perf
 }
 
 TEST_CASE("of a closed loop a VM's latency is its round trips'") {
-  MachineBench m(isolated("request_response", 4) + Settings{{"workload.arrivals", "saturate"}});
+  MachineBench m(isolated("request_response", 4) + Settings{{"workload.arrivals", "saturate"}, {"workload.packet_rate", nullptr}});
   const auto& summary = m.measure();
   REQUIRE(m.result.vms.size() == 1);
   CHECK(m.result.vms[0].latency_p50_ns == summary["latency_p50_ns"].get<double>());
