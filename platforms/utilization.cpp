@@ -23,7 +23,7 @@ void add_utilization(nlohmann::ordered_json& out, const std::vector<StatRow>& ro
     if (row.field == "capacity" && mean && mean->path == row.path && place_in_chain(row.path) >= 0)
       out[row.path] = std::min(1.0, ratio(mean->value, row.value));
     if (row.field != "busy") continue;
-    for (const char* tail : {"wire_busy", "wire.busy", "dram_busy", "llc_busy", "_credit_stall"})
+    for (const char* tail : {"wire_busy", "wire.busy", "dram_busy", "llc_busy", "_credit_stall", ".outstanding_reads_per_channel"})
       if (row.path.ends_with(tail)) out[row.path] = ratio(row.value, seconds);
     if (row.path.ends_with("walker_busy")) out[row.path] = ratio(row.value, seconds * walkers);
   }

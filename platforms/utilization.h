@@ -16,6 +16,7 @@ inline double ratio(double part, double whole) { return whole > 0 ? part / whole
 /// What TLPs or requests hold until something behind gives it back, from the device to memory. It limits a run only when
 /// nothing that does work is saturated; of several that are used up the last one, for which the others wait.
 inline constexpr const char* allowances[] = {".receiver.buffer_used", ".transmitter.buffer_used", ".page_requests.outstanding",
+                                             ".outstanding_reads_per_channel",
                                              ".outstanding.tags",     "_credit_stall",            ".read_lines",
                                              ".write_lines",          ".translation_queue"};
 

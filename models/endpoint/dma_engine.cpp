@@ -207,7 +207,7 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
       start_translation(slot);
       continue;
     }
-    if (!q.r.write && c.reads >= params_.outstanding_reads_per_channel) return Progress::blocked;
+    if (!q.r.write && c.reads >= params_.outstanding_reads_per_channel) return hold(c);
     if (!room(q.r.write ? writes : reads)) return Progress::starved;
     const std::uint64_t here = q.r.address + q.issued;
     std::uint32_t left = q.r.length - q.issued;
@@ -217,6 +217,16 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
   }
   if (!q.translating) drop_grant(q);
   return q.translating ? Progress::blocked : Progress::finished;
+}
+
+DmaEngine::Progress DmaEngine::hold(Channel& channel) {
+  if (!channel.held && held_++ == 0) held_since_ = timeline_.now();
+  channel.held = true;
+  return Progress::blocked;
+}
+
+void DmaEngine::let_go(Channel& channel) {
+  if (std::exchange(channel.held, false) && --held_ == 0) held_reads_.add(timeline_.now() - held_since_);
 }
 
 bool DmaEngine::translates(const Request& q) const {
@@ -310,6 +320,7 @@ void DmaEngine::read_over(std::uint16_t tag, DmaStatus status) {
   Request& q = *slots_[read.slot];
   tlb_.give_back(read.use);
   --q.tlps, --outstanding_, --channels_[q.channel]->reads;
+  let_go(*channels_[q.channel]);
   if (status != DmaStatus::success) fail(q, status);
   list(q.channel, reads);
   if (!q.queued && q.tlps == 0 && !q.translating) retire(read.slot);
@@ -343,6 +354,7 @@ void DmaEngine::retire(std::uint32_t slot) {
 }
 
 void DmaEngine::cancel(unsigned channel) {
+  let_go(*channels_[channel]);
   for (Lane& lane : channels_[channel]->lane)
     while (lane.queued > 0) take_first(lane);
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {

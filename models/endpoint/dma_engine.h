@@ -101,6 +101,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     std::array<Lane, directions> lane;
     unsigned reads = 0;  ///< outstanding read TLPs
     bool ats = true, no_snoop = true;
+    bool held = false;  ///< wants to read and has all reads under way that it may have
     DmaStatus refusal = DmaStatus::success;  ///< of what it may not do; success: it may
   };
   struct ReadTlp {  ///< by tag
@@ -124,6 +125,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   Progress advance(std::uint32_t slot);
   bool translates(const Request& q) const;
   static bool has_address(const Request& q);
+  Progress hold(Channel& channel);
+  void let_go(Channel& channel);
   void send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length);
   void send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp);
   void send_write(Request& q, Tlp& tlp);
@@ -150,7 +153,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::vector<std::uint32_t> free_slots_;
   std::vector<ReadTlp> read_tlps_;
   std::array<Fifo<unsigned>, directions> ready_;  ///< channels that can go on, in turn
-  unsigned outstanding_ = 0;
+  unsigned outstanding_ = 0, held_ = 0;
+  Time held_since_;
   std::size_t live_ = 0;
   bool pumping_ = false;
   std::uint64_t rule_breaks_ = 0, ungranted_ = 0;
@@ -164,6 +168,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   Counter failed_{"failed", "1", "requests that ended with an error"};
   Counter write_stalls_{"write_stalls", "1", "times writes waited for the link"};
   Counter read_stalls_{"read_stalls", "1", "times reads waited for a tag or an outstanding slot"};
+  BusyTime held_reads_{"outstanding_reads_per_channel", "time in which a queue could not read because of its own bound on reads under way"};
   LatencyHistogram read_latency_{"read_latency", "from a read's first TLP to its last completion"};
   Invariant rules_{"request_rules", Invariant::always, "no TLP exceeds MPS or MRRS or crosses 4 KiB", [this] {
                      return rule_breaks_ == 0 ? std::string() : std::to_string(rule_breaks_) + " did";

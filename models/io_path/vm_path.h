@@ -108,7 +108,7 @@ struct VmParams {
            "path vmdq: the pool's descriptors point at the guest's buffers; off: the hypervisor copies each packet once",
            "Intel VMDq white paper describes the copy; zero-copy pools: Santos et al., USENIX ATC 2008 (dedicated receive queues)");
     v.field("memory", memory, Range<Bytes>{8_MiB, Bytes{std::uint64_t{1} << 40}}, "guest memory", no_source);
-    v.field("iommu_log2_page", iommu_log2_page, Range<unsigned>{12, 30}, "leaf size of the VM's IOMMU mapping: 12, 21 or 30",
+    v.field("iommu_log2_page", iommu_log2_page, Range<unsigned>{12, 30, "log2 B"}, "leaf size of the VM's IOMMU mapping: 12, 21 or 30",
             "2 MiB: guest memory on huge pages");
     const Range<unsigned> core{0, 1023};
     v.field("vcpu_core", vcpu_core, core, "core the vCPU is pinned to; of several VMs the first one's", no_source);

@@ -36,7 +36,7 @@ class PageFaultHandler : public sc_core::sc_module {
     void describe(V& v) {
       v.field("threads", threads, Range<unsigned>{1, 64}, "threads that handle faults, on the host's cores in turn",
               "Linux io-pgfault.c: an unbound work queue, no more at once than cores");
-      v.field("log2_queue_pages", log2_queue_pages, Range<unsigned>{0, 7}, "size of the page request queue: 128 entries a page",
+      v.field("log2_queue_pages", log2_queue_pages, Range<unsigned>{0, 7, "log2 pages"}, "size of the page request queue: 128 entries a page",
               "Linux PRQ_ORDER 4: 2048 entries");
       v.field("allocation", allocation, Range<unsigned>{0, 512},
               "page requests that a PF and its VFs may have outstanding, as far as they can; 0: as many as they can",

@@ -47,6 +47,9 @@ TEST_CASE("a device with one tag is bound by its tags, not by the wire that it d
 TEST_CASE("the bound on outstanding reads counts as the tags it leaves unused") {
   CHECK(binding({{"nic0.dma_engine.outstanding_reads", 1}}) == "nic0.outstanding.tags");
 }
+TEST_CASE("a queue that may read one TLP at a time is bound by that, of tags there are enough") {
+  CHECK(binding({{"nic0.dma_engine.outstanding_reads_per_channel", 1}}) == "nic0.dma_engine.outstanding_reads_per_channel");
+}
 TEST_CASE("a round trip at a time is bound by latency") {
   CHECK(binding({{"workload.direction", "request_response"}}) == "latency");
 }
