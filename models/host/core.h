@@ -62,6 +62,8 @@ class Core : public sc_core::sc_module {
   void set_interrupt_pins(InterruptPins& pins) { pins_ = &pins; }
   /// A message from the interrupt bus arrives now.
   void interrupt(const ProcessorInterrupt& interrupt);
+  /// While a handler runs: the I/O that its interrupt's message came with.
+  const JourneyRef& interrupting() const { return interrupting_; }
   /// The same from another core: arrives when the inter-processor interrupt has.
   void send(const ProcessorInterrupt& interrupt);
   /// Forces a vCPU of this core out of guest mode (IPI), then calls `then` before it enters again.
@@ -146,6 +148,7 @@ class Core : public sc_core::sc_module {
   Event arrival_{timeline_, bind<&Core::arrives>(this)};
   Strand irq_strand_{*this, Level::host_irq, nullptr, Context::irq};
   std::deque<ProcessorInterrupt> pending_;
+  JourneyRef interrupting_;
   InterruptPins* pins_ = nullptr;
   std::array<IrqHandler, 256> handlers_{};
   std::uint8_t next_vector_ = 0x30, kick_vector_ = 0;

@@ -37,6 +37,7 @@ Task Core::irq_loop() {
       if (taken.line) taken.line->advance(InterruptStage::host_request, InterruptStage::host_handler);
       ++interrupts_;
       co_await irq_strand_.spend(Context::irq, Work::interrupt, params_.world.interrupt_entry);
+      interrupting_ = taken.journey;
       if (handlers_[taken.vector]) {
         Task handling = handlers_[taken.vector](irq_strand_);
         co_await handling;

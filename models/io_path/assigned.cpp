@@ -117,8 +117,10 @@ std::uint8_t Assigned::post(unsigned vector, software::Vcpu::Handler handler) {
 }
 
 Task Assigned::inject(Strand& strand) {  // VFIO's handler and irqfd
+  const JourneyRef journey = strand.core().interrupting();
   co_await strand.spend(Context::irq, host::Work::emulation, vcpu_.injection_cost());
-  vcpu_.inject(guest_vector_, {});
+  const bool waits = journey && journey.get()->stage == Stage::interrupt;  // else the guest found it by polling
+  vcpu_.inject(guest_vector_, waits ? journey : JourneyRef());
 }
 
 // --- the PF -------------------------------------------------------------------------------------------------
