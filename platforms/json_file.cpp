@@ -18,8 +18,9 @@ std::optional<std::string> read_text(const fs::path& file, const std::string& sh
     problems.add_in(shown, "", "no such file");
     return std::nullopt;
   }
-  std::ifstream in(file, std::ios::binary);
-  if (!fs::is_regular_file(file, error) || !in) {
+  std::ifstream in;
+  if (fs::is_regular_file(file, error)) in.open(file, std::ios::binary);  // to open a pipe would be to wait for its writer
+  if (!in.is_open()) {
     problems.add_in(shown, "", fs::is_directory(file, error) ? "is a folder, not a file" : "cannot be read");
     return std::nullopt;
   }
@@ -77,6 +78,12 @@ class FileRules : public nlohmann::json_sax<ordered_json> {
   std::vector<Open> open_;
 };
 
+/// "[json.exception.out_of_range.406] number overflow parsing '1e999'"
+std::string without_code(const std::string& what) {
+  const auto end = what.find("] ");
+  return end == std::string::npos ? what : what.substr(end + 2);
+}
+
 /// "... parse error at line 3, column 0: syntax error while parsing X - Y": keeps what comes after the
 /// place, and counts the place itself, because the parser's column is off at the end of a line.
 std::string parse_message(const std::string& text, const ordered_json::parse_error& error) {
@@ -105,6 +112,9 @@ std::optional<ordered_json> parse_json(const std::string& text, const std::strin
       return std::nullopt;
     }
     return parsed;
+  } catch (const ordered_json::out_of_range& error) {
+    problems.add_in(shown, "", "has a number that is too large: " + without_code(error.what()));
+    return std::nullopt;
   } catch (const ordered_json::parse_error& error) {
     problems.add_in(shown, "", text.find_first_not_of(" \t\r\n") == std::string::npos ? "is empty" : parse_message(text, error));
     return std::nullopt;

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a device TLB takes off the IOMMU, against the number of functions: python3 ats_benefit.py DIR"""
-import sys
-
 import grid
 import style
 
@@ -11,7 +9,7 @@ PANELS = [("iotlb_misses_per_transaction", "IOTLB misses\nper transaction"),
 LOOKS = [(style.RED, "s"), (style.SKY, "^"), (style.BLUE, "o")]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     series = [(f"device TLB: {v}", *LOOKS[i % 3], "-", {"device_tlb": v}) for i, v in enumerate(table.values("device_tlb"))]
     figure, axes = grid.panels(2, 2, width=3.8)
@@ -25,4 +23,4 @@ def main(folder):
     grid.finish(figure, axes[0, 0], folder, "ats_benefit")
 
 
-main(sys.argv[1])
+style.run(main)

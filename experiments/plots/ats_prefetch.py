@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latency with translations asked for ahead, by order of addresses and kind of prefetch: python3 ats_prefetch.py DIR"""
-import sys
-
 import style
 from style import plt
 
@@ -9,7 +7,7 @@ PANELS = [("latency_p50_ns", "median latency (ns)"), ("latency_p99_ns", "p99 lat
           ("device_tlb_hit_ratio", "device TLB hit ratio"), ("requests_per_transaction", "translation requests\nper transaction")]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     orders, kinds = table.values("order"), table.values("prefetch")
     figure, axes = plt.subplots(2, 2, figsize=(8.2, 5.6))
@@ -28,4 +26,4 @@ def main(folder):
     style.save(figure, folder, "ats_prefetch")
 
 
-main(sys.argv[1])
+style.run(main)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bandwidth, latency and page faults against the share of pages that are in memory: python3 demand_paging.py DIR"""
-import sys
-
 import style
 from style import plt
 
@@ -11,7 +9,7 @@ PANELS = [("bandwidth_gbps", "bandwidth (Gb/s)", 1, "log"), ("latency_p99_ns", "
 LOOKS = [(style.BLUE, "o"), (style.RED, "s")]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     shares = table.values("resident_share")
     figure, axes = plt.subplots(2, 2, figsize=(8.2, 5.6), sharex=True)
@@ -32,4 +30,4 @@ def main(folder):
     style.save(figure, folder, "demand_paging")
 
 
-main(sys.argv[1])
+style.run(main)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Interrupt and packet latency, exits and throughput by state of the vCPU and by who delivers: python3
 interrupt_delivery.py DIR"""
-import sys
-
 import grid
 import style
 
@@ -11,7 +9,7 @@ ROWS = [("interrupt_latency", "interrupt latency (us)"), ("latency", "packet lat
 LOOKS = {"vmm_inject": (style.RED, "s"), "posted": (style.BLUE, "o"), "none": (style.GREEN, "^")}
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     states, rates = table.values("vcpu"), table.values("packets_per_second")
     figure, panels = grid.panels(len(ROWS), len(states))
@@ -45,4 +43,4 @@ def draw(axis, table, metric, fixed):
         grid.lines(axis, table, "packets_per_second", metric + suffix, series, fixed, scale)
 
 
-main(sys.argv[1])
+style.run(main)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """What mapping each packet costs, by policy: python3 invalidation_cost.py DIR"""
-import sys
-
 import grid
 import style
 
@@ -10,7 +8,7 @@ PANELS = [("packet_rate_mpps", "packets (M/s)"), ("throughput_gbps", "throughput
 LOOKS = [(style.BLUE, "o"), (style.SKY, "^"), (style.ORANGE, "D"), (style.RED, "s")]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     series = [(v, *LOOKS[i % 4], "-", {"mapping": v}) for i, v in enumerate(table.values("mapping"))]
     figure, axes = grid.panels(2, 2, width=3.8)
@@ -26,4 +24,4 @@ def main(folder):
     grid.finish(figure, axes[0, 0], folder, "invalidation_cost")
 
 
-main(sys.argv[1])
+style.run(main)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """IOTLB hit ratio and bandwidth against the window, one line per number of entries: python3 iotlb_reach.py DIR"""
-import sys
-
 import grid
 import style
 
 COLOURS = [style.RED, style.BLACK, style.BLUE, style.GREEN]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     series = [(f"{n} entries", COLOURS[i % 4], style.MARKERS[i], "-", {"entries": n}) for i, n in enumerate(table.values("entries"))]
     pages = table.values("page_size")
@@ -25,4 +23,4 @@ def main(folder):
     grid.finish(figure, axes[0, 0], folder, "iotlb_reach")
 
 
-main(sys.argv[1])
+style.run(main)

@@ -11,11 +11,7 @@ HEADLINES = ["throughput_gbps", "bandwidth_gbps", "latency_p50_ns", "latency_p99
 
 
 def is_number(text):
-    try:
-        float(text)
-        return True
-    except ValueError:
-        return False
+    return style.finite(text) is not None
 
 
 def label(column):
@@ -26,7 +22,9 @@ def label(column):
 
 def main(folder, chosen):
     table = style.Table(folder)
-    first = next(c for c in table.columns if c in ("throughput_gbps", "bandwidth_gbps"))
+    first = next((c for c in table.columns if c in ("throughput_gbps", "bandwidth_gbps")), None)
+    if not first:
+        sys.exit(f"{folder}/table.csv has neither throughput_gbps nor bandwidth_gbps: not a table of iovsim")
     axes_names = table.columns[:table.columns.index(first)]
     numeric = [a for a in axes_names if a != "seed" and all(map(is_number, table.values(a)))]
     if not numeric:
@@ -37,6 +35,8 @@ def main(folder, chosen):
     if unknown:
         sys.exit(f"{folder}/table.csv has no column {', '.join(unknown)}")
     columns = chosen or [c for c in HEADLINES if any(row.get(c) for row in table.rows)]
+    if not any(is_number(row[c]) for row in table.rows for c in columns):
+        sys.exit(f"{folder}/table.csv has no number in {', '.join(columns)}")
     figure, panels = plt.subplots(len(columns), 1, figsize=(8, 2.6 * len(columns) + 0.6), squeeze=False, sharex=True)
     lines = list(dict.fromkeys(tuple(row[a] for a in others) for row in table.rows))
     for axes, column in zip(panels[:, 0], columns):
@@ -64,4 +64,4 @@ def main(folder, chosen):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    style.run(main)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bandwidth and latency of DMA against the bit error rate of the link: python3 link_errors.py DIR"""
-import sys
-
 import style
 from style import plt
 
@@ -9,7 +7,7 @@ LOOKS = {"read": (style.BLUE, "o"), "write": (style.RED, "s")}
 PANELS = [("bandwidth_gbps", "bandwidth (Gb/s)"), ("latency_p50_ns", "median latency (ns)"), ("latency_p999_ns", "p99.9 latency (ns)")]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     rates = table.values("bit_error_rate")
     places = range(len(rates))
@@ -30,4 +28,4 @@ def main(folder):
     style.save(figure, folder, "link_errors")
 
 
-main(sys.argv[1])
+style.run(main)

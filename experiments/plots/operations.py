@@ -9,7 +9,7 @@ from style import plt, words
 SERVERS = ["hardware", "mailbox", "hypervisor"]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     columns = [c for s in SERVERS for c in table.columns if c.startswith(s + "_") and c.endswith("_ns")]
     if not columns:
@@ -33,4 +33,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    style.run(main)

@@ -121,7 +121,7 @@ def breakdown(table, folder, name, parts, inks, unit, scale, modes, sizes):
     style.save(figure, folder, name)
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     missing = [axis for axis in ("path", "size", "mode") if axis not in table.columns]
     if missing:
@@ -142,4 +142,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    style.run(main)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bandwidth and latency of DMA against the window, one column per transfer size: python3 pcie_bench.py DIR"""
-import sys
-
 import grid
 import style
 
@@ -12,7 +10,7 @@ IOMMU = [("IOMMU off", style.BLACK, "o", "-", {"iommu": "off"}), ("4 KiB pages",
          ("2 MiB pages", style.SKY, "^", "--", {"iommu": "2 MiB pages"})]
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     sizes = table.values("size")
     figure, axes = grid.panels(len(TESTS), len(sizes))
@@ -30,4 +28,4 @@ def main(folder):
     grid.finish(figure, axes[0, 0], folder, "pcie_bench")
 
 
-main(sys.argv[1])
+style.run(main)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latency and bandwidth of peer-to-peer access by way, ACS and kind of address: python3 peer_to_peer.py DIR"""
-import sys
-
 import style
 from style import plt
 
@@ -12,7 +10,7 @@ ACS = {"off": style.SKY, "redirect": style.RED, "redirect but translated": style
 ADDRESSES = {"untranslated": "", "translated": "///"}
 
 
-def main(folder):
+def main(folder, _):
     table = style.Table(folder)
     peers = table.values("peer")
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.6))
@@ -31,4 +29,4 @@ def main(folder):
     style.save(figure, folder, "peer_to_peer")
 
 
-main(sys.argv[1])
+style.run(main)

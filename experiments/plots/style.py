@@ -2,10 +2,14 @@
 """One look for all figures: readable in greyscale (hatches, markers), by colour-blind people, and equal
 byte for byte for equal data."""
 import csv
+import math
 import pathlib
 import sys
 
-import matplotlib
+try:
+    import matplotlib
+except ImportError:
+    sys.exit("matplotlib is missing for " + sys.executable + ": install the Debian package python3-matplotlib")
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -60,21 +64,38 @@ def ink(name, known, index):
     return {"color": colour, "hatch": hatch, "edgecolor": "white" if colour == BLACK else "black", "linewidth": 0.5}
 
 
+def finite(text):
+    """The number that a cell holds; None when it holds none, or one that cannot be drawn."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
 class Table:
     """table.csv of a results folder: rows of text, numbers on request."""
 
     def __init__(self, folder):
-        path = pathlib.Path(folder) / "table.csv"
-        with open(path, newline="") as file:
-            reader = csv.DictReader(file)
-            self.rows = list(reader)
-            self.columns = reader.fieldnames or []
+        self.path = path = pathlib.Path(folder) / "table.csv"
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file, strict=True)
+                self.rows = list(reader)
+                self.columns = reader.fieldnames or []
+        except (UnicodeDecodeError, csv.Error) as error:
+            sys.exit(f"{path}: is not a table: {error}")
         if not self.rows:
             sys.exit(f"{path}: no rows")
+        for number, row in enumerate(self.rows, 2):
+            if None in row or None in row.values():
+                sys.exit(f"{path}: line {number} has not as many cells as the first")
 
     def values(self, axis):
         """Labels of an axis in order of appearance."""
-        return list(dict.fromkeys(row[axis] for row in self.rows)) if axis in self.columns else []
+        if axis not in self.columns:
+            sys.exit(f"{self.path} has no column {axis}: not the table that this figure is for")
+        return list(dict.fromkeys(row[axis] for row in self.rows))
 
     def row(self, **labels):
         """The row with these labels (the first, when there are several seeds); None when missing."""
@@ -86,10 +107,7 @@ class Table:
     def number(self, column, **labels):
         """A number, or None when the row, the column or the value is missing."""
         row = self.row(**labels)
-        try:
-            return float(row[column])
-        except (TypeError, KeyError, ValueError):
-            return None
+        return finite(row.get(column)) if row else None
 
     def parts(self, prefix, suffix=""):
         """Parts of a breakdown, e.g. parts("stage_", "_ns")."""
@@ -161,3 +179,17 @@ def save(figure, folder, name):
         figure.savefig(path, dpi=150, metadata=metadata)
         print(f"picture: {path}")
     plt.close(figure)
+
+
+def run(main):
+    """Calls main(folder, further arguments) of a plot script; what its user can mend is told in one line."""
+    if len(sys.argv) < 2:
+        sys.exit(f"{pathlib.Path(sys.argv[0]).name}: name the folder with the results of an experiment")
+    try:
+        main(sys.argv[1], sys.argv[2:])
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
+    except UnicodeDecodeError as error:
+        sys.exit(f"{sys.argv[1]}: a file is not text: {error}")
+    except (KeyError, ValueError, IndexError, TypeError, ZeroDivisionError) as error:
+        sys.exit(f"{sys.argv[1]}: its tables are not those that {pathlib.Path(sys.argv[0]).name} draws: {error!r}")

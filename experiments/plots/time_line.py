@@ -59,4 +59,4 @@ def main(folder, vms):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    style.run(main)

@@ -99,6 +99,16 @@ struct CommandLine {
   }
 };
 
+/// What was typed in place of a command, when it is none; empty: nothing was.
+std::string unknown_command(const CLI::App& app, int argc, char* argv[]) {
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App* c) { return !c->get_group().empty(); }))
+    known.push_back(command->get_name());
+  for (int i = 1; i < argc; ++i)
+    if (argv[i][0] != '-') return platform::unknown_name("command", argv[i], known);
+  return {};
+}
+
 int dispatch(const Program& program, const CommandLine& line) {
   if (line.app.got_subcommand("run")) return run(program, line.run);
   if (line.app.got_subcommand("translate")) return translate(program, line.translate);
@@ -126,6 +136,11 @@ int run_command_line(const Program& program, int argc, char* argv[]) {
   try {
     line.app.parse(argc, argv);
     return all_written(dispatch(program, line));
+  } catch (const CLI::RequiredError& error) {
+    const std::string unknown = line.app.get_subcommands().empty() ? unknown_command(line.app, argc, argv) : std::string();
+    if (unknown.empty()) return line.app.exit(error), bad_input;
+    std::cerr << unknown << "\n";
+    return bad_input;
   } catch (const CLI::ParseError& error) {
     return all_written(line.app.exit(error) == 0 ? good : bad_input);
   } catch (const std::filesystem::filesystem_error& error) {

@@ -65,6 +65,7 @@ NodeRef parse_name(Lexer& lexer) {
 }
 
 NodeRef parse_primary(Lexer& lexer) {
+  lexer.count_term();
   if (lexer.take_if("-")) return node(Kind::negate, {parse_primary(lexer)});
   if (lexer.take_if("(")) {
     NodeRef inner = parse_sum(lexer);

@@ -77,8 +77,9 @@ std::string Lexer::take_label(const std::string& stops) {
 std::string Lexer::between(std::size_t from, std::size_t to) const { return without_blanks(text_.substr(from, to - from)); }
 
 void Lexer::fail(const std::string& what) const {
-  const std::string where = start_ >= text_.size() ? "at the end" : "at \"" + text_.substr(start_) + "\"";
-  throw SyntaxError("\"" + text_ + "\": " + what + " " + where);
+  const auto brief = [](const std::string& all) { return all.size() > 200 ? all.substr(0, 200) + " ..." : all; };
+  const std::string where = start_ >= text_.size() ? "at the end" : "at \"" + brief(text_.substr(start_)) + "\"";
+  throw SyntaxError("\"" + brief(text_) + "\": " + what + " " + where);
 }
 
 }  // namespace iov::experiment

@@ -30,13 +30,19 @@ class Lexer {
   /// Where the present token starts, and the text between two such places.
   std::size_t position() const { return start_; }
   std::string between(std::size_t from, std::size_t to) const;
+  /// A term of an expression begins; there are only so many in one: what nests or follows them recurses.
+  void count_term() {
+    if (++terms_ > most_terms) fail("has more than " + std::to_string(most_terms) + " terms");
+  }
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
+  static constexpr unsigned most_terms = 1000;
   void advance();
   void read_quoted();
   std::string text_;
   std::size_t start_ = 0, next_ = 0;
+  unsigned terms_ = 0;
   Token token_;
 };
 
