@@ -37,13 +37,14 @@ Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t valu
   ++accesses_;
   journey.enter(Stage::vm_exit, services_.timeline.now());
   co_await strand.vm_exit(ExitCause::mmio_write);
+  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.instruction_emulation);
   co_await strand.spend(own(), Work::emulation, {});
   co_await lock_.acquire(strand);
   co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
   journey.enter(Stage::backend, services_.timeline.now());
   apply(offset, value);
   if (offset == tx_register(0, queue_tail) && tx_.enabled) co_await transmit(strand);
-  if (offset == reg_interrupt_mask_set) co_await interrupt(strand);
+  if (offset == reg_interrupt_mask_set || offset == reg_interrupt_mask_clear) co_await interrupt(strand);
   if (offset == rx_register(0, queue_tail) && !tap_.empty()) io_.wake();
   lock_.release();
   co_await strand.resume_guest();
@@ -52,11 +53,15 @@ Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t valu
 Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint64_t& value) {
   ++accesses_;
   co_await strand.vm_exit(ExitCause::mmio_read);
+  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.instruction_emulation);
   co_await strand.spend(own(), Work::emulation, {});
   co_await lock_.acquire(strand);
   co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
   value = 0;
-  if (offset == reg_interrupt_cause) value = std::exchange(cause_, 0);
+  if (offset == reg_interrupt_cause) {
+    value = std::exchange(cause_, 0);
+    co_await interrupt(strand);
+  }
   if (offset == reg_status) value = 1;
   if (offset == tx_register(0, queue_head)) value = tx_.head;
   if (offset == rx_register(0, queue_head)) value = rx_.head;
@@ -174,10 +179,17 @@ Task EmulatedNic::raise(Strand& strand, JourneyRef journey) {
   co_await interrupt(strand);
 }
 
-/// Unless the guest does not want it, or had one less than the throttle time ago: each starts the timer (e1000.c,
+/// The line (INTx) follows causes and mask, and the interrupt controller, which is in the kernel, hears of its changes
+/// (pci_irq_handler). It does not rise less than the throttle time after it rose: each rise starts the timer (e1000.c,
 /// set_interrupt_cause).
 Task EmulatedNic::interrupt(Strand& strand) {
-  if (!(cause_ & mask_) || mitigating_) co_return;
+  const bool wanted = cause_ & mask_;
+  if (wanted == asserted_ || (wanted && mitigating_)) co_return;
+  asserted_ = wanted;
+  if (!wanted) {
+    co_await strand.spend(Context::host_kernel, Work::emulation, {});
+    co_return;
+  }
   if (throttle_ > sc_core::SC_ZERO_TIME) {
     mitigating_ = true;
     mitigation_.at(services_.timeline.now() + throttle_);

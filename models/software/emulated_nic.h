@@ -6,7 +6,7 @@
 ///         the vCPU thread that wrote the tail, reception in an I/O thread; interrupts mitigated by the throttle register,
 ///         whose timer the I/O thread runs, under the same mutex and at the same costs as all it does.
 /// Models  exits by cause, user legs, device-model work, both copies of each packet (guest - model - tap), level-like
-///         cause register; the emulator's global mutex: a register access waits while the I/O thread works through a
+///         cause register; an interrupt line of which the kernel is told when it changes; the emulator's global mutex: a register access waits while the I/O thread works through a
 ///         burst of packets, and the other way round.
 #pragma once
 #include "models/protocol/nic.h"
@@ -65,6 +65,7 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   Ring tx_, rx_;
   std::uint32_t cause_ = 0, mask_ = 0;
   Time throttle_;
+  bool asserted_ = false;    ///< the interrupt line
   bool mitigating_ = false;  ///< no interrupt before the I/O thread has run the timer
   bool timer_due_ = false;
   JourneyRef waits_longest_;  ///< of the received packets that no interrupt has told of

@@ -70,11 +70,11 @@ Task VirtioBackend::copy(std::uint32_t bytes, Hpa guest_buffer, bool to_guest) {
 }
 
 Task VirtioBackend::transmit_burst(unsigned& done) {
-  if (tx_.available() == 0) co_return;
+  if (!tx_.has_available()) co_return;
   tx_.disable_kicks();
-  for (; done < params_.burst && tx_.available() > 0; ++done) {
+  for (; done < params_.burst && tx_.has_available(); ++done) {
     const auto buffer = tx_.take();
-    co_await strand_.spend(own(), Work::backend, costs_.virtqueue_back);
+    co_await strand_.spend(own(), Work::backend, costs_.virtqueue_back + costs_.lines(tx_.take_moves()));
     if (location_ == Location::user) co_await strand_.spend(own(), Work::backend, costs_.user_packet);
     if (!buffer.valid || buffer.bytes < VirtioNet::header_bytes + FrameHeader::header_bytes) {
       tx_.push_used(buffer.id, 0);  // a guest that lies loses its packet
@@ -86,7 +86,7 @@ Task VirtioBackend::transmit_burst(unsigned& done) {
     frame.journey.enter(Stage::copy, services_.timeline.now());
     co_await copy(bytes, guest_.host(at), false);
     ++sent_;
-    co_await network_.send(strand_, frame, location_ == Location::kernel && tx_.available() > 0 && done + 1 < params_.burst);
+    co_await network_.send(strand_, frame, location_ == Location::kernel && tx_.has_available() && done + 1 < params_.burst);
     tx_.push_used(buffer.id, 0);
     co_await interrupt_guest(tx_, {});
   }
@@ -94,7 +94,7 @@ Task VirtioBackend::transmit_burst(unsigned& done) {
 
 Task VirtioBackend::receive_burst(unsigned& done) {
   rx_.disable_kicks();
-  for (; done < params_.burst && !tap_.empty() && rx_.available() > 0; ++done) {
+  for (; done < params_.burst && !tap_.empty() && rx_.has_available(); ++done) {
     Frame frame = tap_.pop();
     const auto buffer = rx_.take();
     if (location_ == Location::user) co_await strand_.spend(Context::host_kernel, Work::stack, costs_.tap);
@@ -108,7 +108,7 @@ Task VirtioBackend::receive_burst(unsigned& done) {
     co_await copy(frame.bytes, guest_.host(buffer.address), true);
     frame.journey.enter(Stage::backend, services_.timeline.now());
     if (location_ == Location::user) co_await strand_.spend(own(), Work::backend, costs_.user_packet);
-    co_await strand_.spend(own(), Work::backend, costs_.virtqueue_back);
+    co_await strand_.spend(own(), Work::backend, costs_.virtqueue_back + costs_.lines(rx_.take_moves()));
     store_frame(guest_, buffer.address + VirtioNet::header_bytes, frame);
     frame.journey.enter(Stage::completion, services_.timeline.now());
     rx_.push_used(buffer.id, bytes);

@@ -15,8 +15,8 @@ VirtioNet::VirtioNet(const sc_core::sc_module_name& name, const PacketServices& 
       costs_(costs),
       memory_(memory),
       vcpu_(vcpu),
-      rx_layout_(VirtqueueLayout::allocate(memory, static_cast<std::uint16_t>(params.queue_size), params.event_index)),
-      tx_layout_(VirtqueueLayout::allocate(memory, static_cast<std::uint16_t>(params.queue_size), params.event_index)),
+      rx_layout_(VirtqueueLayout::allocate(memory, static_cast<std::uint16_t>(params.queue_size), params.event_index, params.packed)),
+      tx_layout_(VirtqueueLayout::allocate(memory, static_cast<std::uint16_t>(params.queue_size), params.event_index, params.packed)),
       rx_(memory, rx_layout_),
       tx_(memory, tx_layout_),
       rx_area_(memory.allocate(std::uint64_t{params.queue_size} * buffer_bytes, 4096)),
@@ -64,7 +64,7 @@ Task VirtioNet::transmit(Strand& strand, Frame& frame, bool more) {
     tx_.disable_interrupts();
     co_await reclaim(strand);
   }
-  co_await strand.spend(Context::guest, Work::driver, costs_.virtqueue_front);
+  co_await strand.spend(Context::guest, Work::driver, costs_.virtqueue_front + costs_.lines(tx_.take_moves()));
   const Gpa at = tx_free_.back();
   tx_free_.pop_back();
   memory_.store(at, std::array<std::uint8_t, header_bytes>{});
@@ -78,7 +78,7 @@ Task VirtioNet::transmit(Strand& strand, Frame& frame, bool more) {
 Task VirtioNet::reclaim(Strand& strand) {
   unsigned freed = 0;
   for (; tx_.has_used(); ++freed) tx_free_.push_back(tx_buffer_of_[tx_.take_used().id % params_.queue_size]);
-  if (freed) co_await strand.spend(Context::guest, Work::driver, costs_.driver_reclaim * static_cast<double>(freed));
+  if (freed) co_await strand.spend(Context::guest, Work::driver, costs_.driver_reclaim * static_cast<double>(freed) + costs_.lines(tx_.take_moves()));
 }
 
 Task VirtioNet::interrupt(Strand& strand) {
@@ -112,7 +112,7 @@ Task VirtioNet::receive_some(unsigned& taken) {
     frame.journey.enter(Stage::guest_handler, services_.timeline.now());
     rx_free_.push_back(at);
     ++taken, ++taken_;
-    co_await strand.spend(Context::guest, Work::driver, costs_.virtqueue_front);
+    co_await strand.spend(Context::guest, Work::driver, costs_.virtqueue_front + costs_.lines(rx_.take_moves()));
     if (receiver_) co_await receiver_->receive(strand, frame);
     if (rx_free_.size() >= params_.refill_batch) co_await refill();
   }

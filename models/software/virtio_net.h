@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// VirtioNet -- the guest's virtio-net driver: two split virtqueues, NAPI on the receive side, kicks only when the
+/// VirtioNet -- the guest's virtio-net driver: two virtqueues, split or packed, NAPI on the receive side, kicks only when the
 /// device asks for them.
 ///
-/// Spec    virtio 1.2 5.1 (network device; 12-byte header), 2.7; behaviour of Linux drivers/net/virtio_net.c: transmit
+/// Spec    virtio 1.2 5.1 (network device; 12-byte header), 2.7, 2.8; behaviour of Linux drivers/net/virtio_net.c: transmit
 ///         buffers are reclaimed when sending, transmit interrupts only while the queue is full.
 #pragma once
 #include "models/software/costs.h"
@@ -25,13 +25,14 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
   static constexpr unsigned receive_queue = 0, transmit_queue = 1;
   struct Params {
     unsigned queue_size = 256, poll_budget = 64, refill_batch = 32;
-    bool event_index = true;
+    bool event_index = true, packed = false;
     template <class V>
     void describe(V& v) {
       v.field("queue_size", queue_size, Range<unsigned>{4, 32768}, "descriptors per virtqueue, a power of two", "QEMU default 256");
       v.field("poll_budget", poll_budget, Range<unsigned>{1, 1024}, "packets per poll round", "Linux NAPI weight 64");
       v.field("refill_batch", refill_batch, Range<unsigned>{1, 1024}, "receive buffers returned at a time", no_source);
       v.flag("event_index", event_index, "VIRTIO_RING_F_EVENT_IDX: exact suppression instead of flags", "virtio 1.2 6");
+      v.flag("packed", packed, "VIRTIO_F_RING_PACKED: one ring of descriptors instead of a table and two rings", "off: QEMU's default; virtio 1.2 2.8");
       v.require((queue_size & (queue_size - 1)) == 0, "queue_size must be a power of two");
       v.require(2 * refill_batch <= queue_size, "refill_batch must be at most half of queue_size");
     }

@@ -1,141 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Split virtqueue: both ends of a ring that lies as real bytes in guest memory. Mechanism only: whoever uses an end
-/// pays for it.
+/// Virtqueue: both ends of a ring that lies as real bytes in guest memory, in either layout.
 ///
-/// Spec    virtio 1.2 2.7 (split virtqueues), 2.7.7, 2.7.10 (notification suppression); structures of
-///         linux/virtio_ring.h.
-/// Models  single-descriptor buffers, NO_NOTIFY / NO_INTERRUPT flags and EVENT_IDX.
-/// Omits   chains, indirect descriptors, packed layout.
+/// Spec    virtio 1.2 2.7, 2.8
 #pragma once
-#define VIRTIO_RING_NO_LEGACY
-#include <linux/virtio_ring.h>
+#include <variant>
 
-#include <vector>
-
-#include "models/software/memory_view.h"
+#include "models/software/packed_virtqueue.h"
+#include "models/software/split_virtqueue.h"
 
 namespace iov::software {
-
-struct VirtqueueLayout {
-  Gpa descriptors, available, used;
-  std::uint16_t size = 256;
-  bool event_index = true;
-
-  static VirtqueueLayout allocate(MemoryView& memory, std::uint16_t size, bool event_index) {
-    return {memory.allocate(size * sizeof(vring_desc), 16), memory.allocate(6 + 2u * size, 2),
-            memory.allocate(6 + sizeof(vring_used_elem) * size, 4), size, event_index};
-  }
-  Gpa descriptor(std::uint16_t i) const { return descriptors + i * sizeof(vring_desc); }
-  Gpa available_flags() const { return available; }
-  Gpa available_index() const { return available + 2; }
-  Gpa available_entry(std::uint16_t i) const { return available + 4 + 2u * (i % size); }
-  Gpa used_event() const { return available + 4 + 2u * size; }
-  Gpa used_flags() const { return used; }
-  Gpa used_index() const { return used + 2; }
-  Gpa used_entry(std::uint16_t i) const { return used + 4 + sizeof(vring_used_elem) * (i % size); }
-  Gpa available_event() const { return used + 4 + sizeof(vring_used_elem) * size; }
-};
 
 /// The driver's end (guest).
 class VirtqueueDriver {
  public:
-  VirtqueueDriver(const MemoryView& memory, const VirtqueueLayout& layout) : memory_(memory), layout_(layout) {
-    for (std::uint16_t i = 0; i < layout.size; ++i) free_.push_back(static_cast<std::uint16_t>(layout.size - 1 - i));
+  VirtqueueDriver(const MemoryView& memory, const VirtqueueLayout& layout) : end_(make(memory, layout)) {}
+  std::size_t room() const {
+    return std::visit([](const auto& e) { return e.room(); }, end_);
   }
-  std::size_t room() const { return free_.size(); }
-  /// Makes one buffer available; returns its descriptor index. @pre room() > 0
+  /// Makes one buffer available; returns its id. @pre room() > 0
   std::uint16_t add(Gpa buffer, std::uint32_t bytes, bool device_writes) {
-    const std::uint16_t id = free_.back();
-    free_.pop_back();
-    memory_.store(layout_.descriptor(id),
-                  vring_desc{buffer.value, bytes, static_cast<__u16>(device_writes ? VRING_DESC_F_WRITE : 0), 0});
-    memory_.store(layout_.available_entry(available_), id);
-    memory_.store(layout_.available_index(), ++available_);
-    return id;
+    return std::visit([&](auto& e) { return e.add(buffer, bytes, device_writes); }, end_);
   }
-  /// Whether the device wants to hear of what was added since the last call that returned (virtio 2.7.10).
+  /// Whether the device wants to hear of what was added since the last call (virtio 2.7.10, 2.8.10).
   bool kick_needed() {
-    const std::uint16_t old = std::exchange(told_, available_);
-    if (!layout_.event_index) return !(memory_.load<std::uint16_t>(layout_.used_flags()) & VRING_USED_F_NO_NOTIFY);
-    return vring_need_event(memory_.load<std::uint16_t>(layout_.available_event()), available_, old) != 0;
+    return std::visit([](auto& e) { return e.kick_needed(); }, end_);
   }
-  bool has_used() const { return memory_.load<std::uint16_t>(layout_.used_index()) != used_; }
+  bool has_used() const {
+    return std::visit([](const auto& e) { return e.has_used(); }, end_);
+  }
   /// Takes back one used buffer. @pre has_used()
   vring_used_elem take_used() {
-    const auto element = memory_.load<vring_used_elem>(layout_.used_entry(used_++));
-    if (element.id < layout_.size) free_.push_back(static_cast<std::uint16_t>(element.id));
-    return element;
+    return std::visit([](auto& e) { return e.take_used(); }, end_);
   }
   void disable_interrupts() {
-    if (!layout_.event_index) return memory_.store(layout_.available_flags(), std::uint16_t{VRING_AVAIL_F_NO_INTERRUPT});
-    memory_.store(layout_.used_event(), static_cast<std::uint16_t>(used_ - 1));  // an index already passed
+    std::visit([](auto& e) { e.disable_interrupts(); }, end_);
   }
   /// Asks for an interrupt once `after` more buffers are used; false if that has happened already.
   bool enable_interrupts(std::uint16_t after = 0) {
-    if (layout_.event_index)
-      memory_.store(layout_.used_event(), static_cast<std::uint16_t>(used_ + after));
-    else
-      memory_.store(layout_.available_flags(), std::uint16_t{0});
-    return static_cast<std::uint16_t>(memory_.load<std::uint16_t>(layout_.used_index()) - used_) <= after;
+    return std::visit([&](auto& e) { return e.enable_interrupts(after); }, end_);
+  }
+  /// Cache lines that moved to this end since the last call.
+  unsigned take_moves() {
+    return std::visit([](auto& e) { return e.ring().take_moves(); }, end_);
   }
 
  private:
-  const MemoryView& memory_;
-  const VirtqueueLayout layout_;
-  std::vector<std::uint16_t> free_;
-  std::uint16_t available_ = 0, told_ = 0, used_ = 0;
+  using End = std::variant<SplitDriver, PackedDriver>;
+  static End make(const MemoryView& memory, const VirtqueueLayout& layout) {
+    return layout.packed ? End(std::in_place_type<PackedDriver>, memory, layout) : End(std::in_place_type<SplitDriver>, memory, layout);
+  }
+  End end_;
 };
 
 /// The device's end (back end).
 class VirtqueueDevice {
  public:
-  VirtqueueDevice(const MemoryView& memory, const VirtqueueLayout& layout) : memory_(memory), layout_(layout) {}
-  struct Buffer {
-    std::uint16_t id = 0;
-    Gpa address;
-    std::uint32_t bytes = 0;
-    bool valid = false;  ///< inside guest memory; a malicious guest may say anything
-  };
-  std::uint16_t available() const {
-    return static_cast<std::uint16_t>(memory_.load<std::uint16_t>(layout_.available_index()) - next_);
+  using Buffer = VirtqueueBuffer;
+  VirtqueueDevice(const MemoryView& memory, const VirtqueueLayout& layout) : end_(make(memory, layout)) {}
+  bool has_available() const {
+    return std::visit([](const auto& e) { return e.has_available(); }, end_);
   }
-  /// @pre available() > 0
+  /// @pre has_available()
   Buffer take() {
-    Buffer b;
-    b.id = static_cast<std::uint16_t>(memory_.load<std::uint16_t>(layout_.available_entry(next_++)) % layout_.size);
-    const auto d = memory_.load<vring_desc>(layout_.descriptor(b.id));
-    b.address = Gpa(d.addr);
-    b.bytes = d.len;
-    b.valid = memory_.contains(b.address, b.bytes);
-    return b;
+    return std::visit([](auto& e) { return e.take(); }, end_);
   }
   void push_used(std::uint16_t id, std::uint32_t written) {
-    memory_.store(layout_.used_entry(used_), vring_used_elem{id, written});
-    memory_.store(layout_.used_index(), ++used_);
+    std::visit([&](auto& e) { e.push_used(id, written); }, end_);
   }
   bool interrupt_needed() {
-    const std::uint16_t old = std::exchange(told_, used_);
-    if (!layout_.event_index)
-      return old != used_ && !(memory_.load<std::uint16_t>(layout_.available_flags()) & VRING_AVAIL_F_NO_INTERRUPT);
-    return vring_need_event(memory_.load<std::uint16_t>(layout_.used_event()), used_, old) != 0;
+    return std::visit([](auto& e) { return e.interrupt_needed(); }, end_);
   }
   void disable_kicks() {
-    // With EVENT_IDX the index last asked for has been passed: nothing to write, as in Linux vhost.
-    if (!layout_.event_index) memory_.store(layout_.used_flags(), std::uint16_t{VRING_USED_F_NO_NOTIFY});
+    std::visit([](auto& e) { e.disable_kicks(); }, end_);
   }
   /// Asks for a kick at the next buffer; false if there is one already.
   bool enable_kicks() {
-    if (layout_.event_index)
-      memory_.store(layout_.available_event(), next_);
-    else
-      memory_.store(layout_.used_flags(), std::uint16_t{0});
-    return available() == 0;
+    return std::visit([](auto& e) { return e.enable_kicks(); }, end_);
+  }
+  /// Cache lines that moved to this end since the last call.
+  unsigned take_moves() {
+    return std::visit([](auto& e) { return e.ring().take_moves(); }, end_);
   }
 
  private:
-  const MemoryView& memory_;
-  const VirtqueueLayout layout_;
-  std::uint16_t next_ = 0, used_ = 0, told_ = 0;
+  using End = std::variant<SplitDevice, PackedDevice>;
+  static End make(const MemoryView& memory, const VirtqueueLayout& layout) {
+    return layout.packed ? End(std::in_place_type<PackedDevice>, memory, layout) : End(std::in_place_type<SplitDevice>, memory, layout);
+  }
+  End end_;
 };
 
 }  // namespace iov::software

@@ -64,9 +64,9 @@ Task VmdqBackend::copy(Strand& strand, std::uint32_t bytes, Hpa guest_buffer, bo
 Task VmdqBackend::transmit_loop() {
   for (;;) {
     tx_.disable_kicks();
-    while (tx_.available() > 0) {
+    while (tx_.has_available()) {
       const auto buffer = tx_.take();
-      co_await strand_.spend(Context::host_kernel, Work::backend, costs_.virtqueue_back + costs_.guest_translation);
+      co_await strand_.spend(Context::host_kernel, Work::backend, back(tx_) + costs_.guest_translation);
       const bool good = buffer.valid && buffer.bytes >= VirtioNet::header_bytes + FrameHeader::header_bytes;
       if (good) co_await transmit_one(buffer);
       if (good && zero_copy_) continue;  // goes back when the device has read it
@@ -92,7 +92,7 @@ Task VmdqBackend::transmit_one(const VirtqueueDevice::Buffer& buffer) {
   }
   frame.journey.enter(Stage::host_stack, services_.timeline.now());
   ++sent_;
-  const bool more = tx_.available() > 0;
+  const bool more = tx_.has_available();
   if (zero_copy_)
     co_await pool_.transmit_lent(strand_, frame, frame_buffer, more);
   else
@@ -113,12 +113,12 @@ Task VmdqBackend::lend(Strand& strand, std::optional<DmaBuffer>& buffer) {
     spare_.pop_back();
   }
   while (!buffer) {
-    if (rx_.available() == 0) {
+    if (!rx_.has_available()) {
       if (lent_ >= low_water_) co_return rx_.disable_kicks();  // the next frame makes the pool look again
       if (rx_.enable_kicks()) co_return;
     }
     const auto posted = rx_.take();
-    co_await strand.spend(Context::host_kernel, Work::backend, costs_.virtqueue_back + costs_.guest_translation);
+    co_await strand.spend(Context::host_kernel, Work::backend, back(rx_) + costs_.guest_translation);
     if (posted.valid && posted.bytes >= VirtioNet::header_bytes + longest_frame)
       buffer = translated(posted);
     else
@@ -144,9 +144,9 @@ void VmdqBackend::returned(const DmaBuffer& buffer) {
 Task VmdqBackend::receive(Strand& strand, Frame& frame) {
   frame.journey.enter(Stage::backend, services_.timeline.now());
   co_await strand.spend(Context::host_kernel, Work::backend,
-                        costs_.pool_completion + costs_.guest_translation + costs_.virtqueue_back);
+                        costs_.pool_completion + costs_.guest_translation + back(rx_));
   const std::uint32_t bytes = frame.bytes + VirtioNet::header_bytes;
-  if (rx_.available() == 0) {
+  if (!rx_.has_available()) {
     ++dropped_;
     services_.book.dropped(frame.header.id, DropReason::backend_queue_full);
     co_return;

@@ -34,6 +34,7 @@ class VmdqBackend : public sc_core::sc_module, public Doorbell, public PacketRec
   DmaBuffer translated(const VirtqueueDevice::Buffer& buffer) const;
   Task deliver(host::Strand& strand, std::uint16_t buffer, Frame& frame);
   Task copy(host::Strand& strand, std::uint32_t bytes, Hpa guest_buffer, bool to_guest);
+  Time back(VirtqueueDevice& queue) const { return costs_.virtqueue_back + costs_.lines(queue.take_moves()); }
   Task interrupt_guest(host::Strand& strand, VirtqueueDevice& queue, JourneyRef journey);
 
   const PacketServices services_;

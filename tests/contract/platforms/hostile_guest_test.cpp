@@ -124,6 +124,24 @@ TEST_CASE("a virtqueue descriptor outside guest memory loses its packet, the bac
   m.bystander_lives();
 }
 
+TEST_CASE("a packed ring full of descriptors outside guest memory loses its packets, the back end goes on") {
+  Hostile m("vhost", {{"vm0.virtio.packed", true}});
+  software::MemoryView copy(*m.cpu_memory, m.vms[0].memory->base(), m.vms[0].memory->size(), 0);
+  const auto rx = software::VirtqueueLayout::allocate(copy, 256, true, true);
+  m.frame_arrives(m.mac(0));
+  m.run(50_us);
+  REQUIRE(m.counter("vm0.backend.delivered") == 1);
+  for (std::uint16_t i = 1; i < 256; ++i) {
+    auto d = copy.load<vring_packed_desc>(rx.descriptor(i));
+    d.addr = ~0ull - 100, d.len = 0xffff'ffff, d.id = 0xffff;
+    copy.store(rx.descriptor(i), d);
+  }
+  for (int i = 0; i < 5; ++i) m.frame_arrives(m.mac(0));
+  m.run(100_us);
+  CHECK(m.counter("vm0.backend.delivered") == 1);
+  m.bystander_lives();
+}
+
 TEST_CASE("an available index that runs wild costs the back end one round of the ring, not the machine") {
   Hostile m("vhost");
   software::MemoryView copy(*m.cpu_memory, m.vms[0].memory->base(), m.vms[0].memory->size(), 0);

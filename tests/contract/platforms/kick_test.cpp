@@ -2,7 +2,7 @@
 // Notification suppression, through the whole machine.
 #include <fstream>
 
-#include "tests/contract/platforms/machine_bench.h"
+#include "tests/contract/platforms/apart.h"
 
 using namespace iov;
 using namespace iov::platform;
@@ -27,9 +27,9 @@ std::string capture(std::uint32_t gap_us) {
   return file;
 }
 
-void one_kick(const std::string& path, std::uint32_t gap_us) {
+void one_kick(const std::string& path, std::uint32_t gap_us, bool packed = false) {
   const std::string file = capture(gap_us);
-  MachineBench m({{"vm0.path", path}, {"workload.trace", file}, {"workload.arrivals", "trace"}, {"workload.sizes", "trace"},
+  MachineBench m({{"vm0.path", path}, {"vm0.virtio.packed", packed}, {"workload.trace", file}, {"workload.arrivals", "trace"}, {"workload.sizes", "trace"},
                   {"workload.trace_loop", false}, {"workload.measure.warm_up", "100 us"}, {"workload.measure.duration", "900 us"}});
   m.measure();
   std::filesystem::remove(file);
@@ -44,13 +44,32 @@ TEST_CASE("vmdq: a burst of 12 packets that are due at once costs one kick", "[A
 TEST_CASE("virtio: 12 packets that follow each other while the back end runs cost one kick", "[A5]") { one_kick("virtio", 1); }
 TEST_CASE("vhost: 12 packets that follow each other while the back end runs cost one kick", "[A5]") { one_kick("vhost", 1); }
 
+TEST_CASE("virtio, packed ring: 12 packets that follow each other while the back end runs cost one kick", "[A5][A27]") {
+  one_kick("virtio", 1, true);
+}
+TEST_CASE("vmdq, packed ring: a burst of 12 packets that are due at once costs one kick", "[A5][A27]") { one_kick("vmdq", 0, true); }
+
 TEST_CASE("virtio at saturation hardly kicks: the back end always runs", "[A5][A27]") {
   MachineBench m(short_run + Settings{{"vm0.path", "virtio"}});
   const double kicks = m.measure()["exits_per_packet_by_cause"]["kick"];
   CHECK(kicks < 0.02);
 }
-TEST_CASE("with flags instead of event indices an idle back end is kicked once per packet just the same") {
-  MachineBench m(isolated("transmit", 16) + Settings{{"vm0.path", "vhost"}, {"vm0.virtio.event_index", false}});
+void kicked_once_per_packet(bool packed) {
+  MachineBench m(isolated("transmit", 16) + Settings{{"vm0.path", "vhost"}, {"vm0.virtio.event_index", false}, {"vm0.virtio.packed", packed}});
   m.measure();
   CHECK(exits_of(m) == "kick 16");  // flags instead of indices: the same notifications
+}
+TEST_CASE("with flags instead of event indices an idle back end is kicked once per packet just the same") { kicked_once_per_packet(false); }
+TEST_CASE("with flags instead of descriptors to wait for, so is one of a packed ring") { kicked_once_per_packet(true); }
+
+TEST_CASE("a packet from rest moves half the cache lines in a packed ring, and costs guest and back end less by that", "[A27]") {
+  const auto cycles = [](bool packed, double line) {
+    return summary_of(isolated("transmit", 16) + Settings{{"vm0.path", "vhost"}, {"vm0.virtio.packed", packed},
+                                                          {"host.costs.line_move", std::to_string(line) + " ns"}}, current)["cpu_cycles_per_packet"]
+        .get<double>();
+  };
+  const double split_lines = (cycles(false, 1000) - cycles(false, 0)) / 3000, packed_lines = (cycles(true, 1000) - cycles(true, 0)) / 3000;
+  CAPTURE(split_lines, packed_lines);
+  CHECK(packed_lines >= 3);
+  CHECK(split_lines >= packed_lines + 2);
 }

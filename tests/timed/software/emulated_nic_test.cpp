@@ -112,13 +112,13 @@ TEST_CASE("the mitigation timer waits for the emulator's mutex", "[A2]") {
   b.run(110_us);
   b.arrives();
   const Time timer = 100_us + b.decided + b.throttle;
-  b.run(timer - 1700_ns);
-  Task read = b.reads_status();  // exit 0.6, to user 0.9: has the mutex from 0.2 before the timer for 0.4
+  b.run(timer - 1700_ns - b.costs.instruction_emulation);
+  Task read = b.reads_status();  // exit 0.6, decoded, to user 0.9: has the mutex from 0.2 before the timer for 0.554
   read.start();
   b.run(200_us);
   REQUIRE(b.handled.size() == 2);
-  // mutex free 0.2 after the timer, system call 0.03, injection 0.3
-  CHECK(b.handled[1] == to_ps(timer + 530_ns + b.seen));
+  // mutex free 0.354 after the timer, system call 0.03, injection 0.3
+  CHECK(b.handled[1] == to_ps(timer + 684_ns + b.seen));
 }
 
 TEST_CASE("a mitigation timer with nothing to tell costs the I/O thread its wake-up and the guest nothing", "[A2]") {
