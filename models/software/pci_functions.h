@@ -63,7 +63,8 @@ struct PciFunction {
   std::uint8_t port_type = 0;  ///< PCI_EXP_TYPE_*
   PciBars bars;
   /// Offsets of capabilities, 0 when absent.
-  unsigned express = 0, msi = 0, msix = 0, aer = 0, ari = 0, ats = 0, sriov = 0;
+  unsigned express = 0, msi = 0, msix = 0, aer = 0, ari = 0, acs = 0, ats = 0, sriov = 0;
+  std::uint32_t access_control = 0, egress_control = 0;  ///< of a bridge: ACS as it was when the scan came by
   unsigned max_payload = 128;  ///< supported
   // Of a bridge
   std::uint8_t secondary = 0, subordinate = 0;

@@ -67,6 +67,7 @@ Task PciScan::probe(Strand& strand, PciFunction& f, bool& found) {
   f.multi_function = (header & 0x80) != 0;
   f.bridge = (header & PCI_HEADER_TYPE_MASK) == PCI_HEADER_TYPE_BRIDGE;
   co_await read_capabilities(io_, strand, f);
+  if (f.bridge) co_await keep_access_control(strand, f);
   if (!f.bridge) co_await size_bars(strand, f.id, PCI_BASE_ADDRESS_0, f.bars);
 }
 
@@ -94,11 +95,26 @@ Task read_capabilities(ConfigIo& io, Strand& strand, PciFunction& f) {
     switch (PCI_EXT_CAP_ID(header)) {
       case PCI_EXT_CAP_ID_ERR: f.aer = at; break;
       case PCI_EXT_CAP_ID_ARI: f.ari = at; break;
+      case PCI_EXT_CAP_ID_ACS: f.acs = at; break;
       case PCI_EXT_CAP_ID_ATS: f.ats = at; break;
       case PCI_EXT_CAP_ID_SRIOV: f.sriov = at; break;
       default: break;
     }
   }
+}
+
+/// What firmware or an administrator has switched on; a reset from above takes it.
+Task PciScan::keep_access_control(Strand& strand, PciFunction& f) {
+  std::uint32_t control = 0;
+  if (f.acs == 0) co_return;
+  co_await io_.read(strand, f.id, f.acs + PCI_ACS_CTRL, 2, control);
+  f.access_control = control;
+  if ((control & PCI_ACS_EC) != 0) co_await io_.read(strand, f.id, f.acs + PCI_ACS_EGRESS_CTL_V, 4, f.egress_control);
+}
+
+Task PciScan::restore_access_control(Strand& strand, const PciFunction& f) {
+  if ((f.access_control & PCI_ACS_EC) != 0) co_await io_.write(strand, f.id, f.acs + PCI_ACS_EGRESS_CTL_V, 4, f.egress_control);
+  if (f.access_control != 0) co_await io_.write(strand, f.id, f.acs + PCI_ACS_CTRL, 2, f.access_control);
 }
 
 Task enable_function(ConfigIo& io, Strand& strand, const PciFunction& f) {
@@ -186,6 +202,7 @@ Task PciScan::find_again(Strand& strand, PciTree& tree, unsigned port) {
     if (known.bridge) co_await forward_ari(strand, known);
     if (known.sriov != 0) co_await choose_vf_ids(strand, tree, known);
     co_await configure(strand, tree, i);
+    co_await restore_access_control(strand, known);
   }
 }
 

@@ -45,6 +45,8 @@ class PciScan {
   Task enter_bridge(host::Strand& strand, PciTree& tree, unsigned index);
   Task write_numbers(host::Strand& strand, const PciFunction& bridge, unsigned last_bus);
   Task forward_ari(host::Strand& strand, PciFunction& bridge);
+  Task keep_access_control(host::Strand& strand, PciFunction& bridge);
+  Task restore_access_control(host::Strand& strand, const PciFunction& bridge);
   Task choose_vf_ids(host::Strand& strand, const PciTree& tree, const PciFunction& f);
   Task set_aside_vf_buses(host::Strand& strand, PciTree& tree, unsigned index);
   Task configure(host::Strand& strand, const PciTree& tree, unsigned index);

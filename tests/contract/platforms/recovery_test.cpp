@@ -132,8 +132,11 @@ namespace {
 void comes_back_below_a_switch(const char* link, unsigned interrupts) {
   Json actions = link_flap;
   for (Json& action : actions) action["link"] = link;
-  MachineBench m(two_watched_vms("6 ms") + Settings{{"link0.training_time", "100 us"}} + script(actions), "platforms/server_switch_10g.json");
+  MachineBench m(two_watched_vms("6 ms") + Settings{{"link0.training_time", "100 us"}, {"link0.acs.source_validation", true}} + script(actions),
+                 "platforms/server_switch_10g.json");
   m.measure();
+  const config::ConfigSpace& port = m.tree->switches()[0]->port(1).config();
+  CHECK(port.read(port.layout().extended(PCI_EXT_CAP_ID_ACS) + PCI_ACS_CTRL, 2) == PCI_ACS_SV);  // isolation comes back, too
   for (const char* vm : {"vm0", "vm1"}) comes_back(m, vm);
   CHECK(m.counter("ports.slots.returns") == 1);
   CHECK(m.counter("switch0.slot_interrupts") == interrupts);
