@@ -22,7 +22,6 @@ nlohmann::json configuration(const char* path, double packets_per_second, unsign
   const Settings many{{"vm0.count", vms},
                       {"vm0.driver.rx_descriptors", 262144 / vms},
                       {"vm0.driver.tx_descriptors", 64},
-                      {"vm0.vf_driver.answer_timeout", "500 ms"},  // thousands that ask again every 2 ms hinder each other
                       {"vm0.memory", std::to_string(std::max(8u, 1024 / vms)) + " MiB"},
                       {"host.cores", 64},
                       {"memory.size", "1 TiB"},

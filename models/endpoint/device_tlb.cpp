@@ -78,6 +78,7 @@ bool DeviceTlb::covers(std::uint32_t use, std::uint64_t target, std::uint32_t by
 
 /// The request under way, or to be sent, that will answer for this page.
 DeviceTlb::Miss* DeviceTlb::asked_for(const AddressSpace& space, std::uint64_t page, bool write) {
+  if (space.tenant >= misses_of_.size() || misses_of_[space.tenant] == 0) return nullptr;
   for (Miss& m : misses_) {
     if (!m.live || m.space.function != space.function || m.space.pasid != space.pasid) continue;
     if (page < m.page || page > m.last()) continue;
@@ -138,11 +139,14 @@ std::uint32_t DeviceTlb::take_miss(const AddressSpace& space, std::uint64_t page
   m.space = space, m.page = page, m.pages = pages, m.write = write;
   m.sent = m.stale = m.faulted = false, m.live = true;
   m.waiters.clear();
+  if (space.tenant >= misses_of_.size()) misses_of_.resize(space.tenant + 1);
+  ++misses_of_[space.tenant];
   return index;
 }
 
 DeviceTlb::Miss DeviceTlb::give_up(std::uint32_t index) {
   Miss done = std::move(misses_[index]);
+  --misses_of_[done.space.tenant];
   misses_[index].live = false;
   free_misses_.push_back(index);
   return done;
@@ -197,12 +201,12 @@ void DeviceTlb::resolve(std::uint16_t tag, CompletionStatus status, std::span<co
   Miss done = give_up(index);
   if (status == CompletionStatus::unsupported_request && !ats_off(done.space.function))
     ats_off_.push_back(done.space.function);
-  std::array<Translation, max_entries> translations;
-  const std::size_t n = std::min<std::size_t>(entries.size(), done.pages);
-  for (std::size_t i = 0; i < n; ++i) {
-    translations[i] = decode_translation(entries[i]);
-    if (translations[i].readable || translations[i].writable)
-      cache_.fill(done.space, done.page + i * translation_unit, translations[i]);
+  auto translations = std::exchange(answered_, {});
+  translations.clear();
+  for (const std::uint64_t entry : entries.first(std::min<std::size_t>(entries.size(), done.pages))) {
+    const Translation t = decode_translation(entry);
+    if (t.readable || t.writable) cache_.fill(done.space, done.page + translations.size() * translation_unit, t);
+    translations.push_back(t);
   }
   for (const Waiter& waiter : done.waiters) {
     if (status == CompletionStatus::unsupported_request)
@@ -210,8 +214,9 @@ void DeviceTlb::resolve(std::uint16_t tag, CompletionStatus status, std::span<co
     else if (status != CompletionStatus::success)
       refuse(waiter);
     else
-      answer(done, waiter, {translations.data(), n});
+      answer(done, waiter, translations);
   }
+  answered_ = std::move(translations);
   if (!misses_[index].live) std::swap(misses_[index].waiters, done.waiters);  // keeps its memory
   send_misses();
 }

@@ -184,6 +184,7 @@ class DeviceTlb : public sc_core::sc_module, Requester, PageWaiter {
   const unsigned per_request_;  ///< translations
   std::deque<Miss> misses_;
   std::vector<std::uint32_t> free_misses_;
+  std::vector<std::uint32_t> misses_of_;  ///< by tenant: of thousands few have any
   Fifo<std::uint32_t> unsent_;
   std::vector<std::uint32_t> miss_of_tag_;
   unsigned in_flight_ = 0;
@@ -206,6 +207,7 @@ class DeviceTlb : public sc_core::sc_module, Requester, PageWaiter {
   Counter invalidate_requests_{"invalidate_requests", "1", "invalidate requests received"};
   LatencyHistogram miss_latency_{"request_latency", "time from a translation request to its answer"};
   std::vector<Time> sent_at_;
+  std::vector<Translation> answered_;  ///< keeps its memory
   Invariant rest_{"translations_finished", Invariant::at_rest,
                   "at rest no translation is asked for, none is used and no invalidation waits",
                   [this] { return unfinished(); }};
