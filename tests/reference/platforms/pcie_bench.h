@@ -13,14 +13,18 @@ namespace iov::platform {
 
 using DmaSettings = std::vector<std::pair<std::string, nlohmann::ordered_json>>;
 
-inline nlohmann::json effective_dma(const DmaSettings& settings,
-                                    const std::string& platform = "platforms/pcie_bench_broadwell.json") {
+inline nlohmann::json effective_dma(const DmaSettings& settings, const std::string& platform, ProblemSink& problems) {
   const std::filesystem::path home = IOVSIM_SOURCE_DIR;
-  ProblemSink problems;
   Config config(home, catalog());
   config.merge("", load_json(home / platform, platform, problems).value(), platform, home / platform);
   for (const auto& [path, value] : settings) config.merge(path, value, "test");
-  auto result = config.effective(problems);
+  return config.effective(problems);
+}
+
+inline nlohmann::json effective_dma(const DmaSettings& settings,
+                                    const std::string& platform = "platforms/pcie_bench_broadwell.json") {
+  ProblemSink problems;
+  auto result = effective_dma(settings, platform, problems);
   INFO(problems.text());
   REQUIRE(problems.empty());
   return result;
