@@ -33,13 +33,21 @@ void reset_statistics(Machine& machine) {
   for (Machine::Vm& vm : machine.vms) vm.path->reset_copies();
 }
 
+/// What VFs' drivers look for from time to time moves no packet, and would keep the machine from rest.
+void stop_services(Machine& machine) {
+  for (Machine::Vm& vm : machine.vms)
+    if (software::VfDriver* vf = vm.path->vf_driver()) vf->stop_service();
+}
+
 /// Whatever is under way arrives, unless the limit cuts it short.
 void come_to_rest(Machine& machine) {
   const Time limit = machine.timeline.now() + machine.workload->params().measure.drain_limit;
   const Time step = machine.workload->params().measure.drain_limit * (1.0 / 64);
   bool stopped = false;
+  stop_services(machine);
   while (!machine.timeline.idle() && machine.timeline.now() < limit && step > sc_core::SC_ZERO_TIME) {
     machine.timeline.run(std::min(limit, machine.timeline.now() + step));
+    stop_services(machine);
     if (stopped || machine.workload->ledger().journeys.open() > 0) continue;
     for (Machine::Vm& vm : machine.vms) vm.path->stop();  // every packet has arrived: nobody needs to look for more
     stopped = true;

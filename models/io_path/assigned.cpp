@@ -164,11 +164,6 @@ void Sriov::start() {
   if (grant_.given()) start_driver();
 }
 
-void Sriov::stop() {
-  Assigned::stop();
-  vf_.stop_service();
-}
-
 void Sriov::route_interrupts() {
   Assigned::route_interrupts();
   const auto handler = bind<&VfDriver::interrupt>(&vf_);

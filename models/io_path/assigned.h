@@ -73,7 +73,6 @@ class Sriov : public Assigned {
   Sriov(const sc_core::sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac,
         software::MemoryView& guest, GuestTraffic& traffic, unsigned function);
   void start() override;
-  void stop() override;
   void shut_down() override { vf_.leave({}); }
   Task plug(std::string& refusal) override;
   Task unplug(std::string& refusal) override;

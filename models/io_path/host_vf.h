@@ -17,10 +17,7 @@ class HostVf : public VmPath {
          software::MemoryView& memory, GuestTraffic& traffic, unsigned function);
   Task set_up() override;
   void start() override;
-  void stop() override {
-    driver_.stop_polling();
-    vf_.stop_service();
-  }
+  void stop() override { driver_.stop_polling(); }
   void shut_down() override { vf_.leave({}); }
   Task plug(std::string& refusal) override;
   Task unplug(std::string& refusal) override;
