@@ -42,8 +42,7 @@ def main(folder, chosen):
     for axes, column in zip(panels[:, 0], columns):
         for i, labels in enumerate(lines):
             rows = [r for r in table.rows if tuple(r[a] for a in others) == labels and is_number(r[column])]
-            colour, _ = style.REST[i % len(style.REST)]
-            axes.plot([float(r[along]) for r in rows], [float(r[column]) for r in rows], color=colour,
+            axes.plot([float(r[along]) for r in rows], [float(r[column]) for r in rows], color=style.LINES[i % len(style.LINES)],
                       marker=style.MARKERS[i % len(style.MARKERS)], markeredgecolor="black", markeredgewidth=0.4,
                       label=", ".join(labels) or column)
         axes.set_ylabel(label(column))

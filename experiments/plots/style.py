@@ -56,6 +56,7 @@ STAGE_GROUPS = {"guest software": ["application", "guest_driver", "guest_handler
                 "interrupt, wake-up": ["completion", "interrupt"]}
 REST = [(BLUE, ""), (YELLOW, "//"), (RED, ""), (GREY, "..."), (GREEN, "xxx"), (ORANGE, ""), (BLACK, ""),
         (PURPLE, "\\\\"), (SKY, "//"), (GREY, ""), (RED, "..."), (GREEN, ""), (YELLOW, ""), (BLUE, "xxx")]
+LINES = [BLUE, RED, GREEN, BLACK, ORANGE, PURPLE, SKY, "#7f7f7f", "#8c6d00"]  # thin on white: no yellow, no light grey
 
 
 def ink(name, known, index):
