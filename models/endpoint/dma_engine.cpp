@@ -220,13 +220,19 @@ DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
 }
 
 DmaEngine::Progress DmaEngine::hold(Channel& channel) {
-  if (!channel.held && held_++ == 0) held_since_ = timeline_.now();
-  channel.held = true;
+  if (!std::exchange(channel.held, true)) count_held(), ++held_;
   return Progress::blocked;
 }
 
 void DmaEngine::let_go(Channel& channel) {
-  if (std::exchange(channel.held, false) && --held_ == 0) held_reads_.add(timeline_.now() - held_since_);
+  if (std::exchange(channel.held, false)) count_held(), --held_;
+}
+
+/// In pieces: of many queues one is always held.
+void DmaEngine::count_held() {
+  const Time now = timeline_.now();
+  if (held_ > 0) held_reads_.add(now - held_since_);
+  held_since_ = now;
 }
 
 bool DmaEngine::translates(const Request& q) const {

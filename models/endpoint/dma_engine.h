@@ -127,6 +127,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   static bool has_address(const Request& q);
   Progress hold(Channel& channel);
   void let_go(Channel& channel);
+  void count_held();
   void send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length);
   void send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp);
   void send_write(Request& q, Tlp& tlp);

@@ -130,6 +130,8 @@ struct VmParams {
     v.group("backend", backend, "back end");
     v.require(iommu_log2_page == 12 || iommu_log2_page == 21 || iommu_log2_page == 30, "iommu_log2_page must be 12, 21 or 30");
     v.require(!zero_copy || path == PathKind::vmdq, "zero_copy needs path vmdq");
+    v.require(path != PathKind::emulation || emulated_driver.interrupt_style == software::NicDriver::InterruptStyle::legacy,
+              "path emulation needs emulated_driver.interrupt_style legacy: the line stays up until the driver reads the cause");
     v.require(attached || has_vf(path), "attached off needs path sriov, container or process");
     v.require(iommu_mapping == software::MappingPolicy::persistent ||
                   (path == PathKind::native && native_iommu == HostIommu::translate),

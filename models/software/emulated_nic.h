@@ -6,8 +6,8 @@
 ///         the vCPU thread that wrote the tail, reception in an I/O thread; interrupts mitigated by the throttle register,
 ///         whose timer the I/O thread runs, under the same mutex and at the same costs as all it does.
 /// Models  exits by cause, user legs, device-model work, both copies of each packet (guest - model - tap), level-like
-///         cause register; an interrupt line of which the kernel is told when it changes; the emulator's global mutex: a register access waits while the I/O thread works through a
-///         burst of packets, and the other way round.
+///         cause register; an interrupt line of which the kernel is told when it changes; the emulator's global mutex: a
+///         register access waits while the I/O thread works through a burst of packets, and the other way round.
 #pragma once
 #include "models/protocol/nic.h"
 #include "models/software/fair_mutex.h"

@@ -3,6 +3,8 @@
 
 #include <linux/pci_regs.h>
 
+#include "models/software/register_io.h"
+
 namespace iov::software {
 
 using host::Strand;
@@ -20,6 +22,8 @@ Task FunctionReset::run(Strand& strand, const ResetTarget& target, bool& answers
   id_ = target.id;
   saved_ = kept(target);
   for (Saved& s : saved_) co_await io_.read(strand, id_, s.offset, s.bytes, s.value);
+  answers = saved_.front().value != all_ones(2);
+  if (!answers) co_return;  // gone: there is nothing to reset, and all ones are not its state, should it come back meanwhile
   co_await io_.write(strand, id_, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
   co_await io_.write(strand, id_, target.express + PCI_EXP_DEVCTL, 2, saved_.front().value | PCI_EXP_DEVCTL_BCR_FLR);
   co_await timeline_.until(timeline_.now() + policy_.reset_wait);

@@ -66,7 +66,12 @@ void PfDriver::assign_pool(unsigned pool, unsigned first_queue, unsigned queues)
 }
 
 void PfDriver::use_representor(unsigned pool) {
-  ask_device(reg_switch, static_cast<std::uint32_t>(params_.switch_mode) | static_cast<std::uint32_t>(params_.sort_by) << 4 | pool << 16);
+  representor_ = pool;
+  ask_device(reg_switch, switching());
+}
+
+std::uint32_t PfDriver::switching() const {
+  return static_cast<std::uint32_t>(params_.switch_mode) | static_cast<std::uint32_t>(params_.sort_by) << 4 | representor_ << 16;
 }
 
 void PfDriver::set_mac(unsigned number, MacAddress mac) {
@@ -140,7 +145,7 @@ Task PfDriver::serve() {
 
 Task PfDriver::initialise() {
   co_await write(reg_vf_default, vf_drop_enable);  // VFs are closed until they have asked
-  co_await write(reg_switch, static_cast<std::uint32_t>(params_.switch_mode) | static_cast<std::uint32_t>(params_.sort_by) << 4);
+  co_await write(reg_switch, switching());
   co_await write(reg_congestion, params_.congestion_level.count);
   co_await write(reg_pause_time, pause_quanta);
   co_await write(reg_pause_low, params_.pause_low.count);

@@ -146,6 +146,7 @@ class PfDriver : public sc_core::sc_module {
   Task tell_all(std::uint32_t info);
   Task reply(const MailboxMessage& message, unsigned words);
   std::uint32_t control_of(const Vf& vf) const;
+  std::uint32_t switching() const;  ///< what belongs into reg_switch
   void time_up() { place_.strand.wake(); }
 
   Timeline& timeline_;
@@ -157,7 +158,7 @@ class PfDriver : public sc_core::sc_module {
   std::vector<Vf> vfs_;   ///< by number; 0 is not used
   std::vector<NicDriver*> clients_;
   std::deque<Operation> operations_;
-  unsigned selected_ = 0;
+  unsigned selected_ = 0, representor_ = 0;
   bool running_ = false, drop_enable_;
   Task task_;
   Event timer_{timeline_, bind<&PfDriver::time_up>(this)};

@@ -33,7 +33,7 @@ class VfManager : public sc_core::sc_module {
   const PciFunction& pf(unsigned n) const { return tree_.functions[index_of(n)]; }
   unsigned vfs(unsigned pf_number) const { return pf(pf_number).num_vfs; }
 
-  /// @param refusal  empty when it worked; else why not, and nothing has changed
+  /// @param refusal  empty when it worked; else why not. Nothing has changed then, unless a VF does not answer: they are enabled
   Task enable(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
   Task disable(host::Strand& strand, unsigned pf, std::string& refusal);
   /// All VFs of a PF are gone with the PF; they belong to whom they belonged. @returns how many there were
