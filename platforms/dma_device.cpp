@@ -9,8 +9,7 @@ namespace iov::platform {
 
 namespace {
 constexpr std::uint64_t iova_begin = std::uint64_t{1} << 32;  // as host memory for windows: 64-bit addresses
-constexpr std::uint64_t first_guest_page = 4096;               // guest-physical 0 stays unused
-constexpr unsigned guest_levels = 4;
+constexpr std::uint64_t first_guest_page = 4096;          // guest-physical 0 stays unused
 
 constexpr std::uint64_t rounded(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 }  // namespace
@@ -76,7 +75,8 @@ void DmaDevice::place_guests(HostSpace& space) {
   const unsigned tenants = params.device.transfers.access.requesters;
   window_bytes_ = params.device.transfers.access.window.count;
   const std::uint64_t mapped = rounded(window_bytes_, page_bytes()), host_page = std::uint64_t{1} << log2_host_page();
-  const std::uint64_t window = rounded(first_guest_page + software::PageTable::bytes_for(mapped, guest_levels), page_bytes());
+  const std::uint64_t tables = software::PageTable::bytes_for(mapped, software::IommuDriver::first_stage_levels);
+  const std::uint64_t window = rounded(first_guest_page + tables, page_bytes());
   const std::uint64_t memory = rounded(window + mapped, host_page);
   device->set_windows(std::vector<std::uint64_t>(tenants, iova_begin));
   for (unsigned t = 0; t < tenants; ++t) {
@@ -158,7 +158,7 @@ void DmaDevice::map_guest(const Mapping& guest, software::IommuDriver& driver, D
   driver.check_page(log2_page());
   driver.map(domain, Iova(0), Hpa(guest.guest), bytes, log2_host_page());
   software::MemoryView view(memory, Hpa(guest.guest), window, 0);  // its tables end where its window begins
-  software::PageTable table(view, software::TableStage::first, guest_levels);
+  software::PageTable table(view, software::TableStage::first, software::IommuDriver::first_stage_levels);
   table.map(iova, window, guest.bytes, log2_page(), {});
   driver.attach_nested(guest.tenant.requester, guest.tenant.pasid, domain, Gpa(table.root()));
 }

@@ -69,7 +69,7 @@ void Endpoint::follow_vf_enable(unsigned pf, bool enabled) {
   std::fill_n(ready_at_.begin() + first, functions_.pf(pf).vfs(), timeline_.now() + params_.functions.vf_start_up);
 }
 
-/// 6.6.2: what the function had under way is over, its registers are as after power-on; a PF loses its VFs.
+/// 6.6.2: what the function had under way is over, its configuration space is as after power-on; a PF loses its VFs.
 void Endpoint::reset_function(unsigned f) {
   ++resets_;
   config::PhysicalFunction& pf = functions_.pf(functions_.pf_of(f));

@@ -71,10 +71,8 @@ Task PortHost::bring_back(Strand& strand, unsigned pf) {
   if (pf < host_.pfs.size() && host_.pfs[pf]) co_await host_.pfs[pf]->recover(strand);
   std::string refusal;
   if (lost_vfs_[pf] != 0) co_await host_.functions.enable(strand, pf, lost_vfs_[pf], refusal);
-  if (refusal.empty())
-    lost_vfs_[pf] = 0;
-  else
-    ++refusals_;  // perhaps it is gone again: then all that there were are enabled when it is back
+  if (!refusal.empty()) ++refusals_;
+  if (refusal.empty() || host_.functions.vfs(pf) != 0) lost_vfs_[pf] = 0;  // else gone again: all are enabled when it is back
   for (const Grant* grant : host_.grants)
     if (refusal.empty() && grant->given() && grant->name().pf == pf && grant->name().vf != 0)
       co_await enable_ats(host_, strand, grant->function());

@@ -46,7 +46,8 @@ void InvalidationQueue::resume() {
   const std::uint64_t head = registers_.get64(reg_queue_head), tail = registers_.get64(reg_queue_tail);
   if (head == tail) return;
   if (tail >= queue_bytes()) return fail(QueueError::tail);
-  if (tail % descriptor_bytes() != 0) return fail(QueueError::misaligned_tail);
+  if ((tail | head) % descriptor_bytes() != 0)  // of the head: the width was changed meanwhile
+    return fail(QueueError::misaligned_tail);
   if (wide() && !features_.scalable_mode && !features_.abort_mode) return fail(QueueError::width);
   if (!mode_supported(features_, translation_.root().mode)) return fail(QueueError::table_mode);
   fetch();

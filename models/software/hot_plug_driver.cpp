@@ -16,7 +16,8 @@ constexpr std::uint32_t slot_interrupts = PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_D
 
 Task HotPlugDriver::enable(Strand& strand, unsigned port) {
   const PciFunction& f = pci_.tree.functions[port];
-  if (std::none_of(slots_.begin(), slots_.end(), [port](const Slot& slot) { return slot.port == port; })) slots_.push_back({port});
+  const auto known = [port](const Slot& slot) { return slot.port == port; };
+  if (std::none_of(slots_.begin(), slots_.end(), known)) slots_.push_back({port, occupied(port)});
   co_await pci_.io.write(strand, f.id, f.express + PCI_EXP_SLTSTA, 2, slot_events);  // from before
   co_await pci_.io.write(strand, f.id, f.express + PCI_EXP_SLTCTL, 2, slot_interrupts);
 }
@@ -63,8 +64,7 @@ Task HotPlugDriver::follow(Slot& slot) {
   if (!active) co_return;
   co_await timeline_.until(timeline_.now() + pci_.policy.link_wait);
   co_await pci_.scan.find_again(worker_, pci_.tree, slot.port);
-  for (unsigned i = 0; i < pci_.tree.functions.size(); ++i)
-    slot.occupied |= pci_.tree.functions[i].present && pci_.tree.below(i, slot.port);
+  slot.occupied = occupied(slot.port);
   if (!slot.occupied) co_return;
   ++returns_;
   co_await notices_.returned(worker_, slot.port);
@@ -74,6 +74,12 @@ Task HotPlugDriver::link_active(const PciFunction& port, bool& active) {
   std::uint32_t status = 0;
   co_await pci_.io.read(worker_, port.id, port.express + PCI_EXP_LNKSTA, 2, status);
   active = status != 0xffff && (status & PCI_EXP_LNKSTA_DLLLA) != 0;
+}
+
+bool HotPlugDriver::occupied(unsigned port) const {
+  for (unsigned i = 0; i < pci_.tree.functions.size(); ++i)
+    if (pci_.tree.functions[i].present && pci_.tree.below(i, port)) return true;
+  return false;
 }
 
 void HotPlugDriver::set_present(unsigned port, bool present) {

@@ -38,11 +38,12 @@ class HotPlugDriver : public sc_core::sc_module {
  private:
   struct Slot {
     unsigned port;
-    bool occupied = true, changed = false;
+    bool occupied, changed = false;
   };
   Task serve();
   Task follow(Slot& slot);
   Task link_active(const PciFunction& port, bool& active);
+  bool occupied(unsigned port) const;
   void set_present(unsigned port, bool present);
 
   Timeline& timeline_;

@@ -6,7 +6,6 @@ namespace iov::software {
 namespace {
 constexpr std::uint64_t irte_posted = 1u << 15;  // 9.11
 constexpr unsigned irta_size_code = 15;          // 65536 entries
-constexpr unsigned first_stage_levels = 4;
 void require(bool possible, const std::string& claim) {
   if (!possible) throw SimError({}, "iommu_driver", claim);
 }

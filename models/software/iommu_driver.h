@@ -23,6 +23,8 @@ class IommuDriver {
     Delegate<void(std::uint32_t offset, std::uint64_t value, unsigned bytes)> write;
     Delegate<std::uint64_t(std::uint32_t offset, unsigned bytes)> read;
   };
+  static constexpr unsigned first_stage_levels = 4;  ///< also of tables that a guest makes
+
   /// @param tables  host memory for the tables. Second-stage tables get 4 levels, 3 when the unit has no
   /// more.
   IommuDriver(MemoryView& tables, const Registers& registers, const SoftwareCosts& costs);

@@ -90,7 +90,7 @@ class PfDriver : public sc_core::sc_module {
   void allow_vf(unsigned vf);
   void set_link(bool up);
   void reset_device();         ///< with notice to the VFs
-  void begin_anew() { ask({Operation::Kind::begin_anew}); }  ///< the device is as after power-on
+  void begin_anew() { ask({Operation::Kind::begin_anew}); }  ///< the device was reset behind the driver's back
   void announce_removal();     ///< the driver is about to go
   /// The host's own queue pairs: they stop and start around a reset of the device.
   void add_client(NicDriver& client) { clients_.push_back(&client); }

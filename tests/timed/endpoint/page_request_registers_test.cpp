@@ -116,12 +116,14 @@ TEST_CASE("each PF has an interface of its own: its credits, its group indices, 
   REQUIRE(indices.size() == pfs);
   for (const auto& [requester, used] : indices) CHECK(used.size() == capacity);  // every index of its own
   audit(Invariant::always, d.timeline.now());
-  for_each<Stat>([](Stat& stat) {
+  unsigned seen = 0;
+  for_each<Stat>([&seen](Stat& stat) {
     std::vector<StatRow> rows;
     stat.append_rows(rows);
     for (const StatRow& row : rows)
-      if (row.path.ends_with("page_requests.outstanding") && row.field != "mean") CHECK(row.value == pfs * capacity);
+      if (row.path.ends_with("page_requests.outstanding") && row.field != "mean" && ++seen > 0) CHECK(row.value == pfs * capacity);
   });
+  CHECK(seen > 0);
   d.respond(d.asked()[0], 1);
   CHECK(d.asked().size() == pfs * capacity + 1);
   CHECK(d.asked().back().requester == d.asked()[0].requester);

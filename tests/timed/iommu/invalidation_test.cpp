@@ -178,6 +178,21 @@ TEST_CASE("IQER says what the queue stumbled over") {
   CHECK(error() == 1);  // tail outside the queue
 }
 
+TEST_CASE("a head at which no descriptor of the new width begins is an error, not a round without end") {
+  Rig r;
+  r.enable_translation();
+  r.enable_queue(false);
+  r.submit(vtd::wait_interrupt());
+  r.run();
+  REQUIRE(r.unit.read_register(vtd::reg_queue_head, 8) == 16);
+  r.write64(vtd::reg_queue_address, vtd::queue_address(r.queue, 0, true));
+  r.write64(vtd::reg_queue_tail, 64);
+  r.run();
+  CHECK((r.fault_status() & vtd::fsts_queue_error) != 0);
+  CHECK((r.unit.read_register(vtd::reg_queue_error, 8) & 0xf) == 6);
+  CHECK(r.unit.read_register(vtd::reg_queue_head, 8) == 16);
+}
+
 TEST_CASE("descriptors of 256 bits and page request drains are errors on a unit without them") {
   Params p;
   p.features.scalable_mode = p.features.nested = p.features.page_requests = p.features.abort_mode = false;
