@@ -250,19 +250,20 @@ std::vector<std::string> Config::modules_of(const std::string& kind) const {
   return names;
 }
 
-void check_fragment(const Json& fragment, const std::string& shown, const std::vector<Kind>& kinds,
-                    ProblemSink& problems) {
+void Config::check_fragment(Json fragment, const std::string& file, ProblemSink& problems) const {
+  const std::vector<std::string> known = names_of(*kinds_);
   if (!fragment.contains("kind") || !fragment["kind"].is_string()) {
-    problems.add_in(shown, "kind", "a configuration file names the kind of module it configures: " +
-                                       one_of(names_of(kinds)));
+    problems.add_in(file, "kind", "a configuration file names the kind of module it configures: " + one_of(known));
     return;
   }
-  const Kind* kind = find_kind(kinds, fragment["kind"]);
+  const Kind* kind = find_kind(*kinds_, fragment["kind"]);
   if (!kind) {
-    problems.add_in(shown, "kind", unknown_name("kind", fragment["kind"], names_of(kinds)));
+    problems.add_in(file, "kind", unknown_name("kind", fragment["kind"], known));
     return;
   }
-  ProblemSink found([&](const std::string&) { return shown; });
+  Origins origins{{"", {file, file}}};
+  follow_uses(fragment, "", origins, problems, 0);
+  ProblemSink found([&](const std::string& path) { return to_blame(origins, path); });
   kind->effective(parameters_of(fragment), found);
   for (const Problem& problem : found.list()) problems.add_in(problem.file, problem.path, problem.what);
 }

@@ -44,6 +44,8 @@ class Config {
   nlohmann::json effective(ProblemSink& problems) const;
   /// Names of the modules of one kind; follows no "use".
   std::vector<std::string> modules_of(const std::string& kind) const;
+  /// Checks a file of configs/ and what it uses: {"kind": ..., "use": ..., parameters}.
+  void check_fragment(Json fragment, const std::string& file, ProblemSink& problems) const;
 
  private:
   struct Origin {
@@ -70,9 +72,5 @@ class Config {
   Origins origins_;
   std::size_t layers_ = 0;
 };
-
-/// Checks a file of configs/: {"kind": ..., parameters}.
-void check_fragment(const nlohmann::ordered_json& fragment, const std::string& shown, const std::vector<Kind>& kinds,
-                    ProblemSink& problems);
 
 }  // namespace iov::platform

@@ -45,7 +45,7 @@ bool check_file(const Program& program, const std::string& file, const std::vect
   const std::size_t before = problems.size();
   std::string points;
   if (is_fragment(*object)) {
-    platform::check_fragment(*object, file, program.kinds, problems);
+    platform::Config(platform::find_home(file), program.kinds).check_fragment(*object, file, problems);
   } else if (const auto loaded = load(program, file, set, platform::find_home(file), problems)) {
     if (is_experiment(*object)) points = ", " + std::to_string(loaded->points.size()) + " points";
     if (!check_machines(file, loaded->points, problems, guard)) return false;
