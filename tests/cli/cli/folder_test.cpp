@@ -22,7 +22,7 @@ TEST_CASE("an interrupted run leaves no table, report or figure of the run befor
   std::filesystem::create_directories(place.folder / "d/plots");
   place.write("d/plots/lines.png", "old");
   const Outcome outcome =
-      place.shell("timeout --preserve-status -s INT 1 '" IOVSIM_FAKE "' run e.json --out d --set workload.fate=hang");
+      place.shell("timeout --preserve-status -s INT 3 '" IOVSIM_FAKE "' run e.json --out d --set workload.fate=hang");
   CHECK(outcome.code == 130);
   CHECK(listing(place, "d") == "./experiment.json ./points ");
   CHECK(place.iovsim("plot d").code == 2);

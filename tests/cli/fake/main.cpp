@@ -15,6 +15,12 @@ namespace {
 using namespace iov;
 using namespace iov::platform;
 
+/// Of a signal, also where a sanitizer would turn it into an exit code.
+void die() {
+  std::signal(SIGSEGV, SIG_DFL);
+  std::raise(SIGSEGV);
+}
+
 struct TlbParams {
   unsigned entries = 64, ways = 4;
   template <class V>
@@ -79,7 +85,7 @@ const std::vector<Kind>& kinds() {
 }
 
 void meet(Fate fate) {
-  if (fate == Fate::crash) std::raise(SIGSEGV);
+  if (fate == Fate::crash) die();
   if (fate == Fate::hang) std::this_thread::sleep_for(std::chrono::seconds(30));
   if (fate == Fate::invariant) throw InvariantBroken(5_ns, "nic0.books", "invariant broken: packets are conserved (1 != 2)");
   if (fate == Fate::fault) throw SimError(5_ns, "nic0", "completion without request");
@@ -110,7 +116,7 @@ PointResult simulate_fake(const nlohmann::json& config, std::uint64_t seed, cons
 void build_fake(const nlohmann::json& config, std::uint64_t) {
   const auto workload = params_of<WorkloadParams>(config.at("workload"));
   if (workload.fate == Fate::refuse) meet(workload.fate);
-  if (workload.fate == Fate::unbuildable) std::raise(SIGSEGV);
+  if (workload.fate == Fate::unbuildable) die();
 }
 
 int exit_code = 0;
