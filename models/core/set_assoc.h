@@ -5,11 +5,14 @@
 ///
 /// Key must have  std::uint64_t hash() const  and operator==. All storage is allocated at construction.
 #pragma once
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <vector>
 
 #include "models/core/params.h"
+#include "models/core/prefetch.h"
 
 namespace iov {
 
@@ -34,13 +37,9 @@ struct CacheGeometry {
 template <class Key, class Value>
 class SetAssoc {
  public:
-  struct Evicted {
-    Key key;
-    Value value;
-  };
   explicit SetAssoc(const CacheGeometry& g)
-      : ways_(g.ways), sets_(g.entries / g.ways), replacement_(g.replacement), lines_(g.entries),
-        plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {}
+      : ways_(g.ways), sets_(g.entries / g.ways), stride_((g.ways + 3) / 4 * 4), replacement_(g.replacement), marks_(sets_ * stride_),
+        stamps_(g.entries), lines_(g.entries), plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {}
 
   std::size_t capacity() const { return lines_.size(); }
   std::size_t size() const { return size_; }
@@ -49,107 +48,135 @@ class SetAssoc {
   Value* lookup(const Key& key) {
     if (lines_.empty()) return nullptr;
     const std::uint64_t h = key.hash();
-    const std::size_t set = set_of(h);
-    if (guess_.empty()) return found(set, search(set, key));
-    std::uint32_t& guess = guess_[h & (guess_.size() - 1)];
-    if (lines_[guess].holds(key)) return found(set, &lines_[guess]);
-    Line* line = search(set, key);
-    if (line) guess = static_cast<std::uint32_t>(line - lines_.data());
-    return found(set, line);
+    const std::size_t set = set_of(h), line = guess_.empty() ? search(set, h, key) : guess(set, h, key);
+    if (line == nowhere) return nullptr;
+    touch(set, line);
+    return &lines_[line].value;
   }
   /// The value without touching the replacement state.
   const Value* peek(const Key& key) const {
     if (lines_.empty()) return nullptr;
-    const std::size_t set = set_of(key);
-    for (std::size_t w = 0; w < ways_; ++w)
-      if (const Line& line = lines_[set * ways_ + w]; line.holds(key)) return &line.value;
-    return nullptr;
+    const std::uint64_t h = key.hash();
+    const std::size_t line = search(set_of(h), h, key);
+    return line == nowhere ? nullptr : &lines_[line].value;
   }
   /// Inserts or overwrites; returns what had to make room.
-  std::optional<Evicted> fill(const Key& key, const Value& value) {
-    if (lines_.empty()) return std::nullopt;
-    const std::size_t set = set_of(key);
-    Line* const first = &lines_[set * ways_];
-    Line* place = first;  // the oldest so far; an empty one is older than all others
-    for (Line* line = first; line != first + ways_; ++line) {
-      if (line->holds(key)) {
-        place = line;
-        break;
+  std::optional<Key> fill(const Key& key, const Value& value) {
+    std::optional<Key> evicted;
+    if (lines_.empty()) return evicted;
+    const std::uint64_t h = key.hash();
+    const std::size_t set = set_of(h);
+    std::size_t line = search(set, h, key);
+    if (line == nowhere) {
+      line = oldest(set);
+      if (stamps_[line] == 0) {
+        ++size_;
+      } else {
+        if (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru) line = set * ways_ + victim(set);
+        evicted = lines_[line].key;
       }
-      if (line->stamp < place->stamp) place = line;
+      stamps_[line] = ++clock_;  // fifo age starts at fill
+      mark_at(set, line) = mark_of(h);
+      lines_[line].key = key;
     }
-    std::optional<Evicted> evicted;
-    if (place->valid() && !(place->key == key)) {
-      if (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru) place = first + victim(set);
-      evicted = Evicted{place->key, place->value};
-      --size_;
-      place->stamp = 0;
-    }
-    Line& line = *place;
-    if (!line.valid()) ++size_, line.stamp = ++clock_;  // fifo age starts at fill
-    line.key = key;
-    line.value = value;
+    lines_[line].value = value;
     touch(set, line);
     return evicted;
   }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;
-    const std::size_t set = set_of(key);
-    Line* line = search(set, key);
-    if (!line) return false;
-    line->stamp = 0;
-    --size_;
+    const std::uint64_t h = key.hash();
+    const std::size_t set = set_of(h), line = search(set, h, key);
+    if (line == nowhere) return false;
+    remove(line);
     return true;
   }
   /// Removes every entry for which `doomed(key, value)`; returns how many.
   template <class Doomed>
   std::size_t erase_if(Doomed doomed) {
-    std::size_t removed = 0;
-    for (Line& line : lines_)
-      if (line.valid() && doomed(line.key, line.value)) line.stamp = 0, ++removed;
-    size_ -= removed;
-    return removed;
+    const std::size_t before = size_;
+    for (std::size_t line = 0; line < lines_.size(); ++line)
+      if (stamps_[line] != 0 && doomed(lines_[line].key, lines_[line].value)) remove(line);
+    return before - size_;
   }
   template <class Visit>
   void for_each_entry(Visit visit) const {
-    for (const Line& line : lines_)
-      if (line.valid()) visit(line.key, line.value);
+    for (std::size_t line = 0; line < lines_.size(); ++line)
+      if (stamps_[line] != 0) visit(lines_[line].key, lines_[line].value);
+  }
+  /// The key will be looked up, or filled, soon.
+  void prefetch(const Key& key) const {
+    if (lines_.empty()) return;
+    const std::size_t set = set_of(key.hash());
+    iov::prefetch(&marks_[set * stride_]);
+    iov::prefetch(&stamps_[set * ways_]);
   }
 
  private:
   struct Line {
-    bool valid() const { return stamp != 0; }
-    bool holds(const Key& k) const { return valid() && key == k; }
     Key key{};
     [[no_unique_address]] Value value{};
-    std::uint64_t stamp = 0;  ///< when it was used (fifo: filled); 0: empty
   };
-  Line* search(std::size_t set, const Key& key) {
-    Line* line = &lines_[set * ways_];
-    for (Line* const end = line + ways_; line != end; ++line)
-      if (line->holds(key)) return line;
-    return nullptr;
+  static constexpr std::size_t nowhere = ~std::size_t{0};
+
+  // A search compares marks: 15 bits of the hash and one that is set, four of them at a time; empty lines have none. So a set of eight is
+  // searched in two words, and only where a mark is equal the key is looked at.
+  using Mark = std::uint16_t;
+  static constexpr std::uint64_t ones = 0x0001'0001'0001'0001, tops = 0x8000'8000'8000'8000;
+  static_assert(std::endian::native == std::endian::little, "the first of four marks is the lowest digit of their word");
+  static Mark mark_of(std::uint64_t h) { return static_cast<Mark>(h * 0x9e37'79b9'7f4a'7c15 >> 48 | 0x8000); }
+  Mark& mark_at(std::size_t set, std::size_t line) { return marks_[set * stride_ + line - set * ways_]; }
+  std::size_t search(std::size_t set, std::uint64_t h, const Key& key) const {
+    const std::uint64_t wanted = mark_of(h) * ones;
+    const Mark* const marks = &marks_[set * stride_];
+    for (std::size_t way = 0; way < ways_; way += 4) {
+      std::uint64_t differ;
+      std::memcpy(&differ, marks + way, sizeof differ);
+      differ ^= wanted;
+      // a digit that is 0 gets its top bit set, and at times one above it that is 1; never an empty one
+      for (std::uint64_t same = (differ - ones) & ~differ & tops; same != 0; same &= same - 1) {
+        const std::size_t line = set * ways_ + way + static_cast<std::size_t>(std::countr_zero(same)) / 16;
+        if (lines_[line].key == key) return line;
+      }
+    }
+    return nowhere;
   }
-  Value* found(std::size_t set, Line* line) {
-    if (!line) return nullptr;
-    touch(set, *line);
-    return &line->value;
+  /// Spares the search of many ways: where this hash was found last.
+  std::size_t guess(std::size_t set, std::uint64_t h, const Key& key) {
+    std::uint32_t& last = guess_[h & (guess_.size() - 1)];
+    if (stamps_[last] != 0 && lines_[last].key == key) return last;
+    const std::size_t line = search(set, h, key);
+    if (line != nowhere) last = static_cast<std::uint32_t>(line);
+    return line;
   }
-  /// Slots of the guess table, which spares the search of many ways: where this hash was found last.
   static std::size_t guesses(const CacheGeometry& g) {
-    if (g.ways <= 4) return 0;
+    if (g.ways <= 8) return 0;
     std::size_t n = 1;
     while (n < 2 * g.entries && n < 65536) n *= 2;
     return n;
   }
-  std::size_t set_of(const Key& key) const { return set_of(key.hash()); }
+  /// The line of a set that was used (fifo: filled) longest ago; an empty one is older than all others.
+  std::size_t oldest(std::size_t set) const {
+    const std::size_t begin = set * ways_, end = begin + ways_;
+    std::size_t least = begin;
+    std::uint64_t stamp = stamps_[begin];
+    for (std::size_t line = begin + 1; line < end; ++line) {
+      const bool older = stamps_[line] < stamp;
+      least = older ? line : least, stamp = older ? stamps_[line] : stamp;
+    }
+    return least;
+  }
+  void remove(std::size_t line) {
+    mark_at(line / ways_, line) = 0;
+    stamps_[line] = 0;
+    --size_;
+  }
   std::size_t set_of(std::uint64_t h) const {
     return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
   }
-  void touch(std::size_t set, Line& line) {
-    if (replacement_ == Replacement::lru) line.stamp = ++clock_;
-    if (replacement_ == Replacement::tree_plru)
-      plru_touch(set, static_cast<std::size_t>(&line - &lines_[set * ways_]));
+  void touch(std::size_t set, std::size_t line) {
+    if (replacement_ == Replacement::lru) stamps_[line] = ++clock_;
+    if (replacement_ == Replacement::tree_plru) plru_touch(set, line - set * ways_);
   }
   /// The way that makes room where age does not decide.
   std::size_t victim(std::size_t set) { return replacement_ == Replacement::random ? random_way() : plru_victim(set); }
@@ -180,8 +207,10 @@ class SetAssoc {
     return low;
   }
 
-  std::size_t ways_, sets_;
+  std::size_t ways_, sets_, stride_;
   Replacement replacement_;
+  std::vector<Mark> marks_;            ///< stride_ for each set: ways_, in fours
+  std::vector<std::uint64_t> stamps_;  ///< when a line was used (fifo: filled); 0: empty
   std::vector<Line> lines_;
   std::vector<std::uint64_t> plru_;
   std::vector<std::uint32_t> guess_;

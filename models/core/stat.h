@@ -75,6 +75,7 @@ class TableStat : public Stat {
   std::uint64_t& at(std::size_t row, std::size_t column) { return cells(row)[column]; }
   std::uint64_t at(std::size_t row, std::size_t column) const { return cells_[row * width_ + column]; }
   std::uint64_t* cells(std::size_t row) { return &cells_[row * width_]; }  ///< until a row is added
+  const std::uint64_t* cells(std::size_t row) const { return &cells_[row * width_]; }
   std::uint64_t sum(std::size_t column) const;
   std::size_t rows() const { return rows_.size(); }
   const std::string& row_name(std::size_t row) const { return rows_[row]; }

@@ -95,8 +95,10 @@ class TranslationCache {
     Cache& part = part_of(space);
     if (part.capacity() == 0 || t.log2_page > 63) return;
     const Key key{space.function, t.global && space.pasid.present() ? every_pasid : space.pasid, address >> t.log2_page, t.log2_page};
-    if (!part.peek(key)) came(key);
-    if (const auto evicted = part.fill(key, t)) went(evicted->key);
+    const std::size_t before = part.size();
+    const auto evicted = part.fill(key, t);
+    if (evicted) went(*evicted);
+    if (evicted || part.size() > before) came(key);
   }
   /// Global entries go with any PASID of their function. @returns how many entries went
   std::size_t invalidate(RequesterId function, Pasid pasid, const InvalidateRange& range) {

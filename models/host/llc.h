@@ -10,39 +10,41 @@
 /// Units   line = 64 B.
 #pragma once
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "models/core/fixed_divisor.h"
+#include "models/core/prefetch.h"
 
 namespace iov::host {
 
-/// Numbers (of lines, of sectors) in sets of few ways, as tags in order of use with a value each: SetAssoc with LRU at a quarter
-/// of the memory and time, for what is looked up for every 64 bytes that devices move.
-template <class Value>
-class RecencySets {
+/// Numbers of lines in sets of few ways, as tags in order of use: SetAssoc with LRU at a quarter of the memory and time, for what
+/// is looked up for every 64 bytes that devices move.
+class LineTags {
  public:
   /// Numbers must be below 2^32 times `sets`, less one. No ways: always empty.
-  RecencySets(std::uint64_t sets, unsigned ways)
-      : sets_(sets), ways_(sets ? ways : 0), tags_(sets * ways), values_(has_values ? sets * ways : 1) {}
+  LineTags(std::uint64_t sets, unsigned ways) : sets_(sets), ways_(sets ? ways : 0), tags_(sets * ways) {}
 
   bool empty() const { return used_ == 0; }
-  /// Its value, null when it is not there; it is then the most recently used of its set.
-  Value* lookup(std::uint64_t number) {
-    if (empty()) return nullptr;
+  /// Whether it is there; it is then the most recently used of its set.
+  bool lookup(std::uint64_t number) {
+    if (empty()) return false;
     const Place place = place_of(number);
     const unsigned way = find(place);
-    if (way == ways_) return nullptr;
-    return use(place, way, has_values ? values_[place.first + way] : Value{});
+    if (way == ways_) return false;
+    use(place, way);
+    return true;
   }
   /// For a number that is not there. @returns whether another one had to make room
-  bool fill(std::uint64_t number, const Value& value = {}) {
+  bool fill(std::uint64_t number) {
     if (ways_ == 0) return false;
     const Place place = place_of(number);
-    const bool full = tags_[place.first + ways_ - 1] != 0;
+    const bool full = place.set[ways_ - 1] != 0;
     used_ += !full;
-    use(place, ways_ - 1, value);
+    use(place, ways_ - 1);
     return full;
   }
   void erase(std::uint64_t number) {
@@ -50,49 +52,112 @@ class RecencySets {
     const Place place = place_of(number);
     unsigned way = find(place);
     if (way == ways_) return;
-    for (; way + 1 < ways_; ++way) move(place.first + way + 1, place.first + way);
-    tags_[place.first + way] = 0;
+    for (; way + 1 < ways_; ++way) place.set[way] = place.set[way + 1];
+    place.set[way] = 0;
     --used_;
   }
 
  private:
   using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, behind all others of its set
-  static constexpr bool has_values = !std::is_empty_v<Value>;
   struct Place {
-    std::size_t first;  ///< way of its set
+    Tag* set;
     Tag tag;
   };
-  Place place_of(std::uint64_t number) const {
+  Place place_of(std::uint64_t number) {
     const auto [tag, set] = sets_.divide(number);
-    return {set * ways_, static_cast<Tag>(tag + 1)};
+    return {&tags_[set * ways_], static_cast<Tag>(tag + 1)};
   }
   unsigned find(const Place& place) const {
     unsigned way = 0;
-    while (way < ways_ && tags_[place.first + way] != place.tag) ++way;
+    while (way < ways_ && place.set[way] != place.tag) ++way;
     return way;
   }
-  void move(std::size_t from, std::size_t to) {
-    tags_[to] = tags_[from];
-    if constexpr (has_values) values_[to] = values_[from];
-  }
   /// What is at `way` goes, those before it move up, and the number is at the front.
-  Value* use(const Place& place, unsigned way, const Value value) {
-    for (; way > 0; --way) move(place.first + way - 1, place.first + way);
-    tags_[place.first] = place.tag;
-    Value& front = values_[has_values ? place.first : 0];
-    front = value;
-    return &front;
+  void use(const Place& place, unsigned way) {
+    for (; way > 0; --way) place.set[way] = place.set[way - 1];
+    place.set[0] = place.tag;
   }
 
   FixedDivisor sets_;
   unsigned ways_;
   std::uint64_t used_ = 0;
   std::vector<Tag> tags_;
-  std::vector<Value> values_;
 };
 
-struct NoValue {};
-using LineTags = RecencySets<NoValue>;
+/// The same for numbers with a value each, in sets of a fixed number of ways: tags and values stay where they are, the order of
+/// use is one word, and a lookup is the same few instructions wherever in its set the number is.
+template <class Value, unsigned ways>
+class RecencySets {
+ public:
+  /// Numbers must be below 2^32 times `sets`, less one. No sets: always empty.
+  explicit RecencySets(std::uint64_t sets) : divisor_(sets), sets_(sets) {}
+
+  /// Its value, null when it is not there; it is then the most recently used of its set.
+  Value* lookup(std::uint64_t number) {
+    if (sets_.empty()) return nullptr;
+    const auto [tag, index] = divisor_.divide(number);
+    Set& set = sets_[index];
+    const unsigned way = find(set, static_cast<Tag>(tag + 1));
+    if (way == ways) return nullptr;
+    move(set, way, 0);
+    return &set.values[way];
+  }
+  /// For a number that is not there. @returns whether another one had to make room
+  bool fill(std::uint64_t number, const Value& value) {
+    if (sets_.empty()) return false;
+    const auto [tag, index] = divisor_.divide(number);
+    Set& set = sets_[index];
+    const unsigned way = set.order >> 4 * (ways - 1) & 15;
+    Tag& place = tag_of(set, way);
+    const bool full = place != 0;
+    place = static_cast<Tag>(tag + 1);
+    set.values[way] = value;
+    move(set, way, 0);
+    return full;
+  }
+  void erase(std::uint64_t number) {
+    if (sets_.empty()) return;
+    const auto [tag, index] = divisor_.divide(number);
+    Set& set = sets_[index];
+    const unsigned way = find(set, static_cast<Tag>(tag + 1));
+    if (way == ways) return;
+    tag_of(set, way) = 0;
+    move(set, way, ways - 1);
+  }
+  void prefetch(std::uint64_t number) const {
+    if (!sets_.empty()) iov::prefetch(&sets_[divisor_.divide(number).rest]);
+  }
+
+ private:
+  static_assert(ways > 0 && ways <= 8, "the order of use is eight digits of four bits");
+  using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, last in order of use
+  using FourTags [[gnu::vector_size(16)]] = Tag;
+  struct alignas(64) Set {
+    std::array<FourTags, (ways + 3) / 4> tags{};
+    std::uint32_t order = 0x7654'3210;  ///< ways, the most recently used in the lowest digit
+    std::array<Value, ways> values{};
+  };
+  static Tag& tag_of(Set& set, unsigned way) { return reinterpret_cast<Tag*>(set.tags.data())[way]; }
+  /// Four at a time, without a branch that depends on where it is. @returns ways: nowhere
+  static unsigned find(const Set& set, Tag tag) {
+    FourTags found{}, number{1, 2, 3, 4};
+    for (const FourTags& tags : set.tags) found |= (tags == tag) & number, number += 4;
+    const unsigned one_more = found[0] | found[1] | found[2] | found[3];
+    return one_more ? one_more - 1 : ways;
+  }
+  /// The way to this digit of the order; those in between move up, or down, by one.
+  static void move(Set& set, unsigned way, unsigned to) {
+    const std::uint32_t differ = set.order ^ way * 0x1111'1111u;  // its digit is 0 where the way is
+    const auto at = static_cast<unsigned>(std::countr_zero((differ - 0x1111'1111u) & ~differ & 0x8888'8888u)) & ~3u;
+    const std::uint32_t below = (1u << at) - 1, digits = set.order & ~(15u << at);  // the others, a gap at the way
+    const std::uint32_t others = (digits & below) | (digits >> 4 & ~below);         // without the gap
+    const std::uint32_t before = (1u << 4 * to) - 1;
+    set.order = (others & before) | way << 4 * to | (others & ~before) << 4;
+  }
+
+  FixedDivisor divisor_;
+  std::vector<Set> sets_;
+};
 
 class Llc {
  public:
@@ -101,11 +166,11 @@ class Llc {
 
   /// @param io_ways  of `ways`, open to device writes
   Llc(std::uint64_t bytes, unsigned ways, unsigned io_ways)
-      : io_(bytes / line_bytes / ways, io_ways),
-        written_((bytes >> log2_sector) * (ways - io_ways) / ways / sector_ways, sector_ways) {}
+      : io_(bytes / line_bytes / ways, io_ways), written_((bytes >> log2_sector) * (ways - io_ways) / ways / sector_ways) {}
 
   bool read(std::uint64_t line) { return io_.lookup(line) || written(line); }
 
+  void prefetch(std::uint64_t line) const { written_.prefetch(line >> lines_shift); }
   struct Write {
     bool hit = false;
     bool evicts = false;  ///< a dirty line goes to DRAM
@@ -154,7 +219,7 @@ class Llc {
   }
 
   LineTags io_;
-  RecencySets<std::uint64_t> written_;
+  RecencySets<std::uint64_t, sector_ways> written_;
   std::uint64_t sector_ = no_sector, sector_lines_ = 0;  ///< of the last lookup, until something changes
 };
 

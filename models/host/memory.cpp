@@ -14,73 +14,26 @@ Memory::Memory(const sc_core::sc_module_name& name, Timeline& timeline, const Pa
   socket.bind(*this);
 }
 
-bool Memory::supported(tlm::tlm_generic_payload& payload, std::uint32_t length) {
-  tlm::tlm_response_status status = tlm::TLM_OK_RESPONSE;
-  if (!bytes_.holds(payload.get_address(), length)) {
-    ++address_errors;
-    status = tlm::TLM_ADDRESS_ERROR_RESPONSE;
-  } else if (payload.get_byte_enable_ptr()) {
-    status = tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-  } else if (payload.get_streaming_width() < payload.get_data_length()) {
-    status = tlm::TLM_BURST_ERROR_RESPONSE;
-  }
-  payload.set_response_status(status);
-  return status == tlm::TLM_OK_RESPONSE;
+/// DDIO.
+inline void Memory::write_line(std::uint64_t line, Lines& result) {
+  const Llc::Write write = llc_.write(line);
+  ++result.llc;
+  result.hits += write.hit;
+  if (write.evicts) ++result.evicted, ++result.dram;
 }
 
-void Memory::move(tlm::tlm_generic_payload& payload) {
-  const std::span<std::uint8_t> data{payload.get_data_ptr(), payload.get_data_length()};
-  if (payload.is_read())
-    bytes_.read(payload.get_address(), data);
-  else if (payload.is_write())
-    bytes_.write(payload.get_address(), data);
-}
-
-void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
-  MemoryHint* hint = payload.get_extension<MemoryHint>();
-  if (hint) hint->quiet = true;
-  const std::uint32_t length =
-      hint ? std::max(hint->length, hint->timing_only ? 0u : payload.get_data_length())
-           : payload.get_data_length();
-  if (!supported(payload, length)) return;
-  if (hint && hint->functional) {
-    transport_dbg(payload);
+/// Reads do not allocate, nor do writes without DDIO.
+inline void Memory::bypass_line(std::uint64_t line, const MemoryAccess& access, Lines& result) {
+  if (access.allocate && llc_.read(line)) {
+    ++result.llc, ++result.hits;
     return;
   }
-  if (!hint || !hint->timing_only) move(payload);
-  if (payload.get_command() == tlm::TLM_IGNORE_COMMAND || length == 0) return;
-  const Access access{payload.get_address(), length, payload.is_write(), !hint || hint->allocate};
-  ++(access.write ? writes : reads);
-  (access.write ? written_bytes : read_bytes) += length;
-  const Time now = timeline_.now();
-  delay = finish(now, now + delay, look_up(access)) - now;
+  if (access.write) llc_.invalidate(line);
+  ++result.dram;
+  result.waits_for_dram = true;
 }
 
-unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
-  MemoryHint* hint = payload.get_extension<MemoryHint>();
-  if (hint) hint->quiet = true;
-  const unsigned length = payload.get_data_length();
-  if (!bytes_.holds(payload.get_address(), length)) {
-    payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
-    return 0;
-  }
-  move(payload);
-  if (payload.is_write()) {
-    llc_.processor_write(payload.get_address(), hint ? std::max(hint->length, length) : length);
-  }
-  payload.set_response_status(tlm::TLM_OK_RESPONSE);
-  return length;
-}
-
-tlm::tlm_sync_enum Memory::nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
-                                           Time& delay) {
-  if (phase == tlm::BEGIN_REQ) b_transport(payload, delay);
-  return tlm::TLM_COMPLETED;  // early completion, IEEE 1666-2011 15.2
-}
-
-Memory::Lines Memory::look_up(const Access& access) {
-  const std::uint64_t first = access.address >> Llc::log2_line;
-  const std::uint64_t last = (access.address + access.length - 1) >> Llc::log2_line;
+inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access) {
   const std::uint64_t count = last - first + 1;
   Lines result;
   if (params_.llc_model == LlcModel::always_hit) {
@@ -100,43 +53,102 @@ Memory::Lines Memory::look_up(const Access& access) {
   return result;
 }
 
-/// DDIO.
-inline void Memory::write_line(std::uint64_t line, Lines& result) {
-  const Llc::Write write = llc_.write(line);
-  ++result.llc;
-  result.hits += write.hit;
-  if (write.evicts) ++result.evicted, ++result.dram;
-}
-
-/// Reads do not allocate, nor do writes without DDIO.
-inline void Memory::bypass_line(std::uint64_t line, const Access& access, Lines& result) {
-  if (access.allocate && llc_.read(line)) {
-    ++result.llc, ++result.hits;
-    return;
-  }
-  if (access.write) llc_.invalidate(line);
-  ++result.dram;
-  result.waits_for_dram = true;
-}
-
 namespace {
 Time time_to_move(std::uint64_t lines, const Time& line) { return lines == 1 ? line : Time::from_value(line.value() * lines); }
 }  // namespace
 
-Time Memory::finish(const Time& now, const Time& start, const Lines& moved) {
+inline Time Memory::move_llc(std::uint64_t moved, const Time& start) {
+  const Time service = time_to_move(moved, llc_line_time_);
+  llc_busy.add(service);
+  return llc_calendar_.book(timeline_.now(), start, service) + params_.llc_latency;
+}
+
+inline Time Memory::move_dram(std::uint64_t moved, const Time& start) {
+  const Time service = time_to_move(moved, dram_line_time_);
+  dram_busy.add(service);
+  return dram_calendar_.book(timeline_.now(), start, service) + params_.dram_latency;
+}
+
+inline Time Memory::finish(const Time& start, const Lines& moved) {
   Time done = start;
-  if (moved.llc > 0) {
-    const Time service = time_to_move(moved.llc, llc_line_time_);
-    llc_busy.add(service);
-    done = llc_calendar_.book(now, start, service) + params_.llc_latency;
-  }
+  if (moved.llc > 0) done = move_llc(moved.llc, start);
   if (moved.dram > 0) {
-    const Time service = time_to_move(moved.dram, dram_line_time_);
-    dram_busy.add(service);
-    const Time end = dram_calendar_.book(now, start, service);
-    if (moved.waits_for_dram) done = std::max(done, end + params_.dram_latency);
+    const Time end = move_dram(moved.dram, start);
+    if (moved.waits_for_dram) done = std::max(done, end);
   }
   return done;
+}
+
+/// What walks of tables and fetches of descriptors do: look_up() and finish() for one line.
+inline Time Memory::read_line(std::uint64_t line, bool allocate, const Time& start) {
+  const bool hit = params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
+  ++lines, ++(hit ? llc_hits : llc_misses);
+  return hit ? move_llc(1, start) : move_dram(1, start);
+}
+
+bool Memory::access(const MemoryAccess& a, Time& when) {
+  const std::uint32_t length = std::max(a.length, static_cast<std::uint32_t>(a.bytes.size()));
+  if (!bytes_.holds(a.address.value, length)) {
+    ++address_errors;
+    return false;
+  }
+  if (!a.bytes.empty()) a.write ? bytes_.write(a.address.value, a.bytes) : bytes_.read(a.address.value, a.bytes);
+  if (length == 0) return true;
+  ++(a.write ? writes : reads);
+  (a.write ? written_bytes : read_bytes) += length;
+  const std::uint64_t first = a.address.value >> Llc::log2_line, last = (a.address.value + length - 1) >> Llc::log2_line;
+  when = first == last && !a.write ? read_line(first, a.allocate, when) : finish(when, look_up(first, last, a));
+  return true;
+}
+
+bool Memory::peek(Hpa address, std::span<std::uint8_t> bytes) {
+  const bool there = bytes_.holds(address.value, bytes.size());
+  if (there) bytes_.read(address.value, bytes);
+  return there;
+}
+
+bool Memory::poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) {
+  if (!bytes_.holds(address.value, bytes.size())) return false;
+  bytes_.write(address.value, bytes);
+  llc_.processor_write(address.value, std::max<std::uint64_t>(written, bytes.size()));
+  return true;
+}
+
+void Memory::prefetch(Hpa address) const {
+  if (!bytes_.holds(address.value, 1)) return;
+  bytes_.prefetch(address.value);
+  llc_.prefetch(address.value >> Llc::log2_line);
+}
+
+void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
+  const MemoryHint* const hint = payload.get_extension<MemoryHint>();
+  if (payload.get_byte_enable_ptr()) return payload.set_response_status(tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);
+  if (payload.get_streaming_width() < payload.get_data_length()) return payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
+  if (payload.get_command() == tlm::TLM_IGNORE_COMMAND) return void(transport_dbg(payload));
+  const std::span<std::uint8_t> bytes(payload.get_data_ptr(), hint && hint->timing_only ? 0 : payload.get_data_length());
+  const std::uint32_t length = hint ? hint->length : payload.get_data_length();
+  const Time now = timeline_.now();
+  Time when = now + delay;
+  const bool there = access({Hpa(payload.get_address()), bytes, length, payload.is_write(), !hint || hint->allocate}, when);
+  payload.set_response_status(there ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+  delay = when - now;
+}
+
+unsigned Memory::transport_dbg(tlm::tlm_generic_payload& payload) {
+  const MemoryHint* const hint = payload.get_extension<MemoryHint>();
+  const std::span<std::uint8_t> bytes(payload.get_data_ptr(), payload.get_data_length());
+  const Hpa address(payload.get_address());
+  const bool there = payload.is_write() ? poke(address, bytes, hint ? hint->length : 0)
+                     : payload.is_read() ? peek(address, bytes)
+                                         : bytes_.holds(address.value, bytes.size());
+  payload.set_response_status(there ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+  return there ? payload.get_data_length() : 0;
+}
+
+tlm::tlm_sync_enum Memory::nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                           Time& delay) {
+  if (phase == tlm::BEGIN_REQ) b_transport(payload, delay);
+  return tlm::TLM_COMPLETED;  // early completion, IEEE 1666-2011 15.2
 }
 
 }  // namespace iov::host

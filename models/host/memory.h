@@ -27,7 +27,7 @@ namespace iov::host {
 enum class LlcModel : std::uint8_t { tracked, always_hit, always_miss };
 inline constexpr Names<3> llc_model_names{"tracked", "always_hit", "always_miss"};
 
-class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
+class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, public DirectMemory {
  public:
   struct Params {
     Bytes size{std::uint64_t{64} << 30};
@@ -44,6 +44,11 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
     void describe(V& v);
   };
   Memory(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
+
+  bool access(const MemoryAccess& access, Time& when) override;
+  bool peek(Hpa address, std::span<std::uint8_t> bytes) override;
+  bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) override;
+  void prefetch(Hpa address) const override;
 
   const Params& params() const { return params_; }
   std::uint64_t pages() const { return bytes_.pages(); }  ///< 4 KiB pages ever written
@@ -65,11 +70,6 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
   BusyTime dram_busy{"dram_busy", "time that DRAM moved data"};
 
  private:
-  struct Access {
-    std::uint64_t address;
-    std::uint32_t length;
-    bool write, allocate;
-  };
   struct Lines {
     std::uint64_t llc = 0, dram = 0;  ///< that each moves
     std::uint64_t hits = 0, evicted = 0;
@@ -81,12 +81,13 @@ class Memory : public sc_core::sc_module, tlm::tlm_fw_transport_if<> {
                                      Time& delay) override;
   bool get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi&) override { return false; }
 
-  bool supported(tlm::tlm_generic_payload& payload, std::uint32_t length);
-  void move(tlm::tlm_generic_payload& payload);
-  Lines look_up(const Access& access);
+  Time read_line(std::uint64_t line, bool allocate, const Time& start);
+  Lines look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
   void write_line(std::uint64_t line, Lines& result);
-  void bypass_line(std::uint64_t line, const Access& access, Lines& result);
-  Time finish(const Time& now, const Time& start, const Lines& moved);
+  void bypass_line(std::uint64_t line, const MemoryAccess& access, Lines& result);
+  Time finish(const Time& start, const Lines& moved);
+  Time move_llc(std::uint64_t lines, const Time& start);
+  Time move_dram(std::uint64_t lines, const Time& start);
 
   Timeline& timeline_;
   const Params params_;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <span>
 
+#include "models/core/prefetch.h"
 #include "models/host/line_pool.h"
 
 namespace iov::host {
@@ -41,6 +42,11 @@ class SparseBytes {
         });
     });
   }
+  /// A line that will be read soon.
+  void prefetch(std::uint64_t address) const {
+    const Page* const page = find(address);
+    if (page && page->holds(std::uint64_t{1} << line_of(address))) iov::prefetch(page->place(address));
+  }
   void write(std::uint64_t address, std::span<const std::uint8_t> from) {
     for_each_piece(page_bytes, address, from.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const auto piece = from.subspan(done, bytes);
@@ -55,6 +61,8 @@ class SparseBytes {
 
  private:
   using Line = LinePool::Line;
+  static constexpr Line zeros{};
+  static constexpr std::size_t entry_bytes = 8;  ///< most that is read within a line: entries of tables
   static constexpr unsigned page_lines = 1u << LinePool::log2_longest;
   static_assert(page_lines * LinePool::line_bytes == page_bytes);
 
@@ -65,8 +73,9 @@ class SparseBytes {
     bool holds(std::uint64_t wanted) const { return (present & wanted) == wanted; }
     /// Of a line that is present, and of the following ones as far as they are.
     std::uint8_t* place(std::uint64_t at) const {
-      const std::uint64_t before = present & ((std::uint64_t{1} << line_of(at)) - 1);
-      return lines[before ? std::popcount(before) : 0].bytes.data() + at % LinePool::line_bytes;
+      const std::uint64_t below = (std::uint64_t{1} << line_of(at)) - 1, before = present & below;
+      const auto index = before == 0 ? 0 : before == below ? line_of(at) : static_cast<unsigned>(std::popcount(before));
+      return lines[index].bytes.data() + at % LinePool::line_bytes;
     }
   };
   using Chunk = std::array<Page, 1u << (log2_chunk - log2_page)>;
@@ -80,10 +89,11 @@ class SparseBytes {
   /// What walks of tables read.
   void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
     const Page* const page = find(at);
-    if (page && page->holds(std::uint64_t{1} << line_of(at)))
-      std::memcpy(to.data(), page->place(at), to.size());
+    const std::uint8_t* const from = page && page->holds(std::uint64_t{1} << line_of(at)) ? page->place(at) : zeros.bytes.data();
+    if (to.size() == entry_bytes)
+      std::memcpy(to.data(), from, entry_bytes);
     else
-      std::ranges::fill(to, std::uint8_t{0});
+      std::memcpy(to.data(), from, to.size());
   }
   static unsigned log2_run(std::uint64_t present) {
     return static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::popcount(present)) - 1u));

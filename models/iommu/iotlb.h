@@ -105,8 +105,8 @@ class Iotlb {
     const auto evicted = part.fill(key, m);
     if (part.size() > before || evicted) ++present_[index_of(m.log2_page)];
     if (!evicted) return std::nullopt;
-    --present_[index_of(evicted->key.log2_page())];
-    return evicted->key.domain();
+    --present_[index_of(evicted->log2_page())];
+    return evicted->domain();
   }
   std::size_t invalidate(const IotlbInvalidation& what) {
     std::size_t removed = 0;

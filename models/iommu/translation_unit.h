@@ -148,11 +148,19 @@ class TranslationUnit {
   void release(int slot);
   bool join(int slot);
   bool joinable(const Pending& leader, const Pending& p) const;
+  bool may_join(const Pending& p) const;
+  static std::uint64_t source_of(const Pending& p) { return ~SourceKey(p.request.requester, p.request.pasid.value).value; }
+  static std::size_t leader_group(const Pending& p, std::uint64_t space) {
+    return (p.request.address.page(12) ^ space * 0x9e37'79b9'7f4a'7c15) * 0x9e37'79b9'7f4a'7c15 >> (64 - log2_leader_groups);
+  }
+  void lead(int slot, bool leads);
   void enqueue(int slot);
   void start_queued();
   bool answer_late_hit(int slot, const Lookup& known);
   void start_walk(Walker& w, int slot, const Lookup& known);
   void issue(Walker& w, const Time& start);
+  void issue_update(Walker& w, const Time& start);
+  void look_ahead(const Walker& w);
   void step(Walker& w);
   void continue_after_iotlb(Walker& w);
   void finish(Walker& w);
@@ -189,6 +197,9 @@ class TranslationUnit {
   std::vector<Pending> pending_;
   static constexpr std::uint64_t no_page = ~std::uint64_t{0};
   std::vector<std::uint64_t> leads_for_;  ///< by slot: page that the request waits or walks for, close together for join()
+  static constexpr unsigned log2_leader_groups = 9;
+  /// How many of those there are, by a hash of the page and the requester with its PASID, or the domain with its tag if known.
+  std::array<std::uint16_t, 1u << log2_leader_groups> leaders_{};
   std::vector<int> free_;
   std::vector<int> queue_;  ///< ring of queued slots
   std::size_t queue_head_ = 0, queued_ = 0, used_ = 0;

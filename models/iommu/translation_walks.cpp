@@ -12,6 +12,7 @@ bool TranslationUnit::miss(const Lookup& found, const TranslationRequest& q, std
                            TranslationClient& client) {
   if (free_.empty()) {
     ++queue_full;
+    requesters.prefetch(q.requester.value);  // it comes again
     if (std::find(turned_away_.begin(), turned_away_.end(), &client) == turned_away_.end())
       turned_away_.push_back(&client);
     return false;
@@ -49,7 +50,7 @@ int TranslationUnit::allocate(const TranslationRequest& q, std::uint32_t ticket,
 
 void TranslationUnit::release(int slot) {
   pending_[static_cast<std::size_t>(slot)].state = State::free;
-  leads_for_[static_cast<std::size_t>(slot)] = no_page;
+  lead(slot, false);
   free_.push_back(slot);
   queue.set(--used_, timeline_.now());
 }
@@ -67,9 +68,27 @@ bool TranslationUnit::joinable(const Pending& leader, const Pending& p) const {
   return leader.bound && p.bound && leader.domain == p.domain && leader.tag == p.tag;
 }
 
+/// From now on, or no longer, others may wait for this request's walk.
+void TranslationUnit::lead(int slot, bool leads) {
+  const Pending& p = pending_[static_cast<std::size_t>(slot)];
+  std::uint64_t& page = leads_for_[static_cast<std::size_t>(slot)];
+  if ((page != no_page) == leads) return;
+  page = leads ? p.request.address.page(12) : no_page;
+  const auto change = static_cast<std::uint16_t>(leads ? 1 : -1);
+  const auto count = [&](std::uint64_t space) { std::uint16_t& n = leaders_[leader_group(p, space)]; n = static_cast<std::uint16_t>(n + change); };
+  count(source_of(p));
+  if (p.bound) count(space_of(p.tag, p.domain.value));
+}
+
+/// False: it has no leader. Most have none, and looking through a full queue for one takes long.
+inline bool TranslationUnit::may_join(const Pending& p) const {
+  return leaders_[leader_group(p, source_of(p))] != 0 || (p.bound && leaders_[leader_group(p, space_of(p.tag, p.domain.value))] != 0);
+}
+
 /// Waits for a walk of the same page instead of doing it again.
 bool TranslationUnit::join(int slot) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
+  if (!may_join(p)) return false;
   const std::uint64_t page = p.request.address.page(12);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     if (leads_for_[i] != page || !joinable(pending_[i], p)) continue;
@@ -85,7 +104,7 @@ bool TranslationUnit::join(int slot) {
 
 void TranslationUnit::enqueue(int slot) {
   pending_[static_cast<std::size_t>(slot)].state = State::queued;
-  leads_for_[static_cast<std::size_t>(slot)] = pending_[static_cast<std::size_t>(slot)].request.address.page(12);
+  lead(slot, true);
   queue_[(queue_head_ + queued_++) % queue_.size()] = slot;
 }
 
@@ -120,7 +139,7 @@ bool TranslationUnit::answer_late_hit(int slot, const Lookup& l) {
 void TranslationUnit::start_walk(Walker& w, int slot, const Lookup& l) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
   p.state = State::walking;
-  leads_for_[static_cast<std::size_t>(slot)] = p.request.address.page(12);
+  lead(slot, true);
   p.walker = w.index;
   w.slot = slot;
   w.stale = false;
@@ -147,18 +166,28 @@ void TranslationUnit::start_walk(Walker& w, int slot, const Lookup& l) {
 
 void TranslationUnit::issue(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
+  if (a.update) return issue_update(w, start);
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
-  Time end;
-  if (a.update) {
-    w.ok = memory_.peek<std::uint64_t>(Hpa(a.address)) == a.expected;
-    w.words[0] = a.desired;
-    end = w.ok ? memory_.write(Hpa(a.address), bytes, a.bytes, start, features_.coherent) : start;
-    ++updates;
-  } else {
-    end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
-    w.ok = memory_.ok();
-  }
+  const Time end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
+  w.ok = memory_.ok();
   w.event.at(end + read_overhead_);
+  look_ahead(w);
+}
+
+[[gnu::noinline]] void TranslationUnit::issue_update(Walker& w, const Time& start) {
+  const Walk::Access64& a = w.walk.wanted();
+  w.words[0] = a.desired;
+  w.ok = memory_.peek<std::uint64_t>(Hpa(a.address)) == a.expected;
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(w.words.data()), a.bytes);
+  const Time end = w.ok ? memory_.write(Hpa(a.address), bytes, a.bytes, start, features_.coherent) : start;
+  ++updates;
+  w.event.at(end + read_overhead_);
+}
+
+/// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
+inline void TranslationUnit::look_ahead(const Walker& w) {
+  if (w.ok) memory_.prefetch(Hpa(w.walk.next_guess(w.words)));
+  if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
 }
 
 void TranslationUnit::step(Walker& w) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 
 namespace iov::iommu {
@@ -33,6 +34,11 @@ class UseTable : public TableStat {
   std::uint64_t& of(std::uint16_t id, std::size_t field) { return row_of(id)[field]; }
   /// Its fields, until another row is made.
   std::uint64_t* row_of(std::uint16_t id) { return cells(row(id)); }
+  void prefetch(std::uint16_t id) const {
+    if (rows_of_[id] == none) return;
+    const std::uint64_t* const row = cells(rows_of_[id]);
+    iov::prefetch(row), iov::prefetch(row + first_more);
+  }
   void add_time(std::uint16_t id, Field field, const Time& time) { of(id, field) += time.value() / 1000; }
 
  private:

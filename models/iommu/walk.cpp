@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/iommu/walk.h"
 
+#include <memory>
+
 #include "models/iommu/judge.h"
 
 namespace iov::iommu {
@@ -8,10 +10,10 @@ namespace iov::iommu {
 using R = FaultReason;
 
 void Walk::begin(const Features& features, const TranslationRequest& request, PagingCaches* caches) {
-  *this = Walk{};
+  std::construct_at(this);  // in place: an assignment would make it twice
   features_ = &features;
   caches_ = caches;
-  request_ = request;
+  request_ = &request;
 }
 
 void Walk::start(const Features& features, const TableRoot& root, const TranslationRequest& request,
@@ -50,7 +52,7 @@ void Walk::start_at_tables(const Features& features, const TranslationRequest& r
 }
 
 void Walk::read(std::uint64_t address, unsigned bytes) {
-  access_ = {false, address, bytes, 0, 0};
+  access_.update = false, access_.address = address, access_.bytes = bytes;
   ++reads_;
 }
 
@@ -70,13 +72,24 @@ TableRead Walk::reading() const {
     case Phase::pasid_directory: r.kind = TableKind::pasid_directory; break;
     case Phase::pasid_entry: r.kind = TableKind::pasid_entry; break;
     case Phase::first:
-      r.kind = TableKind::first_stage, r.level = first_level_, r.input = request_.address.value;
+      r.kind = TableKind::first_stage, r.level = first_level_, r.input = request_->address.value;
       break;
     default:
       r.kind = TableKind::second_stage, r.level = second_level_, r.input = second_input_;
       r.for_table = purpose_ == Purpose::first_table;
   }
   return r;
+}
+
+std::uint64_t Walk::next_guess(std::span<const std::uint64_t> words) const {
+  const std::uint64_t table = words[0] & address_mask;
+  switch (phase_) {
+    case Phase::root: return table + request_->requester.devfn() * 16u;
+    case Phase::context: return table + index_at(request_->address.value, static_cast<unsigned>(words[1] & 7) + 2) * 8u;
+    case Phase::first: return table + index_at(request_->address.value, first_level_ - 1) * 8u;  // level 0: within the page
+    case Phase::second: return table + index_at(second_input_, second_level_ - 1) * 8u;
+    default: return table;
+  }
 }
 
 void Walk::feed(std::span<const std::uint64_t> words, bool ok) {
@@ -125,11 +138,11 @@ void Walk::deny(FaultReason reason) {
 
 void Walk::finish() {
   phase_ = Phase::done;
-  fault_ = judge(scalable_, mapping_, request_);
+  fault_ = judge(scalable_, mapping_, *request_);
 }
 
 void Walk::on_root(std::span<const std::uint64_t> words) {
-  const unsigned devfn = request_.requester.devfn();
+  const unsigned devfn = request_->requester.devfn();
   std::uint64_t table = 0;
   const R reason =
       decode_root(*features_, scalable_, scalable_ ? words.subspan(devfn >> 7, 1) : words, table);
@@ -148,11 +161,11 @@ void Walk::on_context(std::span<const std::uint64_t> words) {
 }
 
 void Walk::after_context() {
-  if (const R reason = admit(context_, request_); reason != R::none) return fail(reason);
-  if (request_.at ==
+  if (const R reason = admit(context_, *request_); reason != R::none) return fail(reason);
+  if (request_->at ==
       AddressType::translated) {  // the device TLB did the work; only its right to do so counts
-    mapping_ = identity(request_.address.value);
-    if (features_->beyond_host(request_.address.value))
+    mapping_ = identity(request_->address.value);
+    if (features_->beyond_host(request_->address.value))
       return fail(scalable_ ? R::sm_beyond_host_width : R::beyond_width);
     return finish();
   }
@@ -163,7 +176,7 @@ void Walk::after_context() {
 }
 
 void Walk::begin_pasid() {
-  pasid_ = request_.pasid.present() ? request_.pasid.value : context_.rid_pasid;
+  pasid_ = request_->pasid.present() ? request_->pasid.value : context_.rid_pasid;
   phase_ = Phase::pasid_directory;
   read(context_.pasid_directory + (pasid_ >> 6) * 8u, 8);
 }
@@ -190,7 +203,7 @@ void Walk::on_pasid_entry(std::span<const std::uint64_t> words) {
 void Walk::ask_iotlb() {
   if (!iotlb_ || binding_.stages == Stages::pass_through) return begin_tables();
   iotlb_asked_ = true;
-  const Mapping* m = iotlb_->lookup(binding_, request_.address.value);
+  const Mapping* m = iotlb_->lookup(binding_, request_->address.value);
   if (!m || (wants_dirty(m->write) && m->write && !m->dirty)) return begin_tables();
   iotlb_hit_ = true;
   mapping_ = *m;
@@ -198,7 +211,7 @@ void Walk::ask_iotlb() {
 }
 
 void Walk::begin_tables() {
-  const std::uint64_t address = request_.address.value;
+  const std::uint64_t address = request_->address.value;
   switch (binding_.stages) {
     case Stages::second: return begin_second(address, Purpose::page);
     case Stages::first:

@@ -22,7 +22,7 @@ namespace iov::iommu {
 
 /// Of the entries of first-stage and second-stage tables.
 inline constexpr std::uint64_t address_mask = 0x000f'ffff'ffff'f000;
-/// Which of a table's 512 entries translates `address` at `level` (1: pages of 4 KiB).
+/// Which of a table's 512 entries translates `address` at `level` (1: pages of 4 KiB; 0: which 8 bytes of a page it is in).
 inline unsigned index_at(std::uint64_t address, unsigned level) {
   return static_cast<unsigned>(address >> (12 + 9 * (level - 1)) & 511);
 }
@@ -37,6 +37,7 @@ class Walk {
     std::uint64_t expected = 0, desired = 0;
   };
 
+  /// @param request  stays where it is until the walk is done
   /// @param caches  may be null: then every level is read
   /// @param iotlb   asked as soon as the binding is known; may be null
   void start(const Features& features, const TableRoot& root, const TranslationRequest& request,
@@ -51,6 +52,9 @@ class Walk {
   const Access64& wanted() const { return access_; }
   /// Which entry wanted() is; its words are not known yet.
   TableRead reading() const;
+  /// Where the walk, or the access that it is for, probably reads once it is fed these words; a guess, to prefetch by.
+  std::uint64_t next_guess(std::span<const std::uint64_t> words) const;
+  bool reads_context() const { return phase_ == Phase::context; }
   /// The bytes that were read; `ok` false: the memory refused.
   void feed(std::span<const std::uint64_t> words, bool ok);
   /// Whether the update found what it expected; if not the entry is read again.
@@ -110,9 +114,9 @@ class Walk {
   void deny_second();
   bool check_output(std::uint64_t address);
 
-  bool ats() const { return request_.at == AddressType::translation_request; }
-  bool writes() const { return request_.access == Access::write; }
-  bool wants_dirty(bool writable) const { return writes() || (ats() && !request_.no_write && writable); }
+  bool ats() const { return request_->at == AddressType::translation_request; }
+  bool writes() const { return request_->access == Access::write; }
+  bool wants_dirty(bool writable) const { return writes() || (ats() && !request_->no_write && writable); }
   bool is_leaf(std::uint64_t entry, unsigned level) const {
     return level == 1 || (level <= 3 && (entry >> 7 & 1));
   }
@@ -121,7 +125,7 @@ class Walk {
   const Features* features_ = nullptr;
   PagingCaches* caches_ = nullptr;
   Iotlb* iotlb_ = nullptr;
-  TranslationRequest request_;
+  const TranslationRequest* request_ = nullptr;
   Phase phase_ = Phase::done;
   Access64 access_;
   Context context_;

@@ -17,10 +17,10 @@ bool canonical(std::uint64_t address, unsigned levels) {
 }  // namespace
 
 void Walk::begin_first() {
-  const std::uint64_t address = request_.address.value;
+  const std::uint64_t address = request_->address.value;
   first_level_ = binding_.first_levels;
   if (!canonical(address, binding_.first_levels)) return deny(R::not_canonical);
-  if (request_.access == Access::execute && !binding_.execute_requests) return fail(R::execute_disabled);
+  if (request_->access == Access::execute && !binding_.execute_requests) return fail(R::execute_disabled);
   if (caches_) {
     const auto found = caches_->deepest(binding_.domain, binding_.tag, address, binding_.first_levels);
     if (found.level) {
@@ -61,7 +61,7 @@ bool Walk::first_allowed(std::uint64_t entry, unsigned level) {
   if (!first_.user) return deny(R::supervisor_page), false;
   if (ats()) return true;
   if (writes() && !first_.write) return deny(R::sm_write_denied), false;
-  if (request_.access == Access::execute && !first_.execute) return deny(R::execute_denied), false;
+  if (request_->access == Access::execute && !first_.execute) return deny(R::execute_denied), false;
   return true;
 }
 
@@ -82,7 +82,7 @@ void Walk::on_first(std::uint64_t entry) {
 void Walk::first_continues() {
   if (is_leaf(entry_, first_level_)) return finish_first();
   const std::uint64_t next = entry_ & address_mask;
-  const std::uint64_t address = request_.address.value;
+  const std::uint64_t address = request_->address.value;
   const bool nested = binding_.stages == Stages::nested;
   if (caches_ && fills_allowed_)
     caches_->fill(binding_.domain, binding_.tag, address, first_level_, {next, first_, nested});
@@ -98,7 +98,7 @@ void Walk::finish_first() {
   first_dirty_ = entry_ & dirty;
   global_ = entry_ >> 8 & 1;
   if (binding_.stages == Stages::nested)
-    return begin_second(first_page_ | (request_.address.value & offset), Purpose::page);
+    return begin_second(first_page_ | (request_->address.value & offset), Purpose::page);
   mapping_.log2_page = static_cast<std::uint8_t>(first_log2_);
   mapping_.page = first_page_;
   mapping_.read = true;

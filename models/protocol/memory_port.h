@@ -7,6 +7,7 @@
 ///         reservation, so callers need no event until they react to the answer.
 /// Bytes   `MemoryHint::timing_only` marks accesses without real bytes; a memory that does not know
 ///         the extension sees a scratch buffer.
+/// Speed   a memory that is bound directly and is a DirectMemory is asked by a plain call, without a payload.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -21,12 +22,34 @@
 
 namespace iov {
 
+/// An access in time. Of `length` bytes the leading bytes.size() exist for real.
+struct MemoryAccess {
+  Hpa address;
+  std::span<std::uint8_t> bytes;  ///< read into, or written from
+  std::uint32_t length;           ///< on the memory bus, at least bytes.size()
+  bool write;
+  bool allocate;  ///< writes may allocate in the LLC (DDIO); reads may hit it
+};
+
+/// What a memory of ours offers besides its socket: the same accesses as plain calls. It notifies nothing in the SystemC kernel.
+class DirectMemory {
+ public:
+  /// Moves the bytes at once. @param when  where it starts; then, when its last byte is there
+  /// @returns false: no such address, and nothing happened
+  virtual bool access(const MemoryAccess& access, Time& when) = 0;
+  /// Bytes at once, without time. @returns as access()
+  virtual bool peek(Hpa address, std::span<std::uint8_t> bytes) = 0;
+  virtual bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) = 0;
+  virtual void prefetch(Hpa address) const = 0;
+
+ protected:
+  ~DirectMemory() = default;
+};
+
 struct MemoryHint : tlm::tlm_extension<MemoryHint> {
   bool timing_only = false;
-  bool functional = false;  ///< bytes now, no time, no statistics: set-up and checks
-  bool allocate = true;     ///< writes may allocate in the LLC (DDIO); reads may hit it
-  bool quiet = false;       ///< set by a memory that notifies nothing in the SystemC kernel
-  std::uint32_t length = 0; ///< bytes on the memory bus; >= the data length of the payload
+  bool allocate = true;     ///< as in MemoryAccess
+  std::uint32_t length = 0; ///< as in MemoryAccess; of a functional write, bytes that the processor wrote in all
   tlm_extension_base* clone() const override { return new MemoryHint(*this); }
   void copy_from(const tlm_extension_base& o) override { *this = static_cast<const MemoryHint&>(o); }
 };
@@ -43,20 +66,25 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   /// @returns when the last byte is there
   Time read(Hpa address, std::span<std::uint8_t> bytes, std::uint32_t length, const Time& start,
             bool allocate = true) {
-    return transport(tlm::TLM_READ_COMMAND, address, bytes, length, start, allocate);
+    return access({address, bytes, length, false, allocate}, start);
   }
   Time write(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t length, const Time& start,
              bool allocate = true) {
-    return transport(tlm::TLM_WRITE_COMMAND, address,
-                     {const_cast<std::uint8_t*>(bytes.data()), bytes.size()}, length, start, allocate);
+    return access({address, writable(bytes), length, true, allocate}, start);
   }
   /// Bytes at once, without time or statistics (software whose cost is charged elsewhere, set-up, tests).
   void peek(Hpa address, std::span<std::uint8_t> bytes) {
-    functional(tlm::TLM_READ_COMMAND, address, bytes);
+    if (DirectMemory* const memory = direct())
+      ok_ = memory->peek(address, bytes);
+    else
+      functional(tlm::TLM_READ_COMMAND, address, bytes);
   }
   /// @param written  bytes that the processor wrote there in all, if more than exist for real: they are then in its LLC
   void poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written = 0) {
-    functional(tlm::TLM_WRITE_COMMAND, address, {const_cast<std::uint8_t*>(bytes.data()), bytes.size()}, written);
+    if (DirectMemory* const memory = direct())
+      ok_ = memory->poke(address, bytes, written);
+    else
+      functional(tlm::TLM_WRITE_COMMAND, address, writable(bytes), written);
   }
   template <class T>
   T peek(Hpa address) {
@@ -68,6 +96,10 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   void poke_value(Hpa address, const T& value) {
     poke(address, {reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
   }
+  /// This line will be accessed soon. Without effect on results.
+  void prefetch(Hpa address) {
+    if (direct_) direct_->prefetch(address);
+  }
 
   /// Whether the last access reached memory (false: no such address; no bytes moved).
   bool ok() const { return ok_; }
@@ -75,31 +107,43 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   tlm::tlm_initiator_socket<> socket{"socket"};
 
  private:
-  Time transport(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes, std::uint32_t length,
-                 const Time& start, bool allocate) {
-    hint_.timing_only = bytes.empty();
-    hint_.functional = false;
-    hint_.allocate = allocate;
-    hint_.length = length;
-    fill(command, address, bytes);
+  static std::span<std::uint8_t> writable(std::span<const std::uint8_t> bytes) {
+    return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  }
+  /// Sockets are bound by the time of the first access.
+  DirectMemory* direct() { return direct_ || sought_ ? direct_ : seek(); }
+  [[gnu::cold]] DirectMemory* seek() {
+    sought_ = true;
+    return direct_ = dynamic_cast<DirectMemory*>(socket.operator->());
+  }
+  Time access(const MemoryAccess& what, const Time& start) {
+    DirectMemory* const memory = direct();
+    if (!memory) return transport(what, start);
+    Time when = start;
+    ok_ = memory->access(what, when);
+    return when;
+  }
+  [[gnu::noinline]] Time transport(const MemoryAccess& what, const Time& start) {
+    hint_.timing_only = what.bytes.empty();
+    hint_.allocate = what.allocate;
+    hint_.length = what.length;
+    fill(what.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, what.address, what.bytes);
     const Time now = timeline_.now();
     Time delay = start - now;
     socket->b_transport(payload_, delay);
-    if (!hint_.quiet) timeline_.kernel_touched();
+    timeline_.kernel_touched();
     ok_ = payload_.is_response_ok();
     return now + delay;
   }
-  void functional(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes,
-                  std::uint32_t length = 0) {
+  [[gnu::noinline]] void functional(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes,
+                                    std::uint32_t length = 0) {
     hint_.timing_only = false;
-    hint_.functional = true;
     hint_.length = std::max(length, static_cast<std::uint32_t>(bytes.size()));
     fill(command, address, bytes);
     ok_ = socket->transport_dbg(payload_) == bytes.size();
-    if (!hint_.quiet) timeline_.kernel_touched();
+    timeline_.kernel_touched();
   }
   void fill(tlm::tlm_command command, Hpa address, std::span<std::uint8_t> bytes) {
-    hint_.quiet = false;
     const bool none = bytes.empty();
     payload_.set_command(command);
     payload_.set_address(address.value);
@@ -117,6 +161,8 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
 
   Timeline& timeline_;
+  DirectMemory* direct_ = nullptr;
+  bool sought_ = false;
   MemoryHint hint_;
   tlm::tlm_generic_payload payload_;
   bool ok_ = true;

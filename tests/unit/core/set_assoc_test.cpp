@@ -22,7 +22,7 @@ std::vector<unsigned> victims(Replacement policy, const std::vector<unsigned>& u
   for (unsigned i = 0; i < 4; ++i) REQUIRE_FALSE(cache.fill({i}, i));
   for (const unsigned i : used) REQUIRE(cache.lookup({i}));
   std::vector<unsigned> gone;
-  for (unsigned i = 4; i < 4 + newcomers; ++i) gone.push_back(cache.fill({i}, i).value().key.value);
+  for (unsigned i = 4; i < 4 + newcomers; ++i) gone.push_back(cache.fill({i}, i).value().value);
   CHECK(cache.size() == 4);
   return gone;
 }
@@ -58,7 +58,7 @@ TEST_CASE("random: every way makes room about as often, the same in every run, a
     std::map<unsigned, unsigned> way;
     for (unsigned i = 0; i < 8; ++i) way[i] = i;
     for (unsigned i = 8; i < 8008; ++i) {
-      const unsigned gone = cache.fill({i}, i).value().key.value;
+      const unsigned gone = cache.fill({i}, i).value().value;
       way[i] = way.at(gone);
       ++lost[way.at(gone)];
       run->push_back(gone);
@@ -74,7 +74,7 @@ TEST_CASE("an entry's room is used again first, and sets do not take each other'
     for (unsigned i = 0; i < 8; ++i) REQUIRE_FALSE(cache.fill({i}, i));  // four sets of two
     REQUIRE(cache.erase({5}));
     CHECK_FALSE(cache.fill({9}, 9));  // 9 is of the set of 1 and 5
-    CHECK(cache.fill({13}, 13).value().key.value % 4 == 1);
+    CHECK(cache.fill({13}, 13).value().value % 4 == 1);
     for (const unsigned other : {0u, 2u, 3u, 4u, 6u, 7u}) CHECK(cache.peek({other}));
     CHECK(cache.size() == 8);
     const Cache none({0, 4, policy});

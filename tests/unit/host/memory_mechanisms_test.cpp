@@ -136,39 +136,46 @@ struct LineKey {
   std::uint64_t hash() const { return value; }
   bool operator==(const LineKey&) const = default;
 };
+
+template <unsigned ways>
+void compare_with_set_assoc(unsigned sets) {
+  Random random(1, "lines");
+  LineTags tags(sets, ways);
+  RecencySets<unsigned, ways> values(sets);
+  SetAssoc<LineKey, unsigned> model({sets * ways, ways, Replacement::lru});
+  unsigned hits = 0, evicted = 0;
+  for (unsigned step = 0; step < 20'000; ++step) {
+    const std::uint64_t line = random.below(2) * (std::uint64_t{sets} << 31) + random.below(2 * sets * ways);
+    if (random.below(10) == 0) {
+      tags.erase(line), values.erase(line), model.erase({line});
+      continue;
+    }
+    const unsigned* const known = model.lookup({line});
+    const unsigned* const value = values.lookup(line);
+    REQUIRE(tags.lookup(line) == (known != nullptr));
+    REQUIRE((value != nullptr) == (known != nullptr));
+    if (known) REQUIRE(*value == *known);
+    hits += known != nullptr;
+    if (known || random.below(2) == 0) continue;
+    const bool full = tags.fill(line);
+    REQUIRE(values.fill(line, step) == full);
+    REQUIRE(model.fill({line}, step).has_value() == full);
+    REQUIRE(*values.lookup(line) == step);
+    evicted += full;
+  }
+  CHECK(hits > 1000);
+  CHECK(evicted > 1000);
+  CHECK_FALSE(tags.empty());
+}
 }  // namespace
 
 TEST_CASE("sets in order of use hold the numbers and values that a set-associative cache with LRU holds") {
-  Random random(1, "lines");
-  for (const unsigned ways : {1u, 2u, 3u, 8u})
-    for (const unsigned sets : {1u, 16u, 51u}) {
-      LineTags tags(sets, ways);
-      RecencySets<unsigned> values(sets, ways);
-      SetAssoc<LineKey, unsigned> model({sets * ways, ways, Replacement::lru});
-      unsigned hits = 0, evicted = 0;
-      for (unsigned step = 0; step < 20'000; ++step) {
-        const std::uint64_t line = random.below(2) * (std::uint64_t{sets} << 31) + random.below(2 * sets * ways);
-        if (random.below(10) == 0) {
-          tags.erase(line), values.erase(line), model.erase({line});
-          continue;
-        }
-        const unsigned* const known = model.lookup({line});
-        const unsigned* const value = values.lookup(line);
-        REQUIRE((tags.lookup(line) != nullptr) == (known != nullptr));
-        REQUIRE((value != nullptr) == (known != nullptr));
-        if (known) REQUIRE(*value == *known);
-        hits += known != nullptr;
-        if (known || random.below(2) == 0) continue;
-        const bool full = tags.fill(line);
-        REQUIRE(values.fill(line, step) == full);
-        REQUIRE(model.fill({line}, step).has_value() == full);
-        REQUIRE(*values.lookup(line) == step);
-        evicted += full;
-      }
-      CHECK(hits > 1000);
-      CHECK(evicted > 1000);
-      CHECK_FALSE(tags.empty());
-    }
+  for (const unsigned sets : {1u, 16u, 51u}) {
+    compare_with_set_assoc<1>(sets);
+    compare_with_set_assoc<2>(sets);
+    compare_with_set_assoc<3>(sets);
+    compare_with_set_assoc<8>(sets);
+  }
 }
 
 TEST_CASE("without ways for devices no line is ever there") {
