@@ -37,8 +37,7 @@ struct Reader {
     port.send(std::move(tlp));
   }
   void arrived() {
-    while (!port.empty()) {
-      const Tlp tlp = port.take();
+    for (Tlp tlp; port.take(tlp);) {
       port.release(FcClass::completion, tlp.payload());
       ++(tlp.status == CompletionStatus::success ? answered : refused);
       if (reading) read(tlp.tag);

@@ -51,7 +51,7 @@ class ByteBuffer {
       free.push_back(block);  // there is room
       if (self && free.size() == blocks.size()) const auto last = std::move(self);
     }
-    [[gnu::noinline]] void grow() {
+    [[gnu::cold]] void grow() {
       blocks.push_back(std::make_unique<Block>());
       blocks.back()->home = this;
       free.reserve(blocks.capacity());

@@ -54,6 +54,17 @@ class FutureEventList {
     notice.listed = true;
     if (slot_number(when) - slot_number(now) >= slots || !insert_near(notice)) insert_far(notice);
   }
+  /// What first() returned.
+  void remove_first(EventNotice& notice) {
+    notice.listed = false;
+    if (!notice.link_) return remove_far(notice);
+    --near_;
+    if ((*notice.link_ = notice.next_))
+      notice.next_->link_ = notice.link_;
+    else
+      vacate(slot_number(notice.when) % slots);
+    notice.link_ = nullptr;
+  }
   void remove(EventNotice& notice) {
     notice.listed = false;
     notice.link_ ? remove_near(notice) : remove_far(notice);
@@ -79,6 +90,7 @@ class FutureEventList {
   static std::uint64_t slot_number(const Time& t) { return t.value() >> log2_slot; }
   bool insert_near(EventNotice& notice);
   void remove_near(EventNotice& notice);
+  void vacate(std::uint64_t slot);
   EventNotice* first_near(const Time& now) const;
   void insert_far(EventNotice& notice);
   void remove_far(EventNotice& notice);
@@ -115,11 +127,14 @@ inline void FutureEventList::remove_near(EventNotice& notice) {
   *notice.link_ = notice.next_;
   if (notice.next_)
     notice.next_->link_ = notice.link_;
-  else if (const std::uint64_t slot = slot_number(notice.when) % slots; !wheel_[slot]) {
-    const std::uint64_t word = occupied_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
-    if (word == 0) occupied_words_ = static_cast<std::uint16_t>(occupied_words_ & ~(1u << slot / 64));
-  }
+  else if (const std::uint64_t slot = slot_number(notice.when) % slots; !wheel_[slot])
+    vacate(slot);
   notice.link_ = nullptr;
+}
+
+inline void FutureEventList::vacate(std::uint64_t slot) {
+  const std::uint64_t word = occupied_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
+  if (word == 0) occupied_words_ = static_cast<std::uint16_t>(occupied_words_ & ~(1u << slot / 64));
 }
 
 /// The first occupied slot from that of `now` on, once round the wheel.

@@ -33,7 +33,7 @@ class Ring {
   }
 
  private:
-  [[gnu::noinline]] void grow() {  // kept out of the callers' fast path
+  [[gnu::cold]] void grow() {  // kept out of the callers' fast path
     auto larger = std::make_unique<T[]>(2 * (mask_ + 1));
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move((*this)[i]);
     items_ = std::move(larger);

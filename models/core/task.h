@@ -5,11 +5,42 @@
 /// A task is lazy: it runs when co_awaited, or when start()ed as a top-level task. An exception goes
 /// to whoever awaits; that of a top-level task goes to whoever resumed it, and so ends Timeline::run.
 #pragma once
+#include <array>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace iov {
+
+/// Where the frames of coroutines are: one that is done makes room for the next of its size, as every packet needs some.
+class FramePool {
+ public:
+  static void* take(std::size_t bytes) {
+    const std::size_t size = (bytes - 1) / granule;
+    if (!recycles || size >= free_.size() || !free_[size]) return allocate(bytes);
+    return std::exchange(free_[size], free_[size]->next);
+  }
+  static void give_back(void* frame, std::size_t bytes) {
+    const std::size_t size = (bytes - 1) / granule;
+    if (!recycles || size >= free_.size()) return ::operator delete(frame);
+    free_[size] = new (frame) Free{free_[size]};
+  }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+#ifdef __SANITIZE_ADDRESS__  // which finds who uses a frame that is gone
+  static constexpr bool recycles = false;
+#else
+  static constexpr bool recycles = true;
+#endif
+  static constexpr std::size_t granule = 64;
+  [[gnu::cold]] static void* allocate(std::size_t bytes) { return ::operator new((bytes + granule - 1) / granule * granule); }
+  static inline std::array<Free*, 32> free_{};
+};
 
 class [[nodiscard]] Task {
  public:
@@ -22,6 +53,8 @@ class [[nodiscard]] Task {
     void await_resume() noexcept {}
   };
   struct promise_type {
+    static void* operator new(std::size_t bytes) { return FramePool::take(bytes); }
+    static void operator delete(void* frame, std::size_t bytes) { FramePool::give_back(frame, bytes); }
     Task get_return_object() { return Task(Handle::from_promise(*this)); }
     std::suspend_always initial_suspend() noexcept { return {}; }
     Resume final_suspend() noexcept { return {}; }

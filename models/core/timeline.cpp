@@ -33,7 +33,13 @@ void Timeline::refuse_past(const Time& when) const {
   throw SimError(now(), name(), "scheduled in the past: " + exact_text(when));
 }
 
+/// Nearly all is scheduled anew, by an event: that takes no calls.
 void Timeline::schedule(EventNotice& notice, const Time& when, std::uint64_t rank) {
+  if (notice.listed || !running_ || when < now_) return reschedule(notice, when, rank);
+  pending_.insert(notice, when, now_, rank);
+}
+
+[[gnu::noinline]] void Timeline::reschedule(EventNotice& notice, const Time& when, std::uint64_t rank) {
   if (when < now()) refuse_past(when);
   if (notice.listed) pending_.remove(notice);
   pending_.insert(notice, when, now_, rank);
@@ -69,7 +75,7 @@ void Timeline::run_due() {
     while (!stopped_) {
       EventNotice* const next = pending_.first(now_);
       if (!next || next->when > horizon_) break;
-      pending_.remove(*next);
+      pending_.remove_first(*next);
       now_ = next->when;
       ++executed_;
       next->happen();

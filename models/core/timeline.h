@@ -86,9 +86,10 @@ class Timeline : public sc_core::sc_module {
 
  private:
   friend class Event;
-  Time outside() const;  ///< the time between runs, kept out of the callers of now()
+  [[gnu::cold]] Time outside() const;  ///< the time between runs, kept out of the callers of now()
   void schedule(EventNotice& notice, const Time& when, std::uint64_t rank = 0);
-  [[noreturn]] void refuse_past(const Time& when) const;
+  void reschedule(EventNotice& notice, const Time& when, std::uint64_t rank);
+  [[noreturn, gnu::cold]] void refuse_past(const Time& when) const;
   void notify_kernel();
   void ask_kernel();
   void check_not_past_kernel() const;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/// Requests as they come, their translations, their answers.
 #include "models/endpoint/dma_engine.h"
 
 #include <algorithm>
-
-#include "models/endpoint/splitter.h"
 
 namespace iov::endpoint {
 
@@ -138,170 +137,6 @@ void DmaEngine::drop_draining() {
     if (q->live && q->queued && tlb_.draining(q->grant.use)) drop_grant(*q);
 }
 
-void DmaEngine::list(unsigned channel, Direction d) {
-  Lane& lane = channels_[channel]->lane[d];
-  if (lane.listed || lane.queued == 0) return;
-  lane.listed = true;
-  ready_[d].push(channel);
-}
-
-void DmaEngine::pump() {
-  if (pumping_) return;  // an answer asked for more: the loop below will see it
-  pumping_ = true;
-  for (bool moved = true; moved;) {
-    moved = serve(writes);
-    moved |= serve(reads);
-  }
-  pumping_ = false;
-}
-
-/// Serves one direction until nothing is ready or the shared resource is used up.
-bool DmaEngine::serve(Direction d) {
-  bool moved = false;
-  while (!ready_[d].empty() && room(d)) {
-    const unsigned channel = ready_[d].front();
-    Lane& lane = channels_[channel]->lane[d];
-    if (lane.queued == 0) {  // cancelled meanwhile
-      ready_[d].pop();
-      lane.listed = false;
-      continue;
-    }
-    const std::uint32_t slot = lane.first;
-    const Progress progress = advance(slot);
-    moved = true;
-    if (progress == Progress::starved) continue;  // room() says what is missing
-    ready_[d].pop();
-    lane.listed = false;
-    if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
-    take_first(lane);
-    list(channel, d);
-    if (slots_[slot]->tlps == 0) retire(slot);
-  }
-  return moved;
-}
-
-bool DmaEngine::room(Direction d) {
-  if (d == writes) {
-    if (port_.backlog(FcClass::posted) < params_.posted_backlog) return true;
-    ++write_stalls_;
-    return false;  // on_drained
-  }
-  if (outstanding_ < params_.outstanding_reads && !requests_.full()) return true;
-  ++read_stalls_;
-  if (requests_.full()) requests_.wait(*this);
-  return false;
-}
-
-DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
-  Request& q = *slots_[slot];
-  Channel& c = *channels_[q.channel];
-  const bool by_tlb = translates(q);
-  while (q.issued < q.r.length) {
-    if (q.translating) return Progress::blocked;
-    if (c.refusal != DmaStatus::success) {
-      fail(q, c.refusal);
-      break;
-    }
-    if (by_tlb && !has_address(q)) {
-      drop_grant(q);
-      start_translation(slot);
-      continue;
-    }
-    if (!q.r.write && c.reads >= params_.outstanding_reads_per_channel) return hold(c);
-    if (!room(q.r.write ? writes : reads)) return Progress::starved;
-    const std::uint64_t here = q.r.address + q.issued;
-    std::uint32_t left = q.r.length - q.issued;
-    if (q.grant.kind != Grant::Kind::refused)
-      left = static_cast<std::uint32_t>(std::min<std::uint64_t>(left - 1, q.grant.last - here) + 1);
-    send(slot, q, c, next_piece(here, left, q.r.write ? limits_.max_payload : limits_.max_read_request));
-  }
-  if (!q.translating) drop_grant(q);
-  return q.translating ? Progress::blocked : Progress::finished;
-}
-
-DmaEngine::Progress DmaEngine::hold(Channel& channel) {
-  if (!std::exchange(channel.held, true)) count_held(), ++held_;
-  return Progress::blocked;
-}
-
-void DmaEngine::let_go(Channel& channel) {
-  if (std::exchange(channel.held, false)) count_held(), --held_;
-}
-
-/// In pieces: of many queues one is always held.
-void DmaEngine::count_held() {
-  const Time now = timeline_.now();
-  if (held_ > 0) held_reads_.add(now - held_since_);
-  held_since_ = now;
-}
-
-bool DmaEngine::translates(const Request& q) const {
-  return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && channels_[q.channel]->ats;
-}
-
-bool DmaEngine::has_address(const Request& q) {
-  const std::uint64_t here = q.r.address + q.issued;
-  return q.grant.kind != Grant::Kind::refused && here >= q.grant.begin && here <= q.grant.last;
-}
-
-/// Who writes or reads where.
-inline void DmaEngine::address(const Request& q, const Channel& c, Tlp& tlp) {
-  tlp.requester = c.space.function;
-  tlp.no_snoop = params_.no_snoop && c.no_snoop && q.r.translate && !q.grant.snoop_only;
-  if (q.grant.kind == Grant::Kind::translated) {  // needs no PASID (10.1.3)
-    tlp.at = AddressType::translated;
-    tlp.address = q.grant.target + (q.r.address + q.issued - q.grant.begin);
-  } else {
-    tlp.at = q.r.at;
-    tlp.address = q.r.address + q.issued;
-    tlp.pasid = c.space.pasid;
-  }
-  rule_breaks_ += !keeps_rules(tlp.address, tlp.length, q.r.write ? link_.max_payload : link_.max_read_request);
-  if (tlp.at != AddressType::translated) return;
-  ++translated_;
-  ungranted_ += !tlb_.covers(q.grant.use, tlp.address, tlp.length);
-}
-
-inline void DmaEngine::send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length) {
-  Tlp tlp;
-  tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
-  tlp.length = length;
-  address(q, c, tlp);
-  if (q.issued + length == q.r.length) {
-    tlp.journey = q.r.journey;
-    if (q.r.enters_link) tlp.journey.enter(Stage::link, timeline_.now());
-  }
-  if (q.r.write)
-    send_write(q, tlp);
-  else
-    send_read(slot, q, c, tlp);
-  q.issued += length;
-  port_.send(std::move(tlp));
-}
-
-inline void DmaEngine::send_write(Request& q, Tlp& tlp) {
-  if (q.r.data && q.issued < q.r.data.size()) {
-    const auto rest = q.r.data.bytes().subspan(q.issued);
-    if (q.issued == 0 && q.r.data.size() <= tlp.length)
-      tlp.data = std::move(q.r.data);
-    else
-      tlp.data = pool_.copy(rest.first(std::min<std::size_t>(rest.size(), tlp.length)));
-  }
-  ++writes_;
-  write_bytes_ += tlp.length;
-}
-
-void DmaEngine::send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp) {
-  tlp.want_bytes = q.issued < q.r.real_bytes ? std::min(q.r.real_bytes - q.issued, tlp.length) : 0;
-  tlp.tag = requests_.take(*this, tlp.requester, tlp.length);
-  read_tlps_[tlp.tag] = {slot, q.issued, q.grant.use};
-  tlb_.hold(q.grant.use);
-  if (q.issued == 0) q.started = timeline_.now();
-  ++q.tlps, ++outstanding_, ++c.reads;
-  ++reads_;
-  read_bytes_ += tlp.length;
-}
-
 void DmaEngine::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offset, bool last) {
   const ReadTlp read = read_tlps_[tag];
   if (tlp.status == CompletionStatus::success) keep(read, tlp, offset);
@@ -339,7 +174,7 @@ void DmaEngine::fail(Request& q, DmaStatus status) {
 }
 
 void DmaEngine::drop_grant(Request& q) {
-  tlb_.give_back(q.grant.use);
+  if (q.grant.use != Grant::no_use) tlb_.give_back(q.grant.use);
   q.grant = {};
 }
 
@@ -352,7 +187,7 @@ void DmaEngine::retire(std::uint32_t slot) {
   ByteBuffer data = std::move(q.buffer);
   if (!q.r.write && status == DmaStatus::success && client) read_latency_.record(timeline_.now() - q.started);
   if (status != DmaStatus::success) ++failed_;
-  q.r = {};
+  if (q.r.data) q.r.data = ByteBuffer();
   q.live = false;
   --live_;
   free_slots_.push_back(slot);

@@ -120,7 +120,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void take_first(Lane& lane);
   void list(unsigned channel, Direction d);
   void pump();
-  bool serve(Direction d);
+  bool serve(Direction d) { return !ready_[d].empty() && serve_ready(d); }
+  bool serve_ready(Direction d);
   bool room(Direction d);
   Progress advance(std::uint32_t slot);
   bool translates(const Request& q) const;
@@ -130,8 +131,11 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void count_held();
   void send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length);
   void send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp);
-  void send_write(Request& q, Tlp& tlp);
-  void address(const Request& q, const Channel& c, Tlp& tlp);
+  bool write_together(Request& q, const Channel& c, std::uint32_t left);
+  void attach(Request& q, Tlp& tlp);
+  void take_along(const Request& q, Tlp& tlp);
+  void place(const Request& q, const Channel& c, Tlp& tlp) const;
+  void check(const Request& q, const Tlp& tlp);
   void keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset);
   void read_over(std::uint16_t tag, DmaStatus status);
   void drop_grant(Request& q);
@@ -153,6 +157,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::vector<std::unique_ptr<Request>> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<ReadTlp> read_tlps_;
+  static constexpr std::uint32_t most_together = 16;
+  std::array<Tlp, most_together> together_;  ///< while they are handed to the port
   std::array<Fifo<unsigned>, directions> ready_;  ///< channels that can go on, in turn
   unsigned outstanding_ = 0, held_ = 0;
   Time held_since_;

@@ -89,8 +89,7 @@ void Endpoint::rogue_message(unsigned index, std::uint64_t address, std::uint32_
 }
 
 void Endpoint::arrived() {
-  while (!port_.empty()) {
-    Tlp tlp = port_.take();
+  for (Tlp tlp; port_.take(tlp);) {
     const FcClass fc = tlp.fc();
     const std::uint32_t payload = tlp.payload();
     dispatch(tlp);

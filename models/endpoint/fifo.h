@@ -3,8 +3,8 @@
 /// its owner's business (a Param), the storage follows.
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <utility>
-#include <vector>
 
 namespace iov::endpoint {
 
@@ -15,15 +15,15 @@ class Fifo {
   std::size_t size() const { return size_; }
   T& front() { return ring_[head_]; }
   const T& front() const { return ring_[head_]; }
-  T& operator[](std::size_t i) { return ring_[(head_ + i) & (ring_.size() - 1)]; }
-  const T& operator[](std::size_t i) const { return ring_[(head_ + i) & (ring_.size() - 1)]; }
+  T& operator[](std::size_t i) { return ring_[(head_ + i) & (room_ - 1)]; }
+  const T& operator[](std::size_t i) const { return ring_[(head_ + i) & (room_ - 1)]; }
   void push(T item) {
-    if (size_ == ring_.size()) grow();
-    ring_[(head_ + size_++) & (ring_.size() - 1)] = std::move(item);
+    if (size_ == room_) grow();
+    ring_[(head_ + size_++) & (room_ - 1)] = std::move(item);
   }
   T pop() {
     T item = std::move(ring_[head_]);
-    head_ = (head_ + 1) & (ring_.size() - 1);
+    head_ = (head_ + 1) & (room_ - 1);
     --size_;
     return item;
   }
@@ -32,13 +32,16 @@ class Fifo {
   }
 
  private:
-  void grow() {
-    std::vector<T> wider(ring_.empty() ? 4 : 2 * ring_.size());
+  [[gnu::cold]] void grow() {
+    const std::size_t more = room_ ? 2 * room_ : 4;
+    auto wider = std::make_unique<T[]>(more);
     for (std::size_t i = 0; i < size_; ++i) wider[i] = std::move((*this)[i]);
     ring_ = std::move(wider);
+    room_ = more;
     head_ = 0;
   }
-  std::vector<T> ring_;  ///< a power of two long
+  std::unique_ptr<T[]> ring_;
+  std::size_t room_ = 0;  ///< a power of two
   std::size_t head_ = 0, size_ = 0;
 };
 

@@ -23,6 +23,10 @@ class BandwidthCalendar {
   /// Books `service` of free time from `start` on. @param now  no later call starts before this
   /// @returns the end of the last piece
   Time book(const Time& now, const Time& start, const Time& service) {
+    if (booked_.size() == 1 && booked_.front().end < now) {  // nearly always
+      booked_.front() = {start, start + service};
+      return booked_.front().end;
+    }
     if (booked_.empty() || booked_.back().end < start) {
       forget_before(now);
       booked_.push_back({start, start + service});
@@ -38,7 +42,6 @@ class BandwidthCalendar {
     Time begin, end;
   };
   void forget_before(const Time& now) {
-    if (!booked_.empty() && booked_.back().end < now) return booked_.clear();  // nearly always
     std::size_t old = 0;
     while (old < booked_.size() && booked_[old].end < now) ++old;
     booked_.erase(booked_.begin(), booked_.begin() + static_cast<std::ptrdiff_t>(old));

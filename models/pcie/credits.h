@@ -15,7 +15,7 @@ namespace iov::pcie {
 constexpr const char* class_name(FcClass fc) {
   return fc == FcClass::posted ? "posted" : fc == FcClass::non_posted ? "non_posted" : "completion";
 }
-constexpr std::int64_t data_units(std::uint32_t payload_bytes) { return (payload_bytes + 15) / 16; }
+constexpr std::uint32_t data_units(std::uint32_t payload_bytes) { return (payload_bytes + 15) / 16; }
 
 class Credits {
  public:
@@ -24,13 +24,14 @@ class Credits {
     advertised_data_ = data_ = data;
   }
   bool finite() const { return advertised_headers_ || advertised_data_; }
-  bool afford(std::int64_t units, const Time& now) {
-    if (enough(units)) return true;  // what came back meanwhile is counted when it is needed
+  bool afford(std::int64_t units, const Time& now, std::int64_t tlps = 1) {
+    if (enough(tlps, units)) return true;  // what came back meanwhile is counted when it is needed
+    if (returns_.empty()) return false;
     fold(now);
-    return enough(units);
+    return enough(tlps, units);
   }
-  void consume(std::int64_t units) {
-    headers_ -= 1;
+  void consume(std::int64_t units, std::int64_t tlps = 1) {
+    headers_ -= tlps;
     data_ -= units;
   }
   /// `when` never decreases: the way back takes the same time for all.
@@ -62,8 +63,8 @@ class Credits {
     Time when;
     std::int64_t data = 0;
   };
-  bool enough(std::int64_t units) const {
-    return (headers_ >= 1 || !advertised_headers_) && (data_ >= units || !advertised_data_);
+  bool enough(std::int64_t tlps, std::int64_t units) const {
+    return (headers_ >= tlps || !advertised_headers_) && (data_ >= units || !advertised_data_);
   }
   void fold(const Time& now) {
     while (!returns_.empty() && returns_.front().when <= now) {

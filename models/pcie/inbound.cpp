@@ -24,12 +24,32 @@ void Inbound::set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_b
   p.last_bus = last_bus;
 }
 
+/// All that arrived is accepted before any of it is admitted. Nearly always it is one, and nothing waits.
 void Inbound::arrive(RootPort& port) {
-  while (!port.link.empty()) accept(port);
+  Slot* newest = nullptr;  // not queued yet
+  for (;;) {
+    if (free_slots_.empty()) add_slot();
+    Slot& slot = *free_slots_.back();
+    if (!port.link.take(slot.tlp)) break;
+    free_slots_.pop_back();
+    if (newest) queue(*newest);
+    newest = accept(port, slot) ? &slot : nullptr;
+  }
+  if (newest && nothing_waits()) {
+    fold_returns();
+    if (may_start(*newest) && start(*newest)) return;
+  }
+  if (newest) queue(*newest);
   admit();
 }
 
 inline Inbound::Kind Inbound::kind_of(const Tlp& tlp) const {
+  const bool request = tlp.type == TlpType::memory_write || tlp.type == TlpType::memory_read;
+  if (request && tlp.at != AddressType::translation_request && !is_interrupt_address(tlp.address)) return Kind::memory;
+  return other_kind_of(tlp);
+}
+
+Inbound::Kind Inbound::other_kind_of(const Tlp& tlp) const {
   const bool interrupt = is_interrupt_address(tlp.address);
   switch (tlp.type) {
     case TlpType::memory_write:
@@ -67,15 +87,14 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
   return true;
 }
 
-void Inbound::accept(RootPort& port) {
-  Slot& slot = take_slot();
-  slot.tlp = port.link.take();
+/// @returns whether it has to be admitted; else it is a completion
+inline bool Inbound::accept(RootPort& port, Slot& slot) {
   slot.from = &port;
   slot.kind = kind_of(slot.tlp);
   slot.state = State::translating;
+  slot.status = CompletionStatus::success;
   slot.known = slot.ordered = false;
   slot.snooped = !slot.tlp.no_snoop;
-  slot.status = CompletionStatus::success;
   if ((port.acs.services != 0 || slot.tlp.poisoned) && refuse(port, slot)) slot.kind = Kind::refused;
   slot.lines = 0;
   slot.wants = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
@@ -87,17 +106,20 @@ void Inbound::accept(RootPort& port) {
   if (fc == FcClass::posted) {
     ++port.posted_arrived;
     port.posted.push(&slot);
-    return posted_queue_.push(&slot);
+    return true;
   }
   order_behind_posted(slot);
   if (fc == FcClass::non_posted) {
     asked_ += slot.tlp.length;
-    return read_queue_.push(&slot);
+    return true;
   }
   slot.address = Hpa(slot.tlp.address);
   slot.ready = slot.arrived;
   resolve(slot);
+  return false;
 }
+
+void Inbound::queue(Slot& slot) { (slot.tlp.fc() == FcClass::posted ? posted_queue_ : read_queue_).push(&slot); }
 
 // A read or completion must not pass posted TLPs that arrived before it (2.4.1, B2a and D2a).
 void Inbound::order_behind_posted(Slot& slot) {
@@ -111,17 +133,14 @@ void Inbound::order_behind_posted(Slot& slot) {
 }
 
 void Inbound::admit() {
-  if (posted_queue_.empty() && read_queue_.empty()) return;
+  if (!nothing_waits()) admit_waiting();
+}
+
+void Inbound::admit_waiting() {
   fold_returns();
-  const auto ready = [this](const Ring<Slot*>& queue, unsigned used, unsigned limit) -> Slot* {
-    if (queue.empty()) return nullptr;
-    Slot* const slot = queue.front();
-    if (translator_full_ && needs_translation(*slot)) return nullptr;
-    return used + slot->wants <= limit ? slot : nullptr;
-  };
   while (!posted_queue_.empty() || !read_queue_.empty()) {
-    Slot* posted = ready(posted_queue_, write_lines_used_, params_.write_lines);
-    Slot* read = ready(read_queue_, read_lines_used_, params_.read_lines);
+    Slot* posted = !posted_queue_.empty() && may_start(*posted_queue_.front()) ? posted_queue_.front() : nullptr;
+    Slot* read = !read_queue_.empty() && may_start(*read_queue_.front()) ? read_queue_.front() : nullptr;
     if (!posted && !read) break;
     const bool posted_first = !read || (posted && posted->arrival < read->arrival);
     if (start(posted_first ? *posted : *read)) (posted_first ? posted_queue_ : read_queue_).pop();
@@ -129,8 +148,14 @@ void Inbound::admit() {
   if (!posted_queue_.empty() && !(translator_full_ && needs_translation(*posted_queue_.front()))) wait_for_lines();
 }
 
+inline bool Inbound::may_start(const Slot& slot) const {
+  if (translator_full_ && needs_translation(slot)) return false;
+  return slot.tlp.fc() == FcClass::posted ? write_lines_used_ + slot.wants <= params_.write_lines
+                                          : read_lines_used_ + slot.wants <= params_.read_lines;
+}
+
 // Translated requests as well: whether the function may send them is the IOMMU's to say (VT-d 4.2.4).
-bool Inbound::needs_translation(const Slot& slot) const {
+inline bool Inbound::needs_translation(const Slot& slot) const {
   return translator_ && (slot.kind == Kind::memory || slot.kind == Kind::translation);
 }
 
@@ -144,21 +169,10 @@ inline void Inbound::take_lines(Slot& slot) {
 }
 
 bool Inbound::start(Slot& slot) {
-  const Tlp& tlp = slot.tlp;
   take_lines(slot);
-  if (!needs_translation(slot)) {
-    slot.address = Hpa(tlp.address);
-    slot.ready = timeline_.now();
-    if (slot.kind == Kind::refused && slot.status == CompletionStatus::success) {
-      slot.status = CompletionStatus::unsupported_request;
-      if (!tlp.poisoned) tell(*slot.from, config::PcieError::unsupported_request, &tlp);
-    }
-    if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::memory, slot.ready);
-    resolve(slot);
-    return true;
-  }
+  if (!needs_translation(slot)) return start_untranslated(slot), true;
   if (slot.kind == Kind::translation) {
-    slot.entries = translations_asked(tlp.length, slot.from->link.limits().read_completion_boundary);
+    slot.entries = translations_asked(slot.tlp.length, slot.from->link.limits().read_completion_boundary);
     slot.data = pool_.take(slot.entries * translation_entry_bytes);
     slot.entries_pending = 1;
     slot.ready = timeline_.now();
@@ -167,6 +181,17 @@ bool Inbound::start(Slot& slot) {
   free_lines(slot);
   translator_full_ = true;
   return false;
+}
+
+void Inbound::start_untranslated(Slot& slot) {
+  slot.address = Hpa(slot.tlp.address);
+  slot.ready = timeline_.now();
+  if (slot.kind == Kind::refused && slot.status == CompletionStatus::success) {
+    slot.status = CompletionStatus::unsupported_request;
+    if (!slot.tlp.poisoned) tell(*slot.from, config::PcieError::unsupported_request, &slot.tlp);
+  }
+  if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::memory, slot.ready);
+  resolve(slot);
 }
 
 bool Inbound::translate(Slot& slot, unsigned entry) {
@@ -204,17 +229,26 @@ void Inbound::entry_translated(Slot& slot, unsigned entry, const TranslationRepl
 }
 
 void Inbound::translated(std::uint32_t ticket, const TranslationReply& reply) {
-  using Outcome = TranslationReply::Outcome;
   Slot& slot = *by_ticket_.at(ticket & ((Ticket{1} << entry_shift) - 1));
-  if (slot.state != State::translating || slot.known)
+  if (slot.state == State::translating && slot.kind == Kind::memory && reply.outcome == TranslationReply::Outcome::granted)
+    translated(slot, reply);
+  else
+    translated_otherwise(slot, ticket >> entry_shift, reply);
+}
+
+void Inbound::translated_otherwise(Slot& slot, unsigned entry, const TranslationReply& reply) {
+  using Outcome = TranslationReply::Outcome;
+  if (slot.state != State::translating)
     throw SimError(timeline_.now(), name(), "a translation was answered that nobody waits for");
   const bool ats = slot.kind == Kind::translation;
-  const unsigned entry = ticket >> entry_shift;
   if (entry == 0 && reply.outcome == Outcome::abort)
     slot.status = CompletionStatus::abort;
   else if (entry == 0 && (reply.outcome == Outcome::blocked || (!ats && reply.outcome == Outcome::not_present)))
     slot.status = CompletionStatus::unsupported_request;
-  if (ats) return entry_translated(slot, entry, reply);
+  ats ? entry_translated(slot, entry, reply) : translated(slot, reply);
+}
+
+inline void Inbound::translated(Slot& slot, const TranslationReply& reply) {
   slot.address = reply.address;
   slot.snooped |= reply.snooped;
   slot.ready = reply.ready;
@@ -265,37 +299,21 @@ void Inbound::free_lines(Slot& slot) {
   (posted ? write_lines : read_lines).set(used, timeline_.now());
 }
 
-// Lines of committed writes, in the order in which they became free.
+// Lines of committed writes.
 void Inbound::fold_returns() {
-  for (const Time now = timeline_.now(); next_return_ <= now; find_next_return()) {
-    Ring<RootPort::Return>& returns = returning_->returns;
-    write_lines_used_ -= returns.front().lines;
-    write_lines.set(write_lines_used_, next_return_);
-    returns.pop();
+  for (const Time now = timeline_.now(); !returns_.empty() && returns_.front().when <= now; returns_.pop()) {
+    write_lines_used_ -= returns_.front().lines;
+    write_lines.set(write_lines_used_, returns_.front().when);
   }
 }
 
-inline void Inbound::find_next_return() {
-  next_return_ = never_;
-  for (RootPort& port : ports_)
-    if (!port.returns.empty() && port.returns.front().when < next_return_)
-      next_return_ = port.returns.front().when, returning_ = &port;
-}
-
 void Inbound::wait_for_lines() {
-  if (next_return_ != never_) lines_free_.before(next_return_);
+  if (!returns_.empty()) lines_free_.before(returns_.front().when);
 }
 
-[[gnu::noinline]] void Inbound::add_slot() {
+void Inbound::add_slot() {
   by_ticket_.push_back(&slots_.emplace_back(*this, timeline_, static_cast<Ticket>(slots_.size())));
   free_slots_.push_back(by_ticket_.back());
-}
-
-inline Inbound::Slot& Inbound::take_slot() {
-  if (free_slots_.empty()) add_slot();
-  Slot& slot = *free_slots_.back();
-  free_slots_.pop_back();
-  return slot;
 }
 
 void Inbound::free_slot(Slot& slot) {

@@ -95,11 +95,10 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     std::uint64_t posted_arrived = 0, posted_issued = 0;
     Time last_issue, last_commit;
     std::array<Ring<Slot*>, fc_classes> forwards;  ///< peer-to-peer TLPs that wait to leave here
-    struct Return {
-      Time when;
-      unsigned lines = 0;
-    };
-    Ring<Return> returns;  ///< lines of issued writes, free again when they are committed
+  };
+  struct Return {
+    Time when;
+    unsigned lines = 0;
   };
 
   struct Slot {  ///< one TLP from arrival until its credits and lines are free
@@ -112,10 +111,10 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     RootPort* from = nullptr;
     Kind kind = Kind::memory;
     State state = State::free;
-    bool known = false;    ///< its address is translated
-    bool snooped = true;   ///< its access looks into the caches: it does not say No Snoop, or its page overrules that
-    bool ordered = false;  ///< the posted TLPs before it are issued
     CompletionStatus status = CompletionStatus::success;
+    bool known = false;    ///< its address is translated
+    bool ordered = false;  ///< the posted TLPs before it are issued
+    bool snooped = true;   ///< its access looks into the caches: it does not say No Snoop, or its page overrules that
     unsigned wants = 0, lines = 0;  ///< lines: to be admitted, in use
     unsigned entries = 0, entries_pending = 0;  ///< of a translation request; they lie in `data`
     std::uint64_t arrival = 0;
@@ -126,34 +125,42 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
 
   // Arrival and admission (inbound.cpp)
   void arrive(RootPort& port);
-  void accept(RootPort& port);
+  bool accept(RootPort& port, Slot& slot);
+  void queue(Slot& slot);
+  bool nothing_waits() const { return posted_queue_.empty() && read_queue_.empty(); }
   Kind kind_of(const Tlp& tlp) const;
-  bool refuse(RootPort& port, Slot& slot);
+  [[gnu::cold]] Kind other_kind_of(const Tlp& tlp) const;
+  [[gnu::cold]] bool refuse(RootPort& port, Slot& slot);
   void tell(const RootPort& port, config::PcieError error, const Tlp* tlp) const {
     if (on_error_) on_error_(port.number, error, tlp);
   }
   void order_behind_posted(Slot& slot);
   void admit();
+  void admit_waiting();
+  bool may_start(const Slot& slot) const;
   bool start(Slot& slot);
+  void start_untranslated(Slot& slot);
   bool needs_translation(const Slot& slot) const;
   bool translate(Slot& slot, unsigned entry);
+  void translated_otherwise(Slot& slot, unsigned entry, const TranslationReply& reply);
+  void translated(Slot& slot, const TranslationReply& reply);
   void entry_translated(Slot& slot, unsigned entry, const TranslationReply& reply);
   void take_lines(Slot& slot);
   void free_lines(Slot& slot);
   void fold_returns();
-  void find_next_return();
   void wait_for_lines();
   void resolve(Slot& slot);
   void advance_posted(RootPort& port);
   void advance_other(Slot& slot);
-  Slot& take_slot();
-  void add_slot();
+  [[gnu::cold]] void add_slot();
   void free_slot(Slot& slot);
 
   // Access and answer (inbound_access.cpp)
   void due(Slot& slot);
   void issue_posted(Slot& slot);
   Time commit(Slot& slot);
+  Time commit_otherwise(Slot& slot, unsigned peer);
+  void follow(RootPort& port, const Time& done);
   void book_return(Slot& slot, const Time& done);
   void deliver_posted(Slot& slot);
   void deliver_interrupt(const Tlp& tlp);
@@ -191,9 +198,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   bool translator_full_ = false;
   std::uint64_t arrivals_ = 0;
   unsigned write_lines_used_ = 0, read_lines_used_ = 0;
-  const Time never_ = sc_core::sc_max_time();
-  RootPort* returning_ = nullptr;  ///< whose lines come back next
-  Time next_return_ = never_;
+  Ring<Return> returns_;  ///< lines of issued writes, free again when they are committed: in this order
   Event lines_free_{timeline_, bind<&Inbound::admit>(this)};  ///< only while a write waits for lines
   std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
   BytePool pool_;

@@ -10,12 +10,18 @@ void Inbound::due(Slot& slot) {
   posted ? deliver_posted(slot) : answer_read(slot);
 }
 
-void Inbound::issue_posted(Slot& slot) {
+inline void Inbound::issue_posted(Slot& slot) {
   RootPort& port = *slot.from;
   slot.state = State::finish;
   const Time done = std::max(commit(slot), port.last_commit);
   port.last_commit = done;
   ++port.posted_issued;
+  if (!port.behind.empty()) follow(port, done);
+  if (slot.state == State::finish) book_return(slot, done);  // else it left for a peer
+}
+
+/// What arrived behind posted TLPs.
+void Inbound::follow(RootPort& port, const Time& done) {
   while (!port.behind.empty() && port.behind.front().posted <= port.posted_issued) {
     Slot& follower = *port.behind.front().slot;
     port.behind.pop();
@@ -23,16 +29,15 @@ void Inbound::issue_posted(Slot& slot) {
     follower.order = done;
     advance_other(follower);
   }
-  if (slot.state == State::finish) book_return(slot, done);  // else it left for a peer
 }
 
 // Nobody reacts to a committed write: its credits and lines are booked to be free then, without an event.
-void Inbound::book_return(Slot& slot, const Time& done) {
-  RootPort& port = *slot.from;
-  port.link.release_at(FcClass::posted, slot.tlp.payload(), done);
+inline void Inbound::book_return(Slot& slot, const Time& done) {
+  slot.from->link.release_at(FcClass::posted, slot.tlp.payload(), done);
   if (slot.lines > 0) {
-    port.returns.push({done, std::exchange(slot.lines, 0)});
-    if (done < next_return_) next_return_ = done, returning_ = &port;
+    returns_.push({done, std::exchange(slot.lines, 0)});
+    for (std::size_t i = returns_.size() - 1; i > 0 && done < returns_[i - 1].when; --i)  // of another port
+      std::swap(returns_[i], returns_[i - 1]);
   }
   if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
   // visible from then on: what follows is the wait until software looks
@@ -41,17 +46,12 @@ void Inbound::book_return(Slot& slot, const Time& done) {
 }
 
 /// @returns when the TLP's effect is visible to the processors
-Time Inbound::commit(Slot& slot) {
+inline Time Inbound::commit(Slot& slot) {
   const Time now = timeline_.now();
-  if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return now;
-  if (slot.kind != Kind::memory || slot.status != CompletionStatus::success || is_interrupt_address(slot.address.value)) {
-    ++dropped_writes;
-    return now;
-  }
-  if (const unsigned peer = routes_.port_of(slot.address); peer != Routes::nowhere) {
-    forward(slot, peer);
-    return now;
-  }
+  const bool writes_memory =
+      slot.kind == Kind::memory && slot.status == CompletionStatus::success && !is_interrupt_address(slot.address.value);
+  const unsigned peer = writes_memory ? routes_.port_of(slot.address) : Routes::nowhere;
+  if (!writes_memory || peer != Routes::nowhere) return commit_otherwise(slot, peer);
   const Tlp& tlp = slot.tlp;
   ++writes;
   written_bytes += tlp.length;
@@ -59,6 +59,14 @@ Time Inbound::commit(Slot& slot) {
   const Time done = memory_.write(slot.address, bytes, tlp.length, now, slot.snooped);
   if (!memory_.ok()) ++dropped_writes;
   return done;
+}
+
+Time Inbound::commit_otherwise(Slot& slot, unsigned peer) {
+  if (peer != Routes::nowhere)
+    forward(slot, peer);
+  else if (slot.kind != Kind::interrupt && slot.kind != Kind::message)
+    ++dropped_writes;
+  return timeline_.now();
 }
 
 void Inbound::deliver_posted(Slot& slot) {
@@ -272,8 +280,7 @@ std::string Inbound::check_lines() {
   unsigned writes_now = 0, reads_now = 0;
   for (const Slot& slot : slots_)
     if (slot.state != State::free) (slot.tlp.fc() == FcClass::posted ? writes_now : reads_now) += slot.lines;
-  for (const RootPort& port : ports_)
-    for (std::size_t i = 0; i < port.returns.size(); ++i) writes_now += port.returns[i].lines;
+  for (std::size_t i = 0; i < returns_.size(); ++i) writes_now += returns_[i].lines;
   if (writes_now == write_lines_used_ && reads_now == read_lines_used_) return {};
   std::ostringstream seen;
   seen << write_lines_used_ << " write lines counted, " << writes_now << " held, " << read_lines_used_

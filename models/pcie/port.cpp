@@ -15,11 +15,7 @@ Port::Lane::Lane(FcClass fc)
     : tlps(joined(fc, "tlps").c_str(), "1", "TLPs put on the wire"),
       payload_bytes(joined(fc, "payload_bytes").c_str(), "B", "payload put on the wire"),
       wire_bytes(joined(fc, "wire_bytes").c_str(), "B", "headers, payload and framing put on the wire"),
-      credit_stall(joined(fc, "credit_stall").c_str(), "time in which the oldest TLP of the class waited for credits") {
-  note.type = fc == FcClass::posted       ? TlpType::memory_write
-              : fc == FcClass::completion ? TlpType::completion_data
-                                          : TlpType::memory_read;
-}
+      credit_stall(joined(fc, "credit_stall").c_str(), "time in which the oldest TLP of the class waited for credits") {}
 
 Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, std::uint64_t seed)
     : sc_module(name),
@@ -63,13 +59,18 @@ void Port::start_of_simulation() {
 
 void Port::send(Tlp&& tlp) {
   Lane& mine = lane(tlp.fc());
-  const std::uint32_t payload = tlp.payload();
-  const Time now = timeline_.now();
-  if (waiting_ == 0 && direct_ && mine.credits.afford(data_units(payload), now))
-    transmit(mine, tlp, payload, now);
+  if (waiting_ == 0 && direct_ && mine.credits.afford(data_units(tlp.payload()), timeline_.now()))
+    transmit(mine, {&tlp, 1});
   else
     enqueue(mine, std::move(tlp));
 }
+
+bool Port::clear_for(FcClass fc, std::uint32_t tlps, std::uint32_t payload_bytes) {
+  if (waiting_ != 0 || !direct_ || tlps > most_together) return false;
+  return lane(fc).credits.afford(data_units(payload_bytes) + tlps, timeline_.now(), tlps);  // each may begin a unit
+}
+
+void Port::send_together(std::span<Tlp> tlps) { transmit(lane(tlps.front().fc()), tlps); }
 
 void Port::enqueue(Lane& to, Tlp&& tlp) {
   if (!up_) return lose(tlp);
@@ -79,25 +80,40 @@ void Port::enqueue(Lane& to, Tlp&& tlp) {
   queued_.set(waiting_, timeline_.now());
 }
 
-inline void Port::transmit(Lane& from, Tlp& tlp, std::uint32_t payload, const Time& now) {
-  const std::uint32_t bytes = tlp.header() + payload;
-  const Time& busy = wire_times_.of(bytes);
-  from.credits.consume(data_units(payload));
-  ++from.tlps;
-  from.payload_bytes += payload;
-  from.wire_bytes += bytes + wire_times_.framing();
+/// TLPs for which there are credits, one behind the other. With bit errors one at a time.
+void Port::transmit(Lane& from, std::span<Tlp> tlps) {
+  LinkTransfer transfer{tlps.front().fc(), static_cast<std::uint32_t>(tlps.size()), 0, tlps, {}};
+  std::array<const Time*, most_together> gaps;
+  std::uint32_t payload_bytes = 0, wire_bytes = transfer.headers * wire_times_.framing();
+  Time busy;
+  for (std::size_t i = 0; i < tlps.size(); ++i) {
+    const std::uint32_t payload = tlps[i].payload(), bytes = tlps[i].header() + payload;
+    transfer.data += data_units(payload);
+    payload_bytes += payload;
+    wire_bytes += bytes;
+    gaps[i] = &wire_times_.of(bytes);
+    busy += *gaps[i];
+  }
+  from.credits.consume(transfer.data, transfer.headers);
+  from.tlps += transfer.headers;
+  from.payload_bytes += payload_bytes;
+  from.wire_bytes += wire_bytes;
   wire_busy_.add(busy);
-  if (replay_) return replay_->send(std::move(tlp));
-  wire_free_ = std::max(wire_free_, now) + busy;
+  if (replay_) return replay_->send(std::move(tlps.front()));
+  const Time now = timeline_.now(), start = std::max(wire_free_, now);
+  wire_free_ = start + busy;
+  transfer.gaps = gaps.data();
+  hand_over(transfer, start + *gaps[0] - now + params_.propagation);
+}
+
+void Port::hand_over(LinkTransfer& transfer, Time delay) {
   tlm::tlm_phase phase = tlm::BEGIN_REQ;
-  Time delay = wire_free_ - now + params_.propagation;
-  tx->nb_transport_fw(tlp, phase, delay);
+  tx->nb_transport_fw(transfer, phase, delay);
 }
 
 void Port::deliver(Tlp& tlp) {
-  tlm::tlm_phase phase = tlm::BEGIN_REQ;
-  Time delay;
-  tx->nb_transport_fw(tlp, phase, delay);
+  LinkTransfer transfer{tlp.fc(), 1, data_units(tlp.payload()), {&tlp, 1}, {}};
+  hand_over(transfer, {});
 }
 
 // Sends whatever may go, oldest first. `newest` is the TLP just queued, if any: it alone does not
@@ -132,7 +148,7 @@ void Port::transmit_queued(Lane& from, std::uint64_t newest) {
     from.stalled = false;
     from.credit_stall.add(timeline_.now() - from.stalled_since);
   }
-  transmit(from, head.tlp, head.tlp.payload(), timeline_.now());
+  transmit(from, {&head.tlp, 1});
   const bool waited = head.order != newest;
   from.queue.pop();
   --waiting_;
@@ -159,17 +175,21 @@ void Port::credits_arrived() {
   if (on_drained_) on_drained_();
 }
 
-tlm::tlm_sync_enum Port::nb_transport_fw(Tlp& tlp, tlm::tlm_phase&, Time& delay) {
-  const Time when = timeline_.now() + delay;
-  if (when < last_arrival_) ++order_breaks_;
+tlm::tlm_sync_enum Port::nb_transport_fw(LinkTransfer& transfer, tlm::tlm_phase&, Time& delay) {
+  const Time first = timeline_.now() + delay;
+  if (first < last_arrival_) ++order_breaks_;
+  Lane& buffer = lane(transfer.fc);
+  buffer.held_headers += transfer.headers;
+  buffer.held_data += transfer.data;
+  Time when = first;
+  for (std::size_t i = 0; i < transfer.tlps.size(); ++i) {
+    if (i > 0) when += *transfer.gaps[i];
+    Arrival& arrival = arrivals_.extend();
+    arrival.tlp = std::move(transfer.tlps[i]);
+    arrival.when = when;
+  }
   last_arrival_ = when;
-  Lane& buffer = lane(tlp.fc());
-  buffer.held_headers += 1;
-  buffer.held_data += data_units(tlp.payload());
-  Arrival& arrival = arrivals_.extend();
-  arrival.tlp = std::move(tlp);
-  arrival.when = when;
-  if (!arrive_.scheduled()) arrive_.at(when);
+  if (!arrive_.scheduled()) arrive_.at(first);
   return tlm::TLM_ACCEPTED;
 }
 
@@ -180,35 +200,35 @@ void Port::tlp_arrived() {
   if (on_arrival_) on_arrival_();
 }
 
-Tlp Port::take() {
-  if (arrived_ == 0) throw SimError(timeline_.now(), name(), "take() from an empty receive buffer");
+bool Port::take(Tlp& tlp) {
+  if (arrived_ == 0) return false;
   --arrived_;
-  Tlp tlp = std::move(arrivals_.front().tlp);
+  if (tlp.data) tlp.data = ByteBuffer();  // it would stay in the ring
+  tlp = std::move(arrivals_.front().tlp);
   arrivals_.pop();
-  return tlp;
+  return true;
 }
 
 void Port::release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) {
   Lane& buffer = lane(fc);
+  LinkTransfer back{fc, 1, data_units(payload_bytes), {}, {}};
   buffer.held_headers -= 1;
-  buffer.held_data -= data_units(payload_bytes);
+  buffer.held_data -= back.data;
   if (!buffer.returns) return;
-  if (fc == FcClass::non_posted) buffer.note.type = payload_bytes ? TlpType::config_write : TlpType::memory_read;
-  buffer.note.length = payload_bytes;
   tlm::tlm_phase phase = tlm::END_REQ;
   Time delay = when - timeline_.now() + credit_return_;
-  rx->nb_transport_bw(buffer.note, phase, delay);
+  rx->nb_transport_bw(back, phase, delay);
 }
 
-tlm::tlm_sync_enum Port::nb_transport_bw(Tlp& note, tlm::tlm_phase&, Time& delay) {
-  Lane& sender = lane(note.fc());
+tlm::tlm_sync_enum Port::nb_transport_bw(LinkTransfer& transfer, tlm::tlm_phase&, Time& delay) {
+  Lane& sender = lane(transfer.fc);
   const Time when = timeline_.now() + delay;
-  sender.credits.give_back(data_units(note.payload()), when);
+  sender.credits.give_back(transfer.data, when);
   if (!sender.queue.empty()) credit_.before(when);
   return tlm::TLM_COMPLETED;
 }
 
-void Port::b_transport(Tlp&, Time&) {
+void Port::b_transport(LinkTransfer&, Time&) {
   throw SimError(timeline_.now(), name(), "a link has no blocking transport");
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <span>
 #include <tlm>
 
 #include "models/core/invariant.h"
@@ -22,10 +23,16 @@
 
 namespace iov::pcie {
 
-/// BEGIN_REQ hands over a TLP (forward), END_REQ gives the credits of one back (backward): only the class and
-/// the payload size of that Tlp matter.
+/// BEGIN_REQ (forward) hands over TLPs that follow one another on the wire; the annotated delay is that of the first one's arrival.
+/// END_REQ (backward) gives credits back.
+struct LinkTransfer {
+  FcClass fc = FcClass::posted;
+  std::uint32_t headers = 1, data = 0;  ///< credits: taken by the TLPs, or given back
+  std::span<Tlp> tlps;
+  const Time* const* gaps = nullptr;  ///< of each from the arrival of the one before; the first one's is not used
+};
 struct LinkProtocol {
-  using tlm_payload_type = Tlp;
+  using tlm_payload_type = LinkTransfer;
   using tlm_phase_type = tlm::tlm_phase;
 };
 
@@ -42,11 +49,12 @@ class Port : public sc_core::sc_module,
   void connect(Port& partner);
 
   void send(Tlp&& tlp) override;
+  bool clear_for(FcClass fc, std::uint32_t tlps, std::uint32_t payload_bytes) override;
+  void send_together(std::span<Tlp> tlps) override;
   std::size_t backlog(FcClass fc) const override { return lane(fc).queue.size(); }
   void on_arrival(Delegate<void()> handler) override { on_arrival_ = handler; }
   void on_drained(Delegate<void()> handler) override { on_drained_ = handler; }
-  bool empty() const override { return arrived_ == 0; }
-  Tlp take() override;
+  bool take(Tlp& tlp) override;
   void release(FcClass fc, std::uint32_t payload_bytes) override { release_at(fc, payload_bytes, timeline_.now()); }
   void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) override;
   const LinkLimits& limits() const override { return limits_; }
@@ -74,8 +82,8 @@ class Port : public sc_core::sc_module,
   tlm::tlm_initiator_socket<32, LinkProtocol> tx{"tx"};
   tlm::tlm_target_socket<32, LinkProtocol> rx{"rx"};
 
-  tlm::tlm_sync_enum nb_transport_fw(Tlp& tlp, tlm::tlm_phase& phase, Time& delay) override;
-  tlm::tlm_sync_enum nb_transport_bw(Tlp& tlp, tlm::tlm_phase& phase, Time& delay) override;
+  tlm::tlm_sync_enum nb_transport_fw(LinkTransfer& transfer, tlm::tlm_phase& phase, Time& delay) override;
+  tlm::tlm_sync_enum nb_transport_bw(LinkTransfer& transfer, tlm::tlm_phase& phase, Time& delay) override;
 
  private:
   friend struct PortProbe;  ///< tests that break an invariant on purpose
@@ -97,21 +105,21 @@ class Port : public sc_core::sc_module,
     std::uint64_t last_order = 0;                  ///< of the last TLP put on the wire
     bool stalled = false;
     Time stalled_since;
-    Tlp note;  ///< gives credits back
     Counter tlps, payload_bytes, wire_bytes;
     BusyTime credit_stall;
   };
   Lane& lane(FcClass fc) { return lanes_[static_cast<std::size_t>(fc)]; }
   const Lane& lane(FcClass fc) const { return lanes_[static_cast<std::size_t>(fc)]; }
 
-  void b_transport(Tlp&, Time&) override;
-  bool get_direct_mem_ptr(Tlp&, tlm::tlm_dmi&) override { return false; }
-  unsigned transport_dbg(Tlp&) override { return 0; }
+  void b_transport(LinkTransfer&, Time&) override;
+  bool get_direct_mem_ptr(LinkTransfer&, tlm::tlm_dmi&) override { return false; }
+  unsigned transport_dbg(LinkTransfer&) override { return 0; }
   void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
   void start_of_simulation() override;
 
   void enqueue(Lane& to, Tlp&& tlp);
-  void transmit(Lane& from, Tlp& tlp, std::uint32_t payload, const Time& now);
+  void transmit(Lane& from, std::span<Tlp> tlps);
+  void hand_over(LinkTransfer& transfer, Time delay);
   void deliver(Tlp& tlp);
   void room_for_replay() { pump(no_order); }
   void pump(std::uint64_t newest);
@@ -136,8 +144,9 @@ class Port : public sc_core::sc_module,
   const Time credit_return_;
   Port* partner_ = nullptr;
   static constexpr std::uint64_t no_order = ~std::uint64_t{0};
+  static constexpr std::size_t most_together = 16;
   bool started_ = false, up_ = true, present_ = true;
-  bool direct_ = false;  ///< a TLP with credits goes on the wire without passing the queues: up, and no bit errors
+  bool direct_ = false;  ///< TLPs with credits go on the wire without passing the queues: up, and no bit errors
   std::unique_ptr<Replay> replay_;
 
   std::array<Lane, fc_classes> lanes_;

@@ -23,8 +23,7 @@ unsigned Switch::add_port(Port& link, unsigned weight) {
 }
 
 void Switch::arrive(SwitchPort& in) {
-  while (!in.link.empty()) {
-    Tlp tlp = in.link.take();
+  for (Tlp tlp; in.link.take(tlp);) {
     ++taken_;
     inside.set(++inside_, timeline_.now());
     if (SwitchPort* own = in.number == upstream ? addressed(tlp) : nullptr) {

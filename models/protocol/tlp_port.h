@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// TlpPort -- how a block sees its end of a PCIe link. Implemented by pcie::Port.
 #pragma once
+#include <span>
+
 #include "models/core/delegate.h"
 #include "models/core/units.h"
 #include "models/protocol/tlp.h"
@@ -21,14 +23,21 @@ class TlpPort {
   virtual ~TlpPort() = default;
   /// Queues for transmission: in order within its class, classes by the ordering table; waits for credits.
   virtual void send(Tlp&& tlp) = 0;
+  /// Whether this many TLPs of a class, with so many payload() bytes in all, would go on the wire at once: none waits, and there
+  /// are credits for them.
+  virtual bool clear_for(FcClass, std::uint32_t /*tlps*/, std::uint32_t /*payload_bytes*/) { return false; }
+  /// As send() one after the other, for TLPs of one class that the port is clear for: those of a DMA write.
+  virtual void send_together(std::span<Tlp> tlps) {
+    for (Tlp& tlp : tlps) send(std::move(tlp));
+  }
   /// TLPs of a class that wait for credits or order; 0 means the next one goes on the wire at once.
   virtual std::size_t backlog(FcClass fc) const = 0;
-  /// Called (in an event) when at least one TLP has newly arrived; take() until empty.
+  /// Called (in an event) when at least one TLP has newly arrived; take() all.
   virtual void on_arrival(Delegate<void()> handler) = 0;
   /// Called when a backlog drained to 0, for senders that throttle themselves.
   virtual void on_drained(Delegate<void()> handler) = 0;
-  virtual bool empty() const = 0;
-  virtual Tlp take() = 0;  ///< oldest arrived TLP; its receive credits stay taken until release()
+  /// The oldest arrived TLP; its receive credits stay taken until release(). @returns false: there is none
+  virtual bool take(Tlp& tlp) = 0;
   /// The receiver is done with the buffer space of a TLP it took (only class and payload size matter).
   virtual void release(FcClass fc, std::uint32_t payload_bytes) = 0;
   /// The same, booked ahead: the space is free at `when` (>= now, never before an earlier release of the class).

@@ -40,8 +40,7 @@ struct Saturator {
     for (std::uint32_t at = 0; at < size; at += chunk) send(at, std::min(chunk, size - at));
   }
   void arrived() {
-    while (!b.device.empty()) {
-      const Tlp tlp = b.device.take();
+    for (Tlp tlp; b.device.take(tlp);) {
       b.device.release(tlp.fc(), tlp.payload());
       received(tlp);
     }

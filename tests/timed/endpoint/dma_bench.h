@@ -51,8 +51,7 @@ struct DmaBench : endpoint::DmaClient {
                          : std::vector<std::uint8_t>()});
   }
   void arrived() {
-    while (!host.empty()) {
-      const Tlp tlp = host.take();
+    for (Tlp tlp; host.take(tlp);) {
       if (tlp.type == TlpType::message_data)
         tlb.invalidate(tlp);
       else if (tlp.type == TlpType::message)

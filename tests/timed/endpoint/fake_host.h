@@ -51,11 +51,17 @@ class FakeHost : public TlpPort {
     if (tlp.fc() == FcClass::posted) --posted_credits;
     go(std::move(tlp));
   }
+  bool clear_for(FcClass fc, std::uint32_t tlps, std::uint32_t) override {
+    return fc == FcClass::posted && waiting_.empty() && posted_credits >= tlps;
+  }
   std::size_t backlog(FcClass fc) const override { return fc == FcClass::posted ? waiting_.size() : 0; }
   void on_arrival(Delegate<void()> handler) override { arrival_ = handler; }
   void on_drained(Delegate<void()> handler) override { drained_ = handler; }
-  bool empty() const override { return inbox_.empty(); }
-  Tlp take() override { return inbox_.pop(); }
+  bool take(Tlp& tlp) override {
+    if (inbox_.empty()) return false;
+    tlp = inbox_.pop();
+    return true;
+  }
   void release(FcClass, std::uint32_t) override { ++released; }
   void release_at(FcClass, std::uint32_t, const Time&) override { ++released; }
   const LinkLimits& limits() const override { return link; }

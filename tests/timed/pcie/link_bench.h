@@ -42,8 +42,7 @@ struct Receiver {
   std::vector<Got> got;
   Receiver(Port& p, Timeline& t) : port(p), timeline(t) { p.on_arrival(bind<&Receiver::arrived>(this)); }
   void arrived() {
-    while (!port.empty()) {
-      const Tlp tlp = port.take();
+    for (Tlp tlp; port.take(tlp);) {
       got.push_back({tlp.fc(), tlp.tag, timeline.now(), tlp.payload()});
       if (releases) port.release(tlp.fc(), tlp.payload());
     }

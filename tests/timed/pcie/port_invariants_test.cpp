@@ -54,9 +54,10 @@ TEST_CASE("port: a TLP that overtakes another on the wire breaks the order") {
   b.timeline.run(1_ns);
   CHECK_NOTHROW(audit(Invariant::always, b.timeline.now()));
   Tlp early = completion(4);  // of a class without credit accounts
+  LinkTransfer transfer{early.fc(), 1, 1, {&early, 1}, {}};
   tlm::tlm_phase phase = tlm::BEGIN_REQ;
   Time delay = 1_ps;
-  b.root.nb_transport_fw(early, phase, delay);
+  b.root.nb_transport_fw(transfer, phase, delay);
   CHECK_THROWS_WITH(audit(Invariant::always, b.timeline.now()), Catch::Contains("root.order_kept"));
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pcie/port.h"
 
+#include <array>
+
+#include "models/core/invariant.h"
 #include "models/core/sim_error.h"
 #include "tests/timed/pcie/link_bench.h"
 using namespace iov;
@@ -169,6 +172,50 @@ TEST_CASE("port: one timeline event per TLP, none for credits nobody waits for")
   b.timeline.run(10_us);
   CHECK(b.at_root.got.size() == 50);
   CHECK(b.timeline.events() == 50);
+}
+
+TEST_CASE("port: TLPs sent together arrive, take credits and count as those sent one by one, to the picosecond") {
+  LinkBench b;
+  b.timeline.run(1_us);
+  const auto write = [](std::uint32_t bytes) { return std::array<Tlp, 3>{memory_write(bytes, 0), memory_write(64, 1), memory_write(bytes, 2)}; };
+  for (Tlp& tlp : write(256)) b.device.send(std::move(tlp));
+  const Time wire_free = b.device.wire_free();
+  b.timeline.run(10_us);
+  auto together = write(256);
+  REQUIRE(b.device.clear_for(FcClass::posted, 3, 576));
+  b.device.send_together(together);
+  CHECK(b.device.wire_free() - 10_us == wire_free - 1_us);
+  CHECK(b.device.backlog(FcClass::posted) == 0);
+  CHECK_NOTHROW(audit(Invariant::always, b.timeline.now()));
+  b.timeline.run(20_us);
+  REQUIRE(b.at_root.order() == "P0 P1 P2 P0 P1 P2");
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(b.at_root.got[i + 3].when - 10_us == b.at_root.got[i].when - 1_us);
+    CHECK(b.at_root.got[i + 3].payload == b.at_root.got[i].payload);
+  }
+  CHECK(b.root.taken(FcClass::posted) == 0);
+  CHECK_NOTHROW(audit(Invariant::at_rest, b.timeline.now()));
+}
+
+TEST_CASE("port: it is clear for as many TLPs as it has credits for, and for none behind one that waits or while the link is down") {
+  LinkParams root = credits(3);
+  root.receive.posted_data = 32;
+  LinkBench b(root);
+  b.at_root.releases = false;
+  CHECK_FALSE(b.device.clear_for(FcClass::posted, 1, 4));  // not before the simulation has started
+  b.timeline.run(1_us);
+  CHECK(b.device.clear_for(FcClass::posted, 3, 464));
+  CHECK_FALSE(b.device.clear_for(FcClass::posted, 4, 16));    // headers
+  CHECK_FALSE(b.device.clear_for(FcClass::posted, 3, 480));   // data: each may begin a unit
+  CHECK(b.device.clear_for(FcClass::completion, 16, 1 << 20));  // infinite
+  for (std::uint16_t i = 0; i < 4; ++i) b.device.send(memory_write(64, i));
+  CHECK_FALSE(b.device.clear_for(FcClass::posted, 1, 4));
+  CHECK_FALSE(b.device.clear_for(FcClass::completion, 1, 4));  // nothing overtakes by this way
+  b.device.link_down();
+  b.device.link_up();
+  CHECK_FALSE(b.device.clear_for(FcClass::posted, 4, 16));
+  b.device.link_down();
+  CHECK_FALSE(b.device.clear_for(FcClass::completion, 1, 4));
 }
 
 TEST_CASE("port: ends that disagree on the link cannot be joined") {

@@ -112,8 +112,8 @@ struct DeviceEnd {
   std::vector<Got> got;
   DeviceEnd(Port& p, Timeline& t) : port(p), timeline(t) { p.on_arrival(bind<&DeviceEnd::arrived>(this)); }
   void arrived() {
-    while (!port.empty()) {
-      got.push_back({port.take(), timeline.now()});
+    for (Tlp tlp; port.take(tlp);) {
+      got.push_back({std::move(tlp), timeline.now()});
       port.release(got.back().tlp.fc(), got.back().tlp.payload());
     }
   }

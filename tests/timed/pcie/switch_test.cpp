@@ -160,8 +160,7 @@ TEST_CASE("switch: stalled reads never block writes and completions, whoever sen
     Port& port;
     unsigned posted = 0, completions = 0, reads = 0;
     void arrived() {
-      while (!port.empty()) {
-        const Tlp tlp = port.take();
+      for (Tlp tlp; port.take(tlp);) {
         if (tlp.fc() == FcClass::non_posted) {
           ++reads;
           continue;  // for good
