@@ -39,7 +39,7 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
   nic->set_interrupt_watch(*interrupts);
   connect();
   link.device.on_link(bind<&endpoint::Endpoint::link_changed>(static_cast<endpoint::Endpoint*>(nic.get())));
-  make_software(config);
+  make_software(config, seed);
   if (config.contains("script")) script = std::make_unique<Script>(config["script"], *this);
 }
 
@@ -68,7 +68,7 @@ void Machine::name_vms(const nlohmann::json& config) {
   if (vms.empty()) throw BadInput("the platform has no module of kind \"vm\"");
 }
 
-void Machine::make_software(const nlohmann::json& config) {
+void Machine::make_software(const nlohmann::json& config, std::uint64_t seed) {
   name_vms(config);
   boot_ = std::make_unique<BootSoftware>(timeline, *root_complex, host_params, processors->core(0),
                                          tree->link_to(nic_name).device.limits().max_read_request);
@@ -81,6 +81,7 @@ void Machine::make_software(const nlohmann::json& config) {
                                       *root_complex, boot_->config, boot_->tree, boot_->scan, boot_->vf_manager, *management_, iommu_driver_.get(),
                                       iommu_registers_.get(), gart != nullptr,
                                       *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr, nullptr});
+  host_->seed = seed;
   if (host_params.software.error_reporting || host_params.software.hot_plug)
     host_->ports = std::make_shared<io_path::PortHost>("ports", *host_);
   make_vms();

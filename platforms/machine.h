@@ -91,7 +91,7 @@ class Machine : public Hardware {
 
  private:
   void connect();
-  void make_software(const nlohmann::json& config);
+  void make_software(const nlohmann::json& config, std::uint64_t seed);
   void name_vms(const nlohmann::json& config);
   void make_vms();
   void make_vm(Vm& vm, std::uint64_t base);

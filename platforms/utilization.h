@@ -13,12 +13,12 @@ inline constexpr double saturated = 0.95;  ///< a resource this busy is what lim
 
 inline double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-/// What TLPs or requests hold until something behind gives it back, from the device to memory. It limits a run only when
+/// What TLPs, requests or threads hold until something behind gives it back, from the device to memory. It limits a run only when
 /// nothing that does work is saturated; of several that are used up the last one, for which the others wait.
 inline constexpr const char* allowances[] = {".receiver.buffer_used", ".transmitter.buffer_used", ".page_requests.outstanding",
                                              ".outstanding_reads_per_channel",
                                              ".outstanding.tags",     "_credit_stall",            ".read_lines",
-                                             ".write_lines",          ".translation_queue"};
+                                             ".write_lines",          ".translation_queue",       ".mutex.held"};
 
 /// Share of the window in which each wire, memory and walker worked and in which each class of TLPs waited for credits, and
 /// how much of each bounded queue, buffer and set of tags was in use.

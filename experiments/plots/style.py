@@ -49,7 +49,7 @@ STAGES = {"guest software": (SKY, ""), "exits, injection": (RED, "xxx"), "back e
 # The stages of a journey, as the figures sum them up.
 STAGE_GROUPS = {"guest software": ["application", "guest_driver", "guest_handler"],
                 "exits, injection": ["vm_exit", "injection"],
-                "back end, host stack": ["backend", "host_stack"],
+                "back end, host stack": ["emulator_mutex", "backend", "host_stack"],
                 "copies": ["copy"],
                 "device, PCIe, memory": ["doorbell", "descriptor_fetch", "device", "link", "translation", "memory"],
                 "wire, peer": ["wire"],

@@ -23,6 +23,7 @@ enum class Stage : std::uint8_t {
   application,       ///< in the application or its socket queue
   guest_driver,      ///< guest network stack and driver
   vm_exit,           ///< world switches on the way
+  emulator_mutex,    ///< waits for the emulator's global mutex
   backend,           ///< device model or backend, incl. waiting for its thread
   copy,              ///< bytes copied by a CPU
   host_stack,        ///< host network stack, bridge and driver
@@ -38,9 +39,9 @@ enum class Stage : std::uint8_t {
   injection,         ///< virtual interrupt made visible to the guest
   guest_handler,     ///< guest interrupt handler, poll loop and stack, up to the application
 };
-inline constexpr std::size_t stage_count = 17;
+inline constexpr std::size_t stage_count = 18;
 inline constexpr Names<stage_count> stage_names{
-    "application", "guest_driver", "vm_exit",     "backend", "copy",      "host_stack",
+    "application", "guest_driver", "vm_exit",     "emulator_mutex", "backend", "copy",      "host_stack",
     "doorbell",    "descriptor_fetch", "device",  "link",    "translation", "memory",
     "wire",        "completion",   "interrupt",   "injection", "guest_handler"};
 
@@ -68,6 +69,10 @@ class JourneyRef {
   explicit operator bool() const { return journey_ && journey_->generation == generation_; }
   void enter(Stage next, const Time& now) const {
     if (*this) journey_->enter(next, now);
+  }
+  /// The same, unless it has gone on already: of whoever may come late.
+  void advance(Stage from, Stage next, const Time& now) const {
+    if (*this && journey_->stage == from) journey_->enter(next, now);
   }
   const Journey* get() const { return *this ? journey_ : nullptr; }
 

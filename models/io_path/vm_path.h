@@ -78,10 +78,13 @@ struct VmParams {
   software::DmaApi::Params dma_api;
   software::VirtioNet::Params virtio;
   software::VirtioBackend::Params backend;
+  software::MainLoop::Params main_loop;
+  software::EmulatedNic::Params emulated_nic;
 
   VmParams() {
     emulated_driver.interrupt_style = software::NicDriver::InterruptStyle::legacy;
     emulated_driver.tx_descriptors = emulated_driver.rx_descriptors = 256;  // Linux e1000 default
+    emulated_driver.refill_batch = 16;                                      // e1000, E1000_RX_BUFFER_WRITE
     emulated_driver.report_interval = 1;                                    // e1000 sets RS on every packet
     emulated_driver.throttle = 50_us;                                       // 20 000 interrupts/s, e1000
   }
@@ -128,6 +131,8 @@ struct VmParams {
     v.group("dma_api", dma_api, "mapping of buffers packet by packet");
     v.group("virtio", virtio, "virtio-net front end");
     v.group("backend", backend, "back end");
+    v.group("main_loop", main_loop, "I/O thread of the emulator (paths emulation and virtio)");
+    v.group("emulated_nic", emulated_nic, "device model (path emulation)");
     v.require(iommu_log2_page == 12 || iommu_log2_page == 21 || iommu_log2_page == 30, "iommu_log2_page must be 12, 21 or 30");
     v.require(!zero_copy || path == PathKind::vmdq, "zero_copy needs path vmdq");
     v.require(path != PathKind::emulation || emulated_driver.interrupt_style == software::NicDriver::InterruptStyle::legacy,
@@ -191,6 +196,7 @@ struct HostSystem {  ///< what all paths of one host share
   std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
   std::vector<Grant*> grants{};   ///< of all that use a function
   std::vector<HostNic*> nics{};   ///< the host's own uses of PF 0
+  std::uint64_t seed = 0;         ///< of chance in the emulators
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
 };
 

@@ -16,7 +16,7 @@ struct SoftwareCosts {
   Time virtqueue_front = 30_ns, virtqueue_back = 70_ns, line_move = 50_ns;
   Time tap = 350_ns, bridge = 300_ns, user_packet = 250_ns;
   Time instruction_emulation = 616_ns, register_emulation = 554_ns, model_send = 800_ns, model_receive = 1000_ns, eoi_emulation = 150_ns;
-  Time eventfd_signal = 270_ns, thread_wakeup = 500_ns, interrupt_injection = 300_ns;
+  Time eventfd_signal = 270_ns, thread_wakeup = 500_ns, event_loop = 650_ns, interrupt_injection = 300_ns;
   Time dma_map = 15_ns, dma_unmap = 8_ns, iova_allocate = 31_ns, iova_find = 139_ns, iova_free = 21_ns;
   Time iommu_map = 197_ns, iommu_unmap = 142_ns, flush_queue_add = 103_ns, invalidation_submit = 30_ns;
   Time guest_translation = 150_ns, pool_completion = 250_ns;
@@ -88,6 +88,7 @@ struct SoftwareCosts {
     cost(v, "eoi_emulation", eoi_emulation, "in-kernel interrupt controller emulates an end of interrupt");
     cost(v, "eventfd_signal", eventfd_signal, "hypervisor turns a kick into a signal", "560 cycles at 2.1 GHz, I/O latency out (Dall 2016 Table II)");
     cost(v, "thread_wakeup", thread_wakeup, "waker's work to make a sleeping thread run");
+    cost(v, "event_loop", event_loop, "I/O thread of an emulator looks for descriptors that are ready and timers that are due, system call not included");
     cost(v, "interrupt_injection", interrupt_injection, "hypervisor makes one virtual interrupt pending");
     cost(v, "guest_translation", guest_translation, "hypervisor translates and pins one guest buffer");
     cost(v, "pool_completion", pool_completion, "hypervisor handles one completion of a queue pool");

@@ -13,18 +13,20 @@ namespace {
 constexpr std::uint32_t vector_bit = 1;  // one interrupt line, cause bit 0
 }
 
-EmulatedNic::EmulatedNic(const sc_core::sc_module_name& name, const PacketServices& services, const SoftwareCosts& costs,
-                         Location location, MemoryView& guest, Vcpu& vcpu, HostNetwork& network, Tap& tap,
-                         host::Core& io_core)
+EmulatedNic::EmulatedNic(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
+                         const MainLoop::Params& main_loop, const SoftwareCosts& costs, Location location, MemoryView& guest,
+                         Vcpu& vcpu, HostNetwork& network, Tap& tap, host::Core& io_core, std::uint64_t seed)
     : sc_module(name),
       services_(services),
+      params_(params),
       costs_(costs),
       location_(location),
       guest_(guest),
       vcpu_(vcpu),
       network_(network),
       tap_(tap),
-      io_thread_(io_core, host::Thread::Kind::process, sc_module::name()) {}
+      io_thread_(io_core, host::Thread::Kind::process, sc_module::name()),
+      loop_("main_loop", services.timeline, main_loop, costs, io_, own(), seed) {}
 
 void EmulatedNic::start() {
   task_ = io_loop();
@@ -33,30 +35,33 @@ void EmulatedNic::start() {
 
 // --- registers ----------------------------------------------------------------------------------------------
 
-Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned, JourneyRef journey) {
+/// From the exit to the device model, which then has the mutex.
+Task EmulatedNic::enter(Strand& strand, JourneyRef journey) {
   ++accesses_;
-  journey.enter(Stage::vm_exit, services_.timeline.now());
-  co_await strand.vm_exit(ExitCause::mmio_write);
   co_await strand.spend(Context::host_kernel, Work::emulation, costs_.instruction_emulation);
   co_await strand.spend(own(), Work::emulation, {});
-  co_await lock_.acquire(strand);
-  co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
+  journey.enter(Stage::emulator_mutex, services_.timeline.now());
+  co_await loop_.mutex().acquire(strand);
   journey.enter(Stage::backend, services_.timeline.now());
+  co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
+}
+
+Task EmulatedNic::write(Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned, JourneyRef journey) {
+  journey.enter(Stage::vm_exit, services_.timeline.now());
+  co_await strand.vm_exit(ExitCause::mmio_write);
+  co_await enter(strand, journey);
+  const bool could_receive = can_receive();
   apply(offset, value);
   if (offset == tx_register(0, queue_tail) && tx_.enabled) co_await transmit(strand);
   if (offset == reg_interrupt_mask_set || offset == reg_interrupt_mask_clear) co_await interrupt(strand);
-  if (offset == rx_register(0, queue_tail) && !tap_.empty()) io_.wake();
-  lock_.release();
+  if (!could_receive && can_receive()) co_await loop_.notify(strand);
+  co_await loop_.mutex().release(strand);
   co_await strand.resume_guest();
 }
 
 Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint64_t& value) {
-  ++accesses_;
   co_await strand.vm_exit(ExitCause::mmio_read);
-  co_await strand.spend(Context::host_kernel, Work::emulation, costs_.instruction_emulation);
-  co_await strand.spend(own(), Work::emulation, {});
-  co_await lock_.acquire(strand);
-  co_await strand.spend(own(), Work::emulation, costs_.register_emulation);
+  co_await enter(strand, {});
   value = 0;
   if (offset == reg_interrupt_cause) {
     value = std::exchange(cause_, 0);
@@ -65,7 +70,7 @@ Task EmulatedNic::read(Strand& strand, std::uint32_t offset, unsigned, std::uint
   if (offset == reg_status) value = 1;
   if (offset == tx_register(0, queue_head)) value = tx_.head;
   if (offset == rx_register(0, queue_head)) value = rx_.head;
-  lock_.release();
+  co_await loop_.mutex().release(strand);
   co_await strand.resume_guest();
 }
 
@@ -86,18 +91,25 @@ void EmulatedNic::apply(std::uint32_t offset, std::uint64_t value) {
 
 // --- data path ----------------------------------------------------------------------------------------------
 
-Task EmulatedNic::copy(Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest) {
-  // Between guest memory and the model's buffer (warm for what was just read), then through the tap (cold to the kernel).
-  const unsigned copies = location_ == Location::user ? 2 : 1;
-  copied_.copies += copies;
-  copied_.bytes += std::uint64_t{copies} * bytes;
-  if (copies == 2) co_await strand.spend(Context::host_user, Work::copy, costs_.copy(bytes, false));
-  co_await strand.spend(Context::host_kernel, Work::copy, costs_.copy(bytes, true));
+/// Between guest memory and the model's own buffer, warm for what was just read from the tap. In the kernel there is none.
+Task EmulatedNic::copy_guest(Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest) {
+  if (location_ == Location::user) {
+    ++copied_.copies;
+    copied_.bytes += bytes;
+    co_await strand.spend(Context::host_user, Work::copy, costs_.copy(bytes, false));
+  }
   const Time now = services_.timeline.now();
   if (to_guest)
     guest_.port().write(guest_.host(guest), {}, bytes, now);
   else
     guest_.port().read(guest_.host(guest), {}, bytes, now);
+}
+
+/// Through the tap, by the kernel, which has not touched the bytes before.
+Task EmulatedNic::copy_tap(Strand& strand, std::uint32_t bytes) {
+  ++copied_.copies;
+  copied_.bytes += bytes;
+  co_await strand.spend(Context::host_kernel, Work::copy, costs_.copy(bytes, true));
 }
 
 Task EmulatedNic::transmit(Strand& strand) {
@@ -112,7 +124,8 @@ Task EmulatedNic::transmit(Strand& strand) {
     if (bytes >= FrameHeader::header_bytes && guest_.contains(buffer, bytes)) {
       Frame frame = load_frame(guest_, buffer, bytes, services_.payload, services_.book);
       frame.journey.enter(Stage::copy, services_.timeline.now());
-      co_await copy(strand, bytes, buffer, false);
+      co_await copy_guest(strand, bytes, buffer, false);
+      co_await copy_tap(strand, bytes);
       ++sent_;
       co_await network_.send(strand, frame, false);
     }
@@ -126,32 +139,37 @@ Task EmulatedNic::transmit(Strand& strand) {
   if (report) co_await raise(strand, {});
 }
 
-/// As QEMU's main loop: a burst from the tap, then timers that are due.
 Task EmulatedNic::io_loop() {
+  co_await loop_.mutex().acquire(io_);
   for (;;) {
-    if (std::exchange(timer_due_, false)) {
-      co_await mitigation_over();
-    } else if (can_receive()) {
-      co_await receive_burst();
-    } else {
-      tap_.notify(&io_);
-      co_await io_.wait();
-    }
+    co_await loop_.poll(bind<&EmulatedNic::ready>(this));
+    if (can_receive() && !tap_.empty()) co_await receive_burst();
+    if (std::exchange(timer_due_, false)) co_await mitigation_over();
   }
 }
 
+bool EmulatedNic::ready() {
+  const bool receives = can_receive(), readable = receives && !tap_.empty();
+  tap_.notify(receives && !readable && !timer_due_ ? &io_ : nullptr);
+  return readable || timer_due_;
+}
+
+/// tap_send(): reads until there is nothing left, the burst is over, or the device has no room.
 Task EmulatedNic::receive_burst() {
-  co_await lock_.acquire(io_);
-  for (unsigned n = 0; n < burst && can_receive(); ++n) {
+  for (unsigned n = 0; can_receive() && !loop_.burst_over(n); ++n) {
+    if (location_ == Location::user) co_await io_.spend(Context::host_kernel, Work::stack, tap_.empty() ? Time() : costs_.tap);
+    if (tap_.empty()) co_return;
     Frame frame = tap_.pop();
+    frame.journey.enter(Stage::copy, services_.timeline.now());
+    co_await copy_tap(io_, frame.bytes);
+    if (!has_buffer()) co_return services_.book.dropped(frame.header.id, DropReason::no_receive_descriptor);
     co_await receive_one(frame);
   }
-  lock_.release();
 }
 
 Task EmulatedNic::receive_one(Frame& frame) {
+  frame.journey.enter(Stage::backend, services_.timeline.now());
   const Gpa at = guest_.from_dma(rx_.base) + std::uint64_t{rx_.head} * 16;
-  if (location_ == Location::user) co_await io_.spend(Context::host_kernel, Work::stack, costs_.tap);
   co_await io_.spend(own(), Work::emulation, costs_.model_receive);
   const Gpa buffer = guest_.contains(at, 16) ? guest_.from_dma(guest_.load<RxDescriptor>(at).read.address) : Gpa(~0ull);
   if (!guest_.contains(buffer, frame.bytes)) {
@@ -159,7 +177,7 @@ Task EmulatedNic::receive_one(Frame& frame) {
     co_return;
   }
   frame.journey.enter(Stage::copy, services_.timeline.now());
-  co_await copy(io_, frame.bytes, buffer, true);
+  co_await copy_guest(io_, frame.bytes, buffer, true);
   store_frame(guest_, buffer, frame);
   RxDescriptor done{};
   done.write_back.status_error = 3;  // done, end of packet
@@ -202,15 +220,12 @@ Task EmulatedNic::interrupt(Strand& strand) {
 
 void EmulatedNic::timer_due() {
   timer_due_ = true;
-  io_.wake();
+  loop_.wake();
 }
 
 Task EmulatedNic::mitigation_over() {
-  co_await io_.spend(own(), Work::emulation, {});
-  co_await lock_.acquire(io_);
   mitigating_ = false;
   co_await interrupt(io_);
-  lock_.release();
 }
 
 }  // namespace iov::software

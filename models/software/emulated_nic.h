@@ -7,11 +7,12 @@
 ///         whose timer the I/O thread runs, under the same mutex and at the same costs as all it does.
 /// Models  exits by cause, user legs, device-model work, both copies of each packet (guest - model - tap), level-like
 ///         cause register; an interrupt line of which the kernel is told when it changes; the emulator's global mutex: a
-///         register access waits while the I/O thread works through a burst of packets, and the other way round.
+///         register access waits while the I/O thread works through a burst of packets, and the other way round; what is read
+///         from the tap while the guest's ring has no buffer is lost, or stays in the tap.
 #pragma once
 #include "models/protocol/nic.h"
-#include "models/software/fair_mutex.h"
 #include "models/software/host_network.h"
+#include "models/software/main_loop.h"
 #include "models/software/register_io.h"
 #include "models/software/vcpu.h"
 #include "models/software/virtio_backend.h"
@@ -21,8 +22,18 @@ namespace iov::software {
 class EmulatedNic : public sc_core::sc_module, public RegisterIo {
  public:
   enum class Location : std::uint8_t { user, kernel };
-  EmulatedNic(const sc_core::sc_module_name& name, const PacketServices& services, const SoftwareCosts& costs,
-              Location location, MemoryView& guest, Vcpu& vcpu, HostNetwork& network, Tap& tap, host::Core& io_core);
+  struct Params {
+    bool waits_for_buffers = true;
+    template <class V>
+    void describe(V& v) {
+      v.flag("waits_for_buffers", waits_for_buffers,
+             "packets stay in the tap while the guest's ring has no buffer; off: the device model reads and loses them",
+             "QEMU e1000_can_receive(); that of 2010 looks at RCTL.EN only and e1000_receive() returns -1 at an overrun");
+    }
+  };
+  EmulatedNic(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
+              const MainLoop::Params& main_loop, const SoftwareCosts& costs, Location location, MemoryView& guest, Vcpu& vcpu,
+              HostNetwork& network, Tap& tap, host::Core& io_core, std::uint64_t seed = 0);
   void start();
   void set_vector(std::uint8_t guest_vector) { vector_ = guest_vector; }
   Task write(host::Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) override;
@@ -31,8 +42,6 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   void reset_copies() { copied_ = {}; }
 
  private:
-  /// Packets that QEMU's tap handler takes per call before it lets go of the global mutex (net/tap.c, tap_send).
-  static constexpr unsigned burst = 50;
   struct Ring {
     std::uint64_t base = 0;
     std::uint32_t length = 0, head = 0, tail = 0;
@@ -40,8 +49,10 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   };
   Task io_loop();
   Task transmit(host::Strand& strand);
+  Task enter(host::Strand& strand, JourneyRef journey);
   Task receive_one(Frame& frame);
-  Task copy(host::Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest);
+  Task copy_guest(host::Strand& strand, std::uint32_t bytes, Gpa guest, bool to_guest);
+  Task copy_tap(host::Strand& strand, std::uint32_t bytes);
   Task raise(host::Strand& strand, JourneyRef journey);
   Task interrupt(host::Strand& strand);
   void timer_due();
@@ -49,10 +60,13 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   void apply(std::uint32_t offset, std::uint64_t value);
   static void set_ring(Ring& ring, std::uint32_t which, std::uint64_t value);
   Task receive_burst();
-  bool can_receive() const { return !tap_.empty() && rx_.enabled && rx_.head != rx_.tail; }
+  bool has_buffer() const { return rx_.head != rx_.tail; }
+  bool can_receive() const { return rx_.enabled && (!params_.waits_for_buffers || has_buffer()); }
+  bool ready();
   host::Context own() const { return location_ == Location::user ? host::Context::host_user : host::Context::host_kernel; }
 
   const PacketServices services_;
+  const Params params_;
   const SoftwareCosts& costs_;
   const Location location_;
   MemoryView& guest_;
@@ -61,7 +75,7 @@ class EmulatedNic : public sc_core::sc_module, public RegisterIo {
   Tap& tap_;
   host::Thread io_thread_;
   host::Strand io_{io_thread_.core(), host::Level::thread_low, &io_thread_};
-  FairMutex lock_{"lock"};
+  MainLoop loop_;
   Ring tx_, rx_;
   std::uint32_t cause_ = 0, mask_ = 0;
   Time throttle_;

@@ -28,16 +28,16 @@ TEST_CASE("emulation, transmit, without APIC virtualization: the end of each int
   CHECK(exits_of(Isolated("emulation", "transmit", no_apicv)) == "mmio_read 32, mmio_write 96, eoi 32");
 }
 
-TEST_CASE("emulation, receive: cause read, mask and unmask exit per packet, one tail write per 32 buffers", "[A1][A2]") {
+TEST_CASE("emulation, receive: cause read, mask and unmask exit per packet, one tail write per 16 buffers", "[A1][A2]") {
   const Isolated m("emulation", "receive");
-  CHECK(exits_of(m) == "mmio_read 32, mmio_write 65");  // 2 * 32 + 1
-  CHECK(m.counter("vm0.driver.register_writes") == 65);
+  CHECK(exits_of(m) == "mmio_read 32, mmio_write 66");  // 2 * 32 + 2
+  CHECK(m.counter("vm0.driver.register_writes") == 66);
 }
 
 TEST_CASE("emulation, receive, without APIC virtualization: register exits unchanged, an EOI per interrupt", "[A2]") {
   const Isolated m("emulation", "receive", no_apicv);
   CHECK(m.exits(host::ExitCause::mmio_read) == 32);
-  CHECK(m.exits(host::ExitCause::mmio_write) == 65);
+  CHECK(m.exits(host::ExitCause::mmio_write) == 66);
   CHECK(m.exits(host::ExitCause::eoi) == 32);
 }
 
@@ -55,6 +55,12 @@ TEST_CASE("emulation in the kernel: the same exits, no user time, half the copie
 
 TEST_CASE("virtio, transmit: one kick per packet, nothing else") {
   CHECK(exits_of(Isolated("virtio", "transmit")) == "kick 32");
+}
+TEST_CASE("virtio, transmit, without ioeventfd: the same kicks, served by the vCPU's thread in user space", "[A2]") {
+  const Isolated m("virtio", "transmit", {{"vm0.backend.ioeventfd", false}});
+  CHECK(exits_of(m) == "kick 32");
+  CHECK(m.counter("vm0.backend.main_loop.mutex.overtaken") == 0);
+  CHECK(m.processors->core(m.vms[0].params.vcpu_core).spent(host::Context::host_user) > 0_ns);
 }
 TEST_CASE("vhost, transmit: one kick per packet, nothing else") {
   CHECK(exits_of(Isolated("vhost", "transmit")) == "kick 32");

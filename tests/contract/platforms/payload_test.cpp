@@ -34,7 +34,8 @@ void every_byte_arrives(const std::string& path, const std::string& direction) {
   std::filesystem::remove(file);
   const workload::Results results = m.workload->results();
   CAPTURE(path, direction, results.offered);
-  CHECK(results.delivered > (direction == "request_response" ? 10u : 40u));
+  const bool slow = direction == "request_response" || base == "emulation";  // whose guest waits for the mutex while its ring is filled
+  CHECK(results.delivered > (slow ? 10u : 40u));
   CHECK(m.dropped(DropReason::malformed) == 0);
   CHECK(m.dropped(DropReason::blocked_by_iommu) == 0);
   CHECK(m.workload->ledger().unknown.value() == 0);
