@@ -89,8 +89,8 @@ class Emulation : public VmPath {
             GuestTraffic& traffic)
       : VmPath(name),
         vcpu_("vcpu0", host.core(params.vcpu_core), params.vcpu, host.costs, host.posting),
-        model_("nic", host.services, params.emulated_nic, params.main_loop, host.costs, params.emulation_location, guest, vcpu_, uplink_of(host).network,
-               uplink_of(host).network.add_tap(mac), host.core(params.backend_core), host.seed),
+        model_("nic", host.services, params.emulated_nic, params.main_loop, host.costs, params.emulation_location, guest, vcpu_,
+               uplink_of(host).network, uplink_of(host).network.add_tap(mac), host.core(params.backend_core), host.seed),
         driver_("driver", host.services, params.emulated_driver, host.costs, model_, guest,
                 {vcpu_.softirq(), Context::guest, Context::guest, 0, 0}),
         application_(host.services, host.costs, traffic, driver_, vcpu_.application(), Context::guest) {
@@ -158,7 +158,8 @@ class Virtio : public Paravirtual {
          GuestTraffic& traffic, VirtioBackend::Location location)
       : Paravirtual(name, host, params, guest, traffic),
         backend_("backend", host.services, params.backend, params.main_loop, host.costs, location, front_, guest, vcpu_,
-                 uplink_of(host).network, uplink_of(host).network.add_tap(mac), host.core(params.backend_core), host.seed) {
+                 uplink_of(host).network, uplink_of(host).network.add_tap(mac), host.core(params.backend_core),
+                 host.seed) {
     pf_of(host).add_filter(mac, 0);
   }
   CopyAccount copied() const override { return backend_.copied(); }
