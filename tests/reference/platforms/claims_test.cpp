@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the sources on I/O virtualization claim, on the platform of their time: platforms/server_2010_10g.json, 1500 B.
+#include <filesystem>
+
 #include "tests/contract/platforms/apart.h"
 
 using namespace iov;
@@ -133,9 +135,16 @@ TEST_CASE("with the costs calibrated to Xen's, virtio moves no more than about a
 
 // With TCP, as such figures are mostly measured, every second segment is acknowledged: experiments/acknowledged.json.
 double delivered(const std::string& path, const std::string& way, double share) {
-  const auto summary = measured(path, "bidirectional", {{"workload.arrivals", "trace"}, {"workload.sizes", "trace"},
-                                                       {"workload.trace", "experiments/traces/acknowledged_" + way + ".pcap"},
-                                                       {"workload.time_scale", 1 / (share * 9.87)}});
+  const Settings settings{{"vm0.path", path},
+                          {"workload.direction", "bidirectional"},
+                          {"workload.arrivals", "trace"},
+                          {"workload.sizes", "trace"},
+                          {"workload.trace", "experiments/traces/acknowledged_" + way + ".pcap"},
+                          {"workload.time_scale", 1 / (share * 9.87)},
+                          {"workload.measure.warm_up", "10 ms"},
+                          {"workload.measure.duration", "40 ms"}};
+  std::filesystem::current_path(IOVSIM_SOURCE_DIR);  // an effective configuration names files from there
+  const auto summary = summary_of(settings, of_2010);
   return summary["packet_rate_mpps"].get<double>() / summary["offered_mpps"].get<double>();
 }
 TEST_CASE("of an acknowledged stream the emulated NIC carries about a twentieth of native both ways, and no tenth", "[A20]") {
