@@ -131,7 +131,7 @@ Thread* Core::fairest_other() {
 /// Whether the queues would give the core to this strand, and hold nothing else.
 bool Core::alone(const Strand& strand) const {
   if (!nothing_ready()) return false;
-  if (!thread_level(strand)) return true;
+  if (strand.level_ > Level::thread_high) return true;  // nothing is deferred
   return thread_ == strand.thread_ && (!thread_->exit_strand_ || thread_->exit_strand_ == &strand);
 }
 

@@ -38,14 +38,35 @@ class LineTags {
     use(place, way);
     return true;
   }
-  /// For a number that is not there. @returns whether another one had to make room
-  bool fill(std::uint64_t number) {
-    if (ways_ == 0) return false;
-    const Place place = place_of(number);
-    const bool full = place.set[ways_ - 1] != 0;
-    used_ += !full;
-    use(place, ways_ - 1);
-    return full;
+  struct Run {
+    std::uint64_t found = 0;
+    std::uint64_t displaced = 0;  ///< numbers that had to make room
+  };
+  /// Numbers that follow one another, with one division: each is then the most recently used of its set. One that was not there,
+  /// but is `elsewhere`, counts as found and stays there.
+  template <class Elsewhere>
+  Run use_run(std::uint64_t first, std::uint64_t last, Elsewhere elsewhere) {
+    Run run;
+    if (ways_ == 0) {
+      for (std::uint64_t number = first; number <= last; ++number) run.found += elsewhere(number);
+      return run;
+    }
+    Place place = place_of(first);
+    for (std::uint64_t number = first; number <= last; ++number) {
+      if (place.set[0] == place.tag) {  // nearly always
+        ++run.found;
+      } else if (const unsigned way = find(place); way != ways_) {
+        use(place, way);
+        ++run.found;
+      } else if (elsewhere(number)) {
+        ++run.found;
+      } else {
+        run.displaced += fill(place);
+      }
+      place.set += ways_;
+      if (place.set == tags_.data() + tags_.size()) place = {tags_.data(), place.tag + 1};
+    }
+    return run;
   }
   void erase(std::uint64_t number) {
     if (empty()) return;
@@ -66,6 +87,12 @@ class LineTags {
   Place place_of(std::uint64_t number) {
     const auto [tag, set] = sets_.divide(number);
     return {&tags_[set * ways_], static_cast<Tag>(tag + 1)};
+  }
+  bool fill(const Place& place) {
+    const bool full = place.set[ways_ - 1] != 0;
+    used_ += !full;
+    use(place, ways_ - 1);
+    return full;
   }
   unsigned find(const Place& place) const {
     unsigned way = 0;
@@ -171,13 +198,13 @@ class Llc {
   bool read(std::uint64_t line) { return io_.lookup(line) || written(line); }
 
   void prefetch(std::uint64_t line) const { written_.prefetch(line >> lines_shift); }
-  struct Write {
-    bool hit = false;
-    bool evicts = false;  ///< a dirty line goes to DRAM
+  struct Written {
+    std::uint64_t hits = 0;
+    std::uint64_t evicted = 0;  ///< dirty lines that go to DRAM
   };
-  Write write(std::uint64_t line) {
-    if (io_.lookup(line) || written(line)) return {true, false};
-    return {false, io_.fill(line)};
+  Written write(std::uint64_t first, std::uint64_t last) {
+    const auto [hits, evicted] = io_.use_run(first, last, [this](std::uint64_t line) { return written(line); });
+    return {hits, evicted};
   }
   /// A device write that bypasses the cache.
   void invalidate(std::uint64_t line) {

@@ -7,19 +7,11 @@ Memory::Memory(const sc_core::sc_module_name& name, Timeline& timeline, const Pa
     : sc_module(name),
       timeline_(timeline),
       params_(params),
-      llc_line_time_(params.llc_bandwidth.time_for(Llc::line_bytes)),
-      dram_line_time_(params.dram_bandwidth.time_for(Llc::line_bytes)),
+      llc_times_(params.llc_bandwidth.time_for(Llc::line_bytes)),
+      dram_times_(params.dram_bandwidth.time_for(Llc::line_bytes)),
       bytes_(params.size.count),
       llc_(params.llc_size.count, params.llc_ways, params.ddio_ways) {
   socket.bind(*this);
-}
-
-/// DDIO.
-inline void Memory::write_line(std::uint64_t line, Lines& result) {
-  const Llc::Write write = llc_.write(line);
-  ++result.llc;
-  result.hits += write.hit;
-  if (write.evicts) ++result.evicted, ++result.dram;
 }
 
 /// Reads do not allocate, nor do writes without DDIO.
@@ -42,7 +34,10 @@ inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, co
     result.dram = count;
     result.waits_for_dram = true;
   } else if (access.write && access.allocate && params_.ddio_ways > 0) {
-    for (std::uint64_t line = first; line <= last; ++line) write_line(line, result);
+    const Llc::Written written = llc_.write(first, last);  // DDIO
+    result.llc = count;
+    result.hits = written.hits;
+    result.evicted = result.dram = written.evicted;
   } else {
     for (std::uint64_t line = first; line <= last; ++line) bypass_line(line, access, result);
   }
@@ -53,18 +48,14 @@ inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, co
   return result;
 }
 
-namespace {
-Time time_to_move(std::uint64_t lines, const Time& line) { return lines == 1 ? line : Time::from_value(line.value() * lines); }
-}  // namespace
-
 inline Time Memory::move_llc(std::uint64_t moved, const Time& start) {
-  const Time service = time_to_move(moved, llc_line_time_);
+  const Time service = llc_times_.of(moved);
   llc_busy.add(service);
   return llc_calendar_.book(timeline_.now(), start, service) + params_.llc_latency;
 }
 
 inline Time Memory::move_dram(std::uint64_t moved, const Time& start) {
-  const Time service = time_to_move(moved, dram_line_time_);
+  const Time service = dram_times_.of(moved);
   dram_busy.add(service);
   return dram_calendar_.book(timeline_.now(), start, service) + params_.dram_latency;
 }

@@ -9,6 +9,7 @@
 /// Omits   DRAM banks and refresh, NUMA, DMI, byte enables, streaming.
 /// Timing  a read or an LLC write is done at (end of its bookings) + latency of the slowest line.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <systemc>
 #include <tlm>
@@ -26,6 +27,20 @@ namespace iov::host {
 
 enum class LlcModel : std::uint8_t { tracked, always_hit, always_miss };
 inline constexpr Names<3> llc_model_names{"tracked", "always_hit", "always_miss"};
+
+/// How long so many lines take, one after the other.
+class LineTimes {
+ public:
+  explicit LineTimes(const Time& line) {
+    for (std::size_t lines = 0; lines < times_.size(); ++lines) times_[lines] = Time::from_value(line.value() * lines);
+  }
+  Time of(std::uint64_t lines) const {
+    return lines < times_.size() ? times_[lines] : Time::from_value(times_[1].value() * lines);
+  }
+
+ private:
+  std::array<Time, 66> times_;  ///< of the lines of a TLP, computed once
+};
 
 class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, public DirectMemory {
  public:
@@ -83,7 +98,6 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
 
   Time read_line(std::uint64_t line, bool allocate, const Time& start);
   Lines look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
-  void write_line(std::uint64_t line, Lines& result);
   void bypass_line(std::uint64_t line, const MemoryAccess& access, Lines& result);
   Time finish(const Time& start, const Lines& moved);
   Time move_llc(std::uint64_t lines, const Time& start);
@@ -91,7 +105,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
 
   Timeline& timeline_;
   const Params params_;
-  const Time llc_line_time_, dram_line_time_;
+  const LineTimes llc_times_, dram_times_;
   SparseBytes bytes_;
   Llc llc_;
   BandwidthCalendar llc_calendar_, dram_calendar_;

@@ -47,9 +47,10 @@ class UseTable : public TableStat {
     return columns;
   }
   std::size_t row(std::uint16_t id) {
-    if (rows_of_[id] == none) rows_of_[id] = static_cast<std::uint32_t>(add_row(label_(id)));
+    if (rows_of_[id] == none) make_row(id);
     return rows_of_[id];
   }
+  [[gnu::cold]] void make_row(std::uint16_t id) { rows_of_[id] = static_cast<std::uint32_t>(add_row(label_(id))); }
   static constexpr std::uint32_t none = 0xffff'ffff;
   const Label label_;
   std::vector<std::uint32_t> rows_of_;

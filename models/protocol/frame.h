@@ -47,20 +47,13 @@ struct FrameHeader {
 
   /// @param frame_bytes  of the whole frame, for the length fields
   void write(std::span<std::uint8_t, header_bytes> out, std::uint32_t frame_bytes = 60) const {
-    std::memset(out.data(), 0, out.size());
-    put<6>(out.data(), destination.value);
-    put<6>(out.data() + 6, source.value);
-    put<2>(out.data() + 12, 0x8100);  // 802.1Q tag, always present in memory; vlan_none: priority tag only
-    put<2>(out.data() + 14, vlan);
-    put<2>(out.data() + 16, 0x0800);
-    std::uint8_t* const ip = out.data() + ip_at;
-    ip[0] = 0x45, ip[8] = 64, ip[9] = protocol;  // version 4, 5 words; TTL
-    put<2>(ip + 2, frame_bytes - ip_at);
-    put<4>(ip + 12, source_ip);
-    put<4>(ip + 16, destination_ip);
-    put<2>(ip + 20, source_port());
-    put<2>(ip + 22, destination_port());
-    put<2>(ip + 24, frame_bytes - ip_at - 20);
+    const std::uint64_t ip_bytes = (frame_bytes - ip_at) & 0xffff, udp_bytes = (frame_bytes - ip_at - 20) & 0xffff;
+    put<8>(out.data(), destination.value << 16 | (source.value >> 32 & 0xffff));
+    put<8>(out.data() + 8, source.value << 32 | 0x8100'0000 | vlan);  // 802.1Q tag, always present in memory; vlan_none: priority tag only
+    put<8>(out.data() + 16, 0x0800'4500'0000'0000 | ip_bytes << 16);  // IPv4: version 4, 5 words
+    put<8>(out.data() + 24, 0x0000'4000'0000'0000 | std::uint64_t{protocol} << 32 | source_ip >> 16);  // TTL 64
+    put<8>(out.data() + 32, std::uint64_t{source_ip} << 48 | std::uint64_t{destination_ip} << 16 | source_port());
+    put<8>(out.data() + 40, std::uint64_t{destination_port()} << 48 | udp_bytes << 32);
     std::memcpy(out.data() + id_at, &id, 8);
   }
   static FrameHeader read(std::span<const std::uint8_t, header_bytes> in) {

@@ -60,9 +60,9 @@ class GuestTraffic {
   /// All bytes of a packet, header included (carry_payload only).
   virtual void payload(const OutPacket& packet, std::span<std::uint8_t> out) const = 0;
   virtual bool carry_payload() const = 0;
-  /// The application has read a received packet from its memory: `bytes` is its length, `contents` its leading real
-  /// bytes (at least FrameHeader::header_bytes; all of them with carry_payload).
-  virtual void received(std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) = 0;
+  /// The application has read a received packet from its memory: `bytes` is its length, `contents` all its bytes with
+  /// carry_payload, else none.
+  virtual void received(const FrameHeader& header, std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) = 0;
 };
 
 }  // namespace iov

@@ -54,10 +54,8 @@ Task Application::send_loop() {
 Task Application::receive(Strand& strand, Frame& frame) {
   co_await strand.spend(context_, Work::stack, costs_.stack_receive);
   co_await strand.spend(context_, Work::application, costs_.application_receive);
-  std::array<std::uint8_t, FrameHeader::header_bytes> header;
-  frame.header.write(header, frame.bytes);
-  const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
-  traffic_.received(contents, frame.bytes, services_.timeline.now());
+  const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>();
+  traffic_.received(frame.header, contents, frame.bytes, services_.timeline.now());
 }
 
 }  // namespace iov::software

@@ -101,9 +101,8 @@ void PacketLedger::close(Slot& slot) {
   free_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
 }
 
-bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned> vm, Way way,
+bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned> vm, Way way, const FrameHeader& header,
                            std::span<const std::uint8_t> contents, std::uint32_t bytes) const {
-  const FrameHeader header = FrameHeader::read(contents.first<FrameHeader::header_bytes>());
   if (sent_entry.way != way || (vm && *vm != sent_entry.vm) || bytes != sent_entry.bytes) return false;
   if (header.destination != sent_entry.header.destination || header.source != sent_entry.header.source)
     return false;
@@ -116,12 +115,11 @@ bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned
   return equal;
 }
 
-std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned> vm,
+std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
                                                  std::span<const std::uint8_t> contents, std::uint32_t bytes,
                                                  const Time& now) {
   Slot* slot = nullptr;
-  if (contents.size() >= FrameHeader::header_bytes) {
-    const FrameHeader header = FrameHeader::read(contents.first<FrameHeader::header_bytes>());
+  if (!carry_payload_ || contents.size() >= FrameHeader::header_bytes) {
     slot = find(header.id);
     if (header.destination.multicast() && (!slot || slot->entry.way != way)) {
       if (counting_) ++group_copies;
@@ -132,7 +130,7 @@ std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned
     if (counting_) ++unknown;
     return std::nullopt;
   }
-  if (!genuine(slot->entry, vm, way, contents, bytes)) {
+  if (!genuine(slot->entry, vm, way, header, contents, bytes)) {
     drop(*slot, DropReason::malformed);
     return std::nullopt;
   }

@@ -61,11 +61,11 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   void offer(Way way, unsigned vm) { count(way, vm, offered); }
   /// A packet that was due and found its sender's own queue full.
   void refuse(Way way, unsigned vm);
-  /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire.
+  /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire. `contents`: all bytes
+  /// with carry_payload.
   /// @returns the packet's entry, now closed, unless it was unknown or not what was sent
-  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm,
-                                     std::span<const std::uint8_t> contents, std::uint32_t bytes,
-                                     const Time& now);
+  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
+                                     std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now);
 
   void dropped(PacketId id, DropReason reason) override;
   void write_off();  ///< all that is under way is not what was sent any more
@@ -106,7 +106,7 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   Slot* find(PacketId id);
   void close(Slot& slot);
   void drop(Slot& slot, DropReason reason);
-  bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way,
+  bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way, const FrameHeader& header,
                std::span<const std::uint8_t> contents, std::uint32_t bytes) const;
   void count(Way way, unsigned vm, std::size_t column, std::uint64_t n = 1);
   void finish(PacketEntry& entry, const Time& now);

@@ -11,7 +11,13 @@ constexpr std::uint32_t gap_bytes = 12;  // IEEE 802.3 4.4.2: part of wire_bytes
 
 Peer::Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params,
            PacketLedger& ledger)
-    : sc_module(name), timeline_(timeline), params_(params), ledger_(ledger), load_(params.socket_queue) {
+    : sc_module(name),
+      timeline_(timeline),
+      params_(params),
+      ledger_(ledger),
+      load_(params.socket_queue),
+      to_last_bit_(params.wire.rate),
+      occupied_(params.wire.rate) {
   ledger_.on_lost(bind<&Peer::lost>(this));
 }
 
@@ -71,12 +77,12 @@ void Peer::lost(const PacketEntry& entry) { request(entry.vm, timeline_.now() + 
 
 Time Peer::head_due() const {
   if (load_.saturates()) return {};
-  return std::min(load_.next_due(), requests_.empty() ? sc_core::sc_max_time() : requests_.front().due);
+  return std::min(load_.next_due(), requests_.empty() ? never_ : requests_.front().due);
 }
 
 /// What leaves when the wire is free at `start`: whatever is due, else what is always there.
 Peer::Head Peer::head(const Time& start) const {
-  const Time asked = requests_.empty() ? sc_core::sc_max_time() : requests_.front().due;
+  const Time asked = requests_.empty() ? never_ : requests_.front().due;
   const Time due = load_.next_due();
   if (load_.saturates() && std::min(asked, due) > start) return Head::saturating;
   return asked <= due ? Head::request : Head::open_loop;
@@ -95,10 +101,9 @@ std::uint32_t Peer::head_bytes(const Time& start) const {
 /// depend on anything in between, and the wire costs one event instead of two.
 void Peer::schedule() {
   const Time due = head_due();
-  if (!running_ || due == sc_core::sc_max_time()) return arrive_.cancel();
+  if (!running_ || due == never_) return arrive_.cancel();
   const Time start = start_of(due);
-  const Time last_bit = start + params_.wire.rate.time_for(wire_bytes(head_bytes(start)) - gap_bytes) +
-                        params_.wire.propagation;
+  const Time last_bit = start + to_last_bit_.of(wire_bytes(head_bytes(start)) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
 }
 
@@ -134,7 +139,7 @@ void Peer::emit() {
   const Time start = start_of(head_due());
   PacketEntry entry;
   take_head(start, entry);
-  const Time occupied = params_.wire.rate.time_for(wire_bytes(entry.bytes));
+  const Time& occupied = occupied_.of(wire_bytes(entry.bytes));
   wire_free_ = start + occupied;
   wire_busy.add(occupied);
   entry.way = Way::receive;
@@ -170,12 +175,9 @@ void Peer::pause(std::int32_t quanta) {
 void Peer::frame(Frame&& frame) {
   if (frame.pause_quanta != Frame::no_pause) return pause(frame.pause_quanta);
   wire_back_busy.add(params_.wire.rate.time_for(wire_bytes(frame.bytes)));
-  std::array<std::uint8_t, FrameHeader::header_bytes> header;
-  frame.header.write(header, frame.bytes);
-  const std::span<const std::uint8_t> contents =
-      frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header);
+  const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>();
   const Time arrival = timeline_.now() + params_.wire.propagation;
-  const auto entry = ledger_.receive(Way::transmit, std::nullopt, contents, frame.bytes, arrival);
+  const auto entry = ledger_.receive(Way::transmit, std::nullopt, frame.header, contents, frame.bytes, arrival);
   if (entry && entry->kind == PacketKind::response) request(entry->vm, arrival + params_.think_time);
 }
 

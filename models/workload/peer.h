@@ -82,7 +82,23 @@ class Peer : public sc_core::sc_module, public FrameSink {
   std::uint64_t order_ = 0;
   std::uint32_t packets_ = 0;
   bool running_ = false;
+  const Time never_ = sc_core::sc_max_time();
   Time wire_free_, pause_from_, paused_until_;
+  /// The time for the size that was asked for last: sizes often repeat.
+  class TimeOfSize {
+   public:
+    explicit TimeOfSize(Bandwidth rate) : rate_(rate) {}
+    const Time& of(std::uint32_t bytes) {
+      if (bytes != bytes_) time_ = rate_.time_for(bytes_ = bytes);
+      return time_;
+    }
+
+   private:
+    Bandwidth rate_;
+    std::uint32_t bytes_ = 0;
+    Time time_;
+  };
+  TimeOfSize to_last_bit_, occupied_;
   BytePool pool_;
   Event arrive_{timeline_, bind<&Peer::emit>(this)};
 };

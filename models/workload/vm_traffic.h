@@ -40,7 +40,7 @@ class VmTraffic : public GuestTraffic {
   void on_due(Delegate<void()> handler) override { due_ = handler; }
   void payload(const OutPacket& packet, std::span<std::uint8_t> out) const override;
   bool carry_payload() const override { return ledger_.carry_payload(); }
-  void received(std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) override;
+  void received(const FrameHeader& header, std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) override;
 
  private:
   bool next_entry(const Time& now, PacketEntry& entry);

@@ -31,6 +31,10 @@ struct LedgerBench {
     PacketLedger::write_payload(entry.header, bytes);
     return bytes;
   }
+  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm, std::span<const std::uint8_t> contents,
+                                     std::uint32_t bytes, const Time& now) {
+    return ledger.receive(way, vm, FrameHeader::read(contents.first<FrameHeader::header_bytes>()), contents, bytes, now);
+  }
   std::uint64_t ways(Way way, std::size_t column) const {
     return ledger.ways.at(static_cast<std::size_t>(way), column);
   }
@@ -45,13 +49,13 @@ struct LedgerBench {
 TEST_CASE("a packet is delivered once, a copy of it is unknown, also after its slot was reused") {
   LedgerBench bench;
   const PacketEntry first = bench.send();
-  CHECK(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 7_ns).has_value());
+  CHECK(bench.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 7_ns).has_value());
   CHECK_FALSE(
-      bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 8_ns).has_value());
+      bench.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 8_ns).has_value());
   const PacketEntry second = bench.send();
   CHECK((second.header.id & 0xffff'ffff) == (first.header.id & 0xffff'ffff));
   CHECK_FALSE(
-      bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 9_ns).has_value());
+      bench.receive(Way::transmit, std::nullopt, bench.contents(first), 100, 9_ns).has_value());
   CHECK_FALSE(static_cast<bool>(bench.ledger.journey(first.header.id)));
   CHECK(static_cast<bool>(bench.ledger.journey(second.header.id)));
   CHECK(bench.ledger.unknown.value() == 2);
@@ -63,13 +67,13 @@ TEST_CASE("a packet is delivered once, a copy of it is unknown, also after its s
 TEST_CASE("a packet that arrives shorter, elsewhere or from somebody else is malformed") {
   LedgerBench bench;
   auto entry = bench.send(Way::receive, 1);
-  CHECK_FALSE(bench.ledger.receive(Way::receive, 1, bench.contents(entry), 99, 0_ns).has_value());
+  CHECK_FALSE(bench.receive(Way::receive, 1, bench.contents(entry), 99, 0_ns).has_value());
   entry = bench.send(Way::receive, 1);
-  CHECK_FALSE(bench.ledger.receive(Way::receive, 0, bench.contents(entry), 100, 0_ns).has_value());
+  CHECK_FALSE(bench.receive(Way::receive, 0, bench.contents(entry), 100, 0_ns).has_value());
   entry = bench.send(Way::receive, 1);
   auto contents = bench.contents(entry);
   contents[11] ^= 1;
-  CHECK_FALSE(bench.ledger.receive(Way::receive, 1, contents, 100, 0_ns).has_value());
+  CHECK_FALSE(bench.receive(Way::receive, 1, contents, 100, 0_ns).has_value());
   CHECK(bench.malformed(Way::receive) == 3);
   CHECK(bench.ledger.in_flight() == 0);
   CHECK_NOTHROW(audit(Invariant::at_rest, 0_ns));
@@ -78,12 +82,12 @@ TEST_CASE("a packet that arrives shorter, elsewhere or from somebody else is mal
 TEST_CASE("with carry_payload one flipped byte of the payload is noticed") {
   LedgerBench bench(true);
   auto entry = bench.send(Way::transmit, 0, 1496);
-  CHECK(bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(entry), 1496, 0_ns).has_value());
+  CHECK(bench.receive(Way::transmit, std::nullopt, bench.contents(entry), 1496, 0_ns).has_value());
   for (const std::size_t at : {FrameHeader::header_bytes, std::size_t{700}, std::size_t{1495}}) {
     entry = bench.send(Way::transmit, 0, 1496);
     auto contents = bench.contents(entry);
     contents[at] ^= 0x10;
-    CHECK_FALSE(bench.ledger.receive(Way::transmit, std::nullopt, contents, 1496, 0_ns).has_value());
+    CHECK_FALSE(bench.receive(Way::transmit, std::nullopt, contents, 1496, 0_ns).has_value());
   }
   CHECK(bench.malformed(Way::transmit) == 3);
 }
@@ -109,10 +113,10 @@ TEST_CASE("only what happens within the window is counted, conservation always")
   LedgerBench bench;
   const PacketEntry before = bench.send();
   bench.ledger.begin_window(10_ns);
-  bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(before), 100, 20_ns);
+  bench.receive(Way::transmit, std::nullopt, bench.contents(before), 100, 20_ns);
   const PacketEntry within = bench.send();
   bench.ledger.end_window(110_ns);
-  bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(within), 100, 120_ns);
+  bench.receive(Way::transmit, std::nullopt, bench.contents(within), 100, 120_ns);
   CHECK(bench.ledger.window() == 100_ns);
   CHECK(bench.ways(Way::transmit, PacketLedger::sent) == 1);
   CHECK(bench.ways(Way::transmit, PacketLedger::delivered) == 1);
@@ -126,13 +130,13 @@ TEST_CASE("the journey of a request goes on in its response and is as long as th
   PacketEntry request;
   request.kind = PacketKind::request, request.way = Way::receive;
   bench.ledger.send(request, Stage::wire);
-  const auto taken = bench.ledger.receive(Way::receive, 0, bench.contents(request), request.bytes, 30_ns);
+  const auto taken = bench.receive(Way::receive, 0, bench.contents(request), request.bytes, 30_ns);
   REQUIRE(taken.has_value());
   PacketEntry response;
   response.kind = PacketKind::response, response.due = 30_ns, response.request_due = taken->due;
   response.journey = taken->journey;
   bench.ledger.send(response, Stage::application);
-  bench.ledger.receive(Way::transmit, std::nullopt, bench.contents(response), response.bytes, 100_ns);
+  bench.receive(Way::transmit, std::nullopt, bench.contents(response), response.bytes, 100_ns);
   CHECK(bench.ledger.journeys.finished() == 1);
   CHECK(bench.ledger.journeys.spent(Stage::wire) == 30_ns);
   CHECK(bench.ledger.journeys.spent(Stage::application) == 70_ns);

@@ -58,12 +58,9 @@ class Pipe : public FrameSink {
     auto [when, frame] = std::move(inward_.front());
     inward_.pop_front();
     if (!inward_.empty()) in_.at(inward_.front().first);
-    std::array<std::uint8_t, FrameHeader::header_bytes> header;
-    frame.header.write(header);
     for (auto& [mac, traffic] : guests_)
       if (mac == frame.header.destination)
-        traffic->received(frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(header),
-                          frame.bytes, when);
+        traffic->received(frame.header, frame.data ? frame.data.bytes() : std::span<const std::uint8_t>(), frame.bytes, when);
   }
   void send() {
     Frame frame = std::move(outward_.front().second);

@@ -105,11 +105,30 @@ TEST_CASE("past bookings are forgotten") {
 TEST_CASE("device writes stay within their share of the cache") {
   Llc llc(20 * 64 * 16, 20, 2);  // 16 sets; device writes: 32 lines
   unsigned evicted = 0;
-  for (std::uint64_t line = 0; line < 48; ++line) evicted += llc.write(line).evicts;
+  for (std::uint64_t line = 0; line < 48; ++line) evicted += static_cast<unsigned>(llc.write(line, line).evicted);
   CHECK(evicted == 16);
   CHECK_FALSE(llc.read(0));
   CHECK(llc.read(16));
-  CHECK(llc.write(47).hit);
+  CHECK(llc.write(47, 47).hits == 1);
+}
+
+TEST_CASE("lines written in one run are cached as if written one by one, round the sets and over what processors wrote") {
+  const auto make = [] { return Llc(20 * 64 * 16, 20, 2); };
+  Llc together = make(), apart = make();
+  std::uint64_t seed = 1;
+  for (int i = 0; i < 2000; ++i) {
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    const std::uint64_t first = seed >> 33 & 127, last = first + (seed >> 50 & 31);
+    if ((seed >> 60) == 0) together.processor_write(first << 6, 64), apart.processor_write(first << 6, 64);
+    const Llc::Written run = together.write(first, last);
+    Llc::Written sum;
+    for (std::uint64_t line = first; line <= last; ++line) {
+      const Llc::Written one = apart.write(line, line);
+      sum.hits += one.hits, sum.evicted += one.evicted;
+    }
+    REQUIRE(run.hits == sum.hits);
+    REQUIRE(run.evicted == sum.evicted);
+  }
 }
 
 TEST_CASE("what a processor wrote is hit by device reads and updated in place by device writes") {
@@ -118,7 +137,7 @@ TEST_CASE("what a processor wrote is hit by device reads and updated in place by
   CHECK(llc.read(0x1fc0 >> 6));
   CHECK(llc.read(0x2000 >> 6));
   CHECK_FALSE(llc.read(0x2040 >> 6));
-  CHECK(llc.write(0x2000 >> 6).hit);
+  CHECK(llc.write(0x2000 >> 6, 0x2000 >> 6).hits == 1);
   llc.invalidate(0x2000 >> 6);
   CHECK_FALSE(llc.read(0x2000 >> 6));
   CHECK(llc.read(0x1fc0 >> 6));
@@ -136,6 +155,8 @@ struct LineKey {
   std::uint64_t hash() const { return value; }
   bool operator==(const LineKey&) const = default;
 };
+
+bool nowhere(std::uint64_t) { return false; }
 
 template <unsigned ways>
 void compare_with_set_assoc(unsigned sets) {
@@ -157,7 +178,7 @@ void compare_with_set_assoc(unsigned sets) {
     if (known) REQUIRE(*value == *known);
     hits += known != nullptr;
     if (known || random.below(2) == 0) continue;
-    const bool full = tags.fill(line);
+    const bool full = tags.use_run(line, line, nowhere).displaced != 0;
     REQUIRE(values.fill(line, step) == full);
     REQUIRE(model.fill({line}, step).has_value() == full);
     REQUIRE(*values.lookup(line) == step);
@@ -180,7 +201,8 @@ TEST_CASE("sets in order of use hold the numbers and values that a set-associati
 
 TEST_CASE("without ways for devices no line is ever there") {
   LineTags none(16, 0);
-  CHECK_FALSE(none.fill(3));
+  CHECK(none.use_run(3, 4, nowhere).displaced == 0);
+  CHECK(none.use_run(3, 4, [](std::uint64_t number) { return number == 4; }).found == 1);
   CHECK_FALSE(none.lookup(3));
   none.erase(3);
 }
