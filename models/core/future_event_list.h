@@ -135,9 +135,7 @@ inline EventNotice* FutureEventList::take_first(const Time& now, const Time& unt
   if (near_ == 0) return take_far(until);
   const std::uint64_t slot = first_slot(now);
   EventNotice* const near = wheel_[slot];
-  if (!heap_.empty() && !(near->when < heap_.front().when)) {
-    if (!Far{near->when, near->order_, near}.before(heap_.front())) return take_far(until);
-  }
+  if (!heap_.empty() && heap_.front().before({near->when, near->order_, near})) return take_far(until);
   if (near->when > until) return nullptr;
   --near_;
   near->listed = false, near->link_ = nullptr;

@@ -39,10 +39,10 @@ int TranslationUnit::allocate(const TranslationRequest& q, std::uint32_t ticket,
   const int slot = free_.back();
   free_.pop_back();
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  p = Pending{};
   p.request = q;
   p.ticket = ticket;
   p.client = &client;
+  p.walker = p.next = -1;
   p.accepted = timeline_.now();
   queue.set(++used_, timeline_.now());
   return slot;
@@ -296,7 +296,7 @@ void TranslationUnit::count_answer(const Pending& p, const DomainId* domain, con
 /// Answers from the walk's result, or walks again when the result does not speak for this request.
 void TranslationUnit::answer(int slot, const Result& result) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  const TranslationRequest q = p.request;
+  const TranslationRequest& q = p.request;
   const bool alike = q.access == result.request.access && q.at == result.request.at &&
                      q.no_write == result.request.no_write && q.requester == result.request.requester;
   const bool refusing = result.fault != FaultReason::none || result.not_present;
