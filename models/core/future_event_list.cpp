@@ -29,6 +29,13 @@ void FutureEventList::remove_far(EventNotice& notice) {
     sift_down(index, last);
 }
 
+EventNotice* FutureEventList::take_far(const Time& until) {
+  if (heap_.empty() || heap_.front().when > until) return nullptr;
+  EventNotice* const first = heap_.front().notice;
+  remove(*first);
+  return first;
+}
+
 void FutureEventList::place(std::size_t index, const Far& entry) {
   heap_[index] = entry;
   entry.notice->index_ = static_cast<std::uint32_t>(index);

@@ -5,7 +5,7 @@
 /// Models  a timing wheel for what happens within microseconds, which is nearly all: both ends of an event are a
 ///         few instructions, whatever else is pending. What lies further ahead, or would be sorted in slowly, is
 ///         in a 4-ary heap. A notice stays where it was put; the first of both is the first of all.
-/// Memory  8 KiB, and 24 bytes for every notice that is far ahead. Notices belong to whoever waits for them.
+/// Memory  4 KiB, and 24 bytes for every notice that is far ahead. Notices belong to whoever waits for them.
 /// Units   time in units of sc_core::sc_time
 #pragma once
 #include <array>
@@ -54,21 +54,12 @@ class FutureEventList {
     notice.listed = true;
     if (slot_number(when) - slot_number(now) >= slots || !insert_near(notice)) insert_far(notice);
   }
-  /// What first() returned.
-  void remove_first(EventNotice& notice) {
-    notice.listed = false;
-    if (!notice.link_) return remove_far(notice);
-    --near_;
-    if ((*notice.link_ = notice.next_))
-      notice.next_->link_ = notice.link_;
-    else
-      vacate(slot_number(notice.when) % slots);
-    notice.link_ = nullptr;
-  }
   void remove(EventNotice& notice) {
     notice.listed = false;
     notice.link_ ? remove_near(notice) : remove_far(notice);
   }
+  /// Takes out what happens first; null when nothing does up to `until`. @param now  as of insert()
+  EventNotice* take_first(const Time& now, const Time& until);
   /// What happens first; null when nothing does. @param now  as of insert()
   EventNotice* first(const Time& now) const {
     EventNotice* const near = first_near(now);
@@ -77,8 +68,9 @@ class FutureEventList {
   }
 
  private:
-  static constexpr std::uint64_t slots = 1024, words = slots / 64;
-  static constexpr unsigned log2_slot = 22;         ///< of a slot in fs: 4.2 ns
+  static constexpr std::uint64_t slots = 512, words = slots / 64;
+  using WordSet = std::uint8_t;  ///< a bit for each word
+  static constexpr unsigned log2_slot = 23;         ///< of a slot in fs: 8.4 ns
   static constexpr unsigned longest_insertion = 8;  ///< notices passed by in a slot
   struct Far {
     Time when;
@@ -90,17 +82,19 @@ class FutureEventList {
   static std::uint64_t slot_number(const Time& t) { return t.value() >> log2_slot; }
   bool insert_near(EventNotice& notice);
   void remove_near(EventNotice& notice);
+  std::uint64_t first_slot(const Time& now) const;
+  EventNotice* first_near(const Time& now) const { return near_ == 0 ? nullptr : wheel_[first_slot(now)]; }
   void vacate(std::uint64_t slot);
-  EventNotice* first_near(const Time& now) const;
   void insert_far(EventNotice& notice);
   void remove_far(EventNotice& notice);
+  EventNotice* take_far(const Time& until);
   void place(std::size_t index, const Far& entry);
   void sift_up(std::size_t index, const Far& entry);
   void sift_down(std::size_t index, const Far& entry);
 
   std::uint64_t order_ = 0;
   std::size_t near_ = 0;                         ///< notices in the wheel: all within one turn of it
-  std::uint16_t occupied_words_ = 0;             ///< a bit for each word below that is not 0
+  WordSet occupied_words_ = 0;                   ///< the words below that are not 0
   std::array<std::uint64_t, words> occupied_{};  ///< a bit for each slot with notices
   std::array<EventNotice*, slots> wheel_{};      ///< a list in order for each slot
   std::vector<Far> heap_;                        ///< 4-ary min-heap
@@ -117,7 +111,7 @@ inline bool FutureEventList::insert_near(EventNotice& notice) {
   if (notice.next_) notice.next_->link_ = &notice.next_;
   *link = &notice;
   occupied_[slot / 64] |= std::uint64_t{1} << slot % 64;
-  occupied_words_ = static_cast<std::uint16_t>(occupied_words_ | 1u << slot / 64);
+  occupied_words_ = static_cast<WordSet>(occupied_words_ | 1u << slot / 64);
   ++near_;
   return true;
 }
@@ -134,17 +128,32 @@ inline void FutureEventList::remove_near(EventNotice& notice) {
 
 inline void FutureEventList::vacate(std::uint64_t slot) {
   const std::uint64_t word = occupied_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
-  if (word == 0) occupied_words_ = static_cast<std::uint16_t>(occupied_words_ & ~(1u << slot / 64));
+  if (word == 0) occupied_words_ = static_cast<WordSet>(occupied_words_ & ~(1u << slot / 64));
 }
 
-/// The first occupied slot from that of `now` on, once round the wheel.
-inline EventNotice* FutureEventList::first_near(const Time& now) const {
-  if (near_ == 0) return nullptr;
+inline EventNotice* FutureEventList::take_first(const Time& now, const Time& until) {
+  if (near_ == 0) return take_far(until);
+  const std::uint64_t slot = first_slot(now);
+  EventNotice* const near = wheel_[slot];
+  if (!heap_.empty() && heap_.front().before({near->when, near->order_, near})) return take_far(until);
+  if (near->when > until) return nullptr;
+  --near_;
+  near->listed = false, near->link_ = nullptr;
+  EventNotice* const next = wheel_[slot] = near->next_;
+  if (next)
+    next->link_ = &wheel_[slot];
+  else
+    vacate(slot);
+  return near;
+}
+
+/// The first occupied slot from that of `now` on, once round the wheel; there is one.
+inline std::uint64_t FutureEventList::first_slot(const Time& now) const {
   const std::uint64_t slot = slot_number(now) % slots, word = slot / 64;
-  if (const std::uint64_t rest = occupied_[word] >> slot % 64) return wheel_[slot + std::countr_zero(rest)];
+  if (const std::uint64_t rest = occupied_[word] >> slot % 64) return slot + static_cast<std::uint64_t>(std::countr_zero(rest));
   const auto after = static_cast<int>(word + 1);
-  const std::uint64_t next = (word + 1 + std::countr_zero(std::rotr(occupied_words_, after))) % words;
-  return wheel_[next * 64 + std::countr_zero(occupied_[next])];
+  const std::uint64_t next = (word + 1 + static_cast<std::uint64_t>(std::countr_zero(std::rotr(occupied_words_, after)))) % words;
+  return next * 64 + static_cast<std::uint64_t>(std::countr_zero(occupied_[next]));
 }
 
 }  // namespace iov

@@ -40,7 +40,7 @@ void Histogram::record(const Time& duration) {
   if (bucket - first_ >= counts_.size()) make_room(bucket);  // also when it is below first_: the difference wraps
   ++counts_[bucket - first_];
   ++count_;
-  sum_ns_ += static_cast<double>(ps) * 1e-3;
+  sum_ns_ += static_cast<double>(static_cast<std::int64_t>(ps)) * 1e-3;  // signed: a single instruction
   min_ = std::min(min_, ps);
   max_ = std::max(max_, ps);
 }

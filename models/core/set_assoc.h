@@ -62,25 +62,20 @@ class SetAssoc {
   }
   /// Inserts or overwrites; returns what had to make room.
   std::optional<Key> fill(const Key& key, const Value& value) {
-    std::optional<Key> evicted;
-    if (lines_.empty()) return evicted;
+    if (lines_.empty()) return std::nullopt;
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
     std::size_t line = search(set, h, key);
-    if (line == nowhere) {
-      line = oldest(set);
-      if (stamps_[line] == 0) {
-        ++size_;
-      } else {
-        if (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru) line = set * ways_ + victim(set);
-        evicted = lines_[line].key;
-      }
-      stamps_[line] = ++clock_;  // fifo age starts at fill
-      mark_at(set, line) = mark_of(h);
+    std::optional<Key> evicted;
+    if (line != nowhere) {
+      touch(set, line);
+    } else {
+      const Room room = make_room(set, h);
+      line = room.line;
+      if (room.evicts) evicted = lines_[line].key;
       lines_[line].key = key;
     }
     lines_[line].value = value;
-    touch(set, line);
     return evicted;
   }
   bool erase(const Key& key) {
@@ -126,20 +121,41 @@ class SetAssoc {
   static_assert(std::endian::native == std::endian::little, "the first of four marks is the lowest digit of their word");
   static Mark mark_of(std::uint64_t h) { return static_cast<Mark>(h * 0x9e37'79b9'7f4a'7c15 >> 48 | 0x8000); }
   Mark& mark_at(std::size_t set, std::size_t line) { return marks_[set * stride_ + line - set * ways_]; }
+  /// A bit for each of four marks that is the wanted one, and at times for one above it that is almost; never for an empty line.
+  static std::uint64_t same_marks(const Mark* marks, std::uint64_t wanted) {
+    std::uint64_t differ;
+    std::memcpy(&differ, marks, sizeof differ);
+    differ ^= wanted;
+    return (differ - ones) & ~differ & tops;
+  }
   std::size_t search(std::size_t set, std::uint64_t h, const Key& key) const {
     const std::uint64_t wanted = mark_of(h) * ones;
-    const Mark* const marks = &marks_[set * stride_];
-    for (std::size_t way = 0; way < ways_; way += 4) {
-      std::uint64_t differ;
-      std::memcpy(&differ, marks + way, sizeof differ);
-      differ ^= wanted;
-      // a digit that is 0 gets its top bit set, and at times one above it that is 1; never an empty one
-      for (std::uint64_t same = (differ - ones) & ~differ & tops; same != 0; same &= same - 1) {
+    for (std::size_t way = 0; way < ways_; way += 4)
+      if (same_marks(&marks_[set * stride_ + way], wanted)) return search_from(set, way, wanted, key);
+    return nowhere;
+  }
+  [[gnu::noinline]] std::size_t search_from(std::size_t set, std::size_t way, std::uint64_t wanted, const Key& key) const {
+    for (; way < ways_; way += 4)
+      for (std::uint64_t same = same_marks(&marks_[set * stride_ + way], wanted); same != 0; same &= same - 1) {
         const std::size_t line = set * ways_ + way + static_cast<std::size_t>(std::countr_zero(same)) / 16;
         if (lines_[line].key == key) return line;
       }
-    }
     return nowhere;
+  }
+  struct Room {
+    std::size_t line;
+    bool evicts;  ///< its key is still that of what goes
+  };
+  /// A line that is the most recently used one of its set, for a key that is not there.
+  [[gnu::noinline]] Room make_room(std::size_t set, std::uint64_t h) {
+    std::size_t line = oldest(set);
+    const bool full = stamps_[line] != 0;
+    if (!full) ++size_;
+    if (full && (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru)) line = set * ways_ + victim(set);
+    mark_at(set, line) = mark_of(h);
+    stamps_[line] = ++clock_;
+    if (replacement_ == Replacement::tree_plru) plru_touch(set, line - set * ways_);
+    return {line, full};
   }
   /// Spares the search of many ways: where this hash was found last.
   std::size_t guess(std::size_t set, std::uint64_t h, const Key& key) {
@@ -175,7 +191,7 @@ class SetAssoc {
     return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
   }
   void touch(std::size_t set, std::size_t line) {
-    if (replacement_ == Replacement::lru) stamps_[line] = ++clock_;
+    if (replacement_ == Replacement::lru) stamps_[line] = ++clock_;  // of fifo, age starts when it is filled
     if (replacement_ == Replacement::tree_plru) plru_touch(set, line - set * ways_);
   }
   /// The way that makes room where age does not decide.
@@ -209,12 +225,13 @@ class SetAssoc {
 
   std::size_t ways_, sets_, stride_;
   Replacement replacement_;
+  std::uint64_t clock_ = 0;
   std::vector<Mark> marks_;            ///< stride_ for each set: ways_, in fours
   std::vector<std::uint64_t> stamps_;  ///< when a line was used (fifo: filled); 0: empty
   std::vector<Line> lines_;
   std::vector<std::uint64_t> plru_;
   std::vector<std::uint32_t> guess_;
-  std::uint64_t clock_ = 0, random_ = 0x2545f4914f6cdd1dull;
+  std::uint64_t random_ = 0x2545f4914f6cdd1dull;
   std::size_t size_ = 0;
 };
 

@@ -73,9 +73,8 @@ void Timeline::run_due() {
   ask_kernel();
   try {
     while (!stopped_) {
-      EventNotice* const next = pending_.first(now_);
-      if (!next || next->when > horizon_) break;
-      pending_.remove_first(*next);
+      EventNotice* const next = pending_.take_first(now_, horizon_);
+      if (!next) break;
       now_ = next->when;
       ++executed_;
       next->happen();

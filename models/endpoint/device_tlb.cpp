@@ -181,7 +181,7 @@ void DeviceTlb::send_request(std::uint32_t index) {
 void DeviceTlb::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t, bool) {
   if (tlp.status != CompletionStatus::success) return resolve(tag, tlp.status, {});
   if (tlp.length < translation_entry_bytes || tlp.data.size() < translation_entry_bytes) return resolve(tag, CompletionStatus::abort, {});
-  std::array<std::uint64_t, max_entries> entries{};
+  std::array<std::uint64_t, max_entries> entries;
   const std::size_t n = std::min<std::size_t>(std::min<std::size_t>(tlp.length, tlp.data.size()) / translation_entry_bytes, max_entries);
   std::memcpy(entries.data(), tlp.data.data(), n * translation_entry_bytes);
   resolve(tag, CompletionStatus::success, {entries.data(), n});

@@ -78,18 +78,29 @@ inline Time Memory::read_line(std::uint64_t line, bool allocate, const Time& sta
 }
 
 bool Memory::access(const MemoryAccess& a, Time& when) {
+  const std::uint64_t address = a.address.value;
   const std::uint32_t length = std::max(a.length, static_cast<std::uint32_t>(a.bytes.size()));
-  if (!bytes_.holds(a.address.value, length)) {
+  if (!bytes_.holds(address, length)) {
     ++address_errors;
     return false;
   }
+  if (a.write || length - 1 >= Llc::line_bytes - address % Llc::line_bytes) {
+    access_lines(a, length, when);
+    return true;
+  }
+  if (!a.bytes.empty()) bytes_.read_line(address, a.bytes);
+  ++reads;
+  read_bytes += length;
+  when = read_line(address >> Llc::log2_line, a.allocate, when);
+  return true;
+}
+
+[[gnu::noinline]] void Memory::access_lines(const MemoryAccess& a, std::uint32_t length, Time& when) {
   if (!a.bytes.empty()) a.write ? bytes_.write(a.address.value, a.bytes) : bytes_.read(a.address.value, a.bytes);
-  if (length == 0) return true;
+  if (length == 0) return;
   ++(a.write ? writes : reads);
   (a.write ? written_bytes : read_bytes) += length;
-  const std::uint64_t first = a.address.value >> Llc::log2_line, last = (a.address.value + length - 1) >> Llc::log2_line;
-  when = first == last && !a.write ? read_line(first, a.allocate, when) : finish(when, look_up(first, last, a));
-  return true;
+  when = finish(when, look_up(a.address.value >> Llc::log2_line, (a.address.value + length - 1) >> Llc::log2_line, a));
 }
 
 bool Memory::peek(Hpa address, std::span<std::uint8_t> bytes) {

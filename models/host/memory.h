@@ -97,6 +97,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   bool get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi&) override { return false; }
 
   Time read_line(std::uint64_t line, bool allocate, const Time& start);
+  void access_lines(const MemoryAccess& access, std::uint32_t length, Time& when);
   Lines look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
   void bypass_line(std::uint64_t line, const MemoryAccess& access, Lines& result);
   Time finish(const Time& start, const Lines& moved);

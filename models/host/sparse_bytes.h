@@ -42,6 +42,15 @@ class SparseBytes {
         });
     });
   }
+  /// As read(), within one line: what walks of tables do.
+  void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
+    const Page* const page = find(at);
+    const std::uint8_t* const from = page && page->holds(std::uint64_t{1} << line_of(at)) ? page->place(at) : zeros.bytes.data();
+    if (to.size() == entry_bytes)
+      std::memcpy(to.data(), from, entry_bytes);
+    else
+      std::memcpy(to.data(), from, to.size());
+  }
   /// A line that will be read soon.
   void prefetch(std::uint64_t address) const {
     const Page* const page = find(address);
@@ -86,15 +95,6 @@ class SparseBytes {
     return ~std::uint64_t{0} << line_of(at) & ~std::uint64_t{0} >> (page_lines - 1 - line_of(at + bytes - 1));
   }
   static bool within_line(std::uint64_t at, std::size_t bytes) { return at % LinePool::line_bytes + bytes <= LinePool::line_bytes; }
-  /// What walks of tables read.
-  void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
-    const Page* const page = find(at);
-    const std::uint8_t* const from = page && page->holds(std::uint64_t{1} << line_of(at)) ? page->place(at) : zeros.bytes.data();
-    if (to.size() == entry_bytes)
-      std::memcpy(to.data(), from, entry_bytes);
-    else
-      std::memcpy(to.data(), from, to.size());
-  }
   static unsigned log2_run(std::uint64_t present) {
     return static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::popcount(present)) - 1u));
   }

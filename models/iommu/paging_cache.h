@@ -9,7 +9,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "models/core/set_assoc.h"
 #include "models/iommu/iotlb.h"
@@ -43,11 +42,10 @@ struct PagingKey {
 
 class PagingCaches {
  public:
+  using Level = SetAssoc<PagingKey, PagingEntry>;
   static constexpr unsigned lowest = 2, highest = 5;
   /// @param geometry  of the caches of level 2 (page directory) to 5
-  explicit PagingCaches(const std::array<CacheGeometry, 4>& geometry) {
-    for (const CacheGeometry& g : geometry) levels_.emplace_back(g);
-  }
+  explicit PagingCaches(const std::array<CacheGeometry, 4>& g) : levels_{Level(g[0]), Level(g[1]), Level(g[2]), Level(g[3])} {}
   struct Found {
     unsigned level;  ///< of the cached entry; 0: none
     PagingEntry entry;
@@ -72,13 +70,13 @@ class PagingCaches {
         return what.covers({k.domain()}, k.tag(), e.nested, false, k.prefix << log2, log2);
       });
   }
-  const SetAssoc<PagingKey, PagingEntry>& level(unsigned level) const { return levels_[level - lowest]; }
+  const Level& level(unsigned level) const { return levels_[level - lowest]; }
 
  private:
   static PagingKey key(DomainId domain, std::uint32_t tag, std::uint64_t address, unsigned level) {
     return {address >> (12 + 9 * (level - 1)), tag, domain.value};
   }
-  std::vector<SetAssoc<PagingKey, PagingEntry>> levels_;
+  std::array<Level, 4> levels_;
 };
 
 }  // namespace iov::iommu

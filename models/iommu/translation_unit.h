@@ -127,10 +127,10 @@ class TranslationUnit {
   };
   struct Result {  ///< of a walk, kept while its requests are answered
     Context context;
-    Binding binding;
+    DomainId domain;
     Mapping mapping;
     FaultReason fault = FaultReason::none;
-    bool not_present = false, has_context = false, has_binding = false, suppress = false;
+    bool not_present = false, has_binding = false, suppress = false;
     TranslationRequest request;
   };
 

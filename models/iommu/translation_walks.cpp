@@ -39,10 +39,10 @@ int TranslationUnit::allocate(const TranslationRequest& q, std::uint32_t ticket,
   const int slot = free_.back();
   free_.pop_back();
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  p = Pending{};
   p.request = q;
   p.ticket = ticket;
   p.client = &client;
+  p.walker = p.next = -1;
   p.accepted = timeline_.now();
   queue.set(++used_, timeline_.now());
   return slot;
@@ -219,11 +219,8 @@ void TranslationUnit::finish(Walker& w) {
   walker_busy.add(timeline_.now() - w.taken);
   count_walk(w, pending_[static_cast<std::size_t>(w.slot)].request.requester);
   if (!w.stale) fill_caches(w);
-  const Result result{walk.context(),         walk.binding(),
-                      walk.mapping(),         walk.fault(),
-                      walk.not_present(),     walk.has_context(),
-                      walk.has_binding(),     walk.suppress_faults(),
-                      pending_[static_cast<std::size_t>(w.slot)].request};
+  const Result result{walk.context(),     walk.binding().domain,  walk.mapping(), walk.fault(), walk.not_present(),
+                      walk.has_binding(), walk.suppress_faults(), pending_[static_cast<std::size_t>(w.slot)].request};
   const int slot = w.slot;
   const bool last_stale = w.stale && --stale_walks_ == 0;
   w.slot = -1;
@@ -236,10 +233,10 @@ void TranslationUnit::finish(Walker& w) {
 }
 
 void TranslationUnit::count_walk(const Walker& w, RequesterId requester) {
+  const std::uint64_t ps = to_ps(timeline_.now() - w.started);
   const auto add = [&](UseTable& table, std::uint16_t id) {
-    ++table.of(id, UseTable::walks);
-    table.of(id, UseTable::walk_reads) += w.walk.reads();
-    table.add_time(id, UseTable::walk_time, timeline_.now() - w.started);
+    std::uint64_t* const row = table.row_of(id);
+    ++row[UseTable::walks], row[UseTable::walk_reads] += w.walk.reads(), row[UseTable::walk_time] += ps;
   };
   add(requesters, requester.value);
   if (w.walk.has_binding()) add(domains, w.walk.binding().domain.value);
@@ -283,7 +280,7 @@ void TranslationUnit::answer_chain(int slot, const Result& result) {
     Pending& merged = pending_[static_cast<std::size_t>(oldest)];
     merged.next = -1;
     ++requesters.of(merged.request.requester.value, UseTable::merges);
-    if (result.has_binding) ++domains.of(result.binding.domain.value, UseTable::merges);
+    if (result.has_binding) ++domains.of(result.domain.value, UseTable::merges);
     answer(oldest, result);
     oldest = next;
   }
@@ -299,7 +296,7 @@ void TranslationUnit::count_answer(const Pending& p, const DomainId* domain, con
 /// Answers from the walk's result, or walks again when the result does not speak for this request.
 void TranslationUnit::answer(int slot, const Result& result) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  const TranslationRequest q = p.request;
+  const TranslationRequest& q = p.request;
   const bool alike = q.access == result.request.access && q.at == result.request.at &&
                      q.no_write == result.request.no_write && q.requester == result.request.requester;
   const bool refusing = result.fault != FaultReason::none || result.not_present;
@@ -317,8 +314,8 @@ void TranslationUnit::answer(int slot, const Result& result) {
   else
     reply = result.not_present ? absent() : granted(result.mapping, q);
   reply.ready = timeline_.now();
-  count_answer(p, result.has_binding ? &result.binding.domain : nullptr, reply.ready);
-  if (result.has_binding) count_use(result.binding.domain, q, reply);
+  count_answer(p, result.has_binding ? &result.domain : nullptr, reply.ready);
+  if (result.has_binding) count_use(result.domain, q, reply);
   TranslationClient& client = *p.client;
   const std::uint32_t ticket = p.ticket;
   release(slot);

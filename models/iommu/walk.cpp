@@ -58,7 +58,7 @@ void Walk::read(std::uint64_t address, unsigned bytes) {
 
 bool Walk::update(std::uint64_t entry, std::uint64_t desired) {
   if (entry == desired) return false;
-  access_ = {true, access_.address, 8, entry, desired};
+  access_ = {access_.address, 8, true, entry, desired};
   return true;
 }
 

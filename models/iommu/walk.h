@@ -31,9 +31,9 @@ class Walk {
  public:
   /// The next access. A read wants `bytes`; an update wants `expected` replaced by `desired`.
   struct Access64 {
-    bool update = false;
     std::uint64_t address = 0;
     unsigned bytes = 8;  ///< 8, 16, 32 or 64
+    bool update = false;
     std::uint64_t expected = 0, desired = 0;
   };
 
@@ -122,30 +122,29 @@ class Walk {
   }
   bool update(std::uint64_t entry, std::uint64_t desired);
 
+  // What each step of a second-stage walk needs comes first, close together.
   const Features* features_ = nullptr;
   PagingCaches* caches_ = nullptr;
-  Iotlb* iotlb_ = nullptr;
   const TranslationRequest* request_ = nullptr;
-  Phase phase_ = Phase::done;
   Access64 access_;
-  Context context_;
-  Binding binding_;
-  Mapping mapping_;
-  FaultReason fault_ = FaultReason::none;
+  std::uint64_t second_input_ = 0;
+  std::uint64_t entry_ = 0;  ///< being processed, kept across an update
+  Phase phase_ = Phase::done;
+  Purpose purpose_ = Purpose::page;
   bool scalable_ = false, not_present_ = false, has_context_ = false, has_binding_ = false, suppress_ = false,
        fills_allowed_ = true, iotlb_asked_ = false, iotlb_hit_ = false;
-  std::uint32_t pasid_ = 0;
-  unsigned reads_ = 0, hit_level_ = 0;
-
-  std::uint64_t entry_ = 0;  ///< being processed, kept across an update
-  unsigned first_level_ = 0;
+  FaultReason fault_ = FaultReason::none;
   Permissions first_, second_;
+  unsigned second_level_ = 0, reads_ = 0, hit_level_ = 0;
+  Binding binding_;
+  Mapping mapping_;
+
   bool first_dirty_ = true, second_dirty_ = true, table_writable_ = false, global_ = false;
+  unsigned first_level_ = 0, first_log2_ = 12;
   std::uint64_t first_page_ = 0;  ///< guest-physical address that the first stage found
-  unsigned first_log2_ = 12;
-  unsigned second_level_ = 0;
-  std::uint64_t second_input_ = 0;
-  Purpose purpose_ = Purpose::page;
+  std::uint32_t pasid_ = 0;
+  Iotlb* iotlb_ = nullptr;
+  Context context_;
 };
 
 }  // namespace iov::iommu

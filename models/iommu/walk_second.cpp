@@ -7,8 +7,14 @@ namespace iov::iommu {
 using R = FaultReason;
 
 namespace {
-constexpr std::uint64_t second_accessed = 1u << 8, second_dirty = 1u << 9, snooped = 1u << 11;
+constexpr std::uint64_t second_accessed = 1u << 8, second_dirty = 1u << 9, snooped = 1u << 11, transient = std::uint64_t{1} << 62;
 }  // namespace
+
+inline bool Walk::second_allowed() {
+  if (purpose_ == Purpose::first_table) return second_.read;
+  if (ats()) return second_.read || second_.write;
+  return writes() ? second_.write : second_.read;
+}
 
 void Walk::begin_second(std::uint64_t address, Purpose purpose) {
   phase_ = Phase::second;
@@ -34,12 +40,6 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
   read(table + index_at(address, second_level_) * 8u, 8);
 }
 
-bool Walk::second_allowed() {
-  if (purpose_ == Purpose::first_table) return second_.read;
-  if (ats()) return second_.read || second_.write;
-  return writes() ? second_.write : second_.read;
-}
-
 void Walk::deny_second() {
   if (!second_.read && !second_.write && scalable_) return deny(R::second_stage_not_present);
   if (purpose_ == Purpose::first_table)
@@ -48,13 +48,15 @@ void Walk::deny_second() {
   deny(scalable_ ? R::sm_read_denied : R::read_denied);
 }
 
-bool Walk::second_reserved(std::uint64_t entry) const {
+inline bool Walk::second_reserved(std::uint64_t entry) const {
   const unsigned level = second_level_;
   if ((entry & address_mask) >> features_->host_address_bits != 0) return true;
   const bool big = level > 1 && (entry >> 7 & 1);
-  const bool leaf = level == 1 || big;
-  if (entry & snooped && !(leaf && features_->snoop_control)) return true;
-  if (entry >> 62 & 1 && !(leaf && features_->device_tlb)) return true;  // TM
+  if (entry & (snooped | transient)) {
+    const bool leaf = level == 1 || big;
+    if (entry & snooped && !(leaf && features_->snoop_control)) return true;
+    if (entry & transient && !(leaf && features_->device_tlb)) return true;
+  }
   if (!big) return false;
   if (!features_->leaf_supported(level)) return true;
   return (entry & ((std::uint64_t{1} << (12 + 9 * (level - 1))) - 1) & ~std::uint64_t{0xfff}) != 0;

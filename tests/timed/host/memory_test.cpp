@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+#include "models/core/random.h"
 #include "models/host/memory.h"
 
 using namespace iov;
@@ -180,6 +181,59 @@ TEST_CASE("a foreign TLM initiator without the hint works and its delay is honou
   CHECK(foreign.read == 21_ns);  // its own time before the booked write is free
   CHECK(foreign.payload.is_response_ok());
   CHECK(foreign.data[2] == 3);
+}
+
+namespace {
+/// Somebody's interconnect between a port and the memory: what is asked through it is payloads.
+struct Passage : sc_core::sc_module, tlm::tlm_fw_transport_if<>, tlm::tlm_bw_transport_if<> {
+  explicit Passage(const sc_core::sc_module_name& name) : sc_module(name) { in.bind(*this), out.bind(*this); }
+  void b_transport(tlm::tlm_generic_payload& p, Time& delay) override { ++payloads, out->b_transport(p, delay); }
+  unsigned transport_dbg(tlm::tlm_generic_payload& p) override { return ++payloads, out->transport_dbg(p); }
+  tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload&, tlm::tlm_phase&, Time&) override { return tlm::TLM_ACCEPTED; }
+  tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload&, tlm::tlm_phase&, Time&) override { return tlm::TLM_ACCEPTED; }
+  bool get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi&) override { return false; }
+  void invalidate_direct_mem_ptr(sc_dt::uint64, sc_dt::uint64) override {}
+  tlm::tlm_target_socket<> in{"in"};
+  tlm::tlm_initiator_socket<> out{"out"};
+  unsigned payloads = 0;
+};
+}  // namespace
+
+TEST_CASE("a port that asks the memory directly and one that does so through an interconnect see the same bytes and times") {
+  Timeline timeline("timeline");
+  host::Memory near("near", timeline, round_params()), far("far", timeline, round_params());
+  Passage passage("passage");
+  MemoryPort direct("direct", timeline), indirect("indirect", timeline);
+  direct.socket.bind(near.socket);
+  indirect.socket.bind(passage.in);
+  passage.out.bind(far.socket);
+  sc_core::sc_start(sc_core::SC_ZERO_TIME);
+  Random random(3, "accesses");
+  unsigned accesses = 0;
+  for (unsigned step = 0; step < 3000; ++step) {
+    const Hpa address((random.below(100) == 0 ? (16 << 20) - 300 : 0) + random.below(1 << 14));
+    const auto length = static_cast<std::uint32_t>(1 + random.below(300));
+    const std::vector<std::uint8_t> bytes = pattern(random.below(length + 1));
+    std::vector<std::uint8_t> one(bytes.size()), other(bytes.size());
+    const bool allocate = random.below(4) != 0;
+    const Time start = Time(static_cast<double>(step), sc_core::SC_NS);
+    switch (random.below(4)) {
+      case 0: REQUIRE(direct.read(address, one, length, start, allocate) == indirect.read(address, other, length, start, allocate)); break;
+      case 1: REQUIRE(direct.write(address, bytes, length, start, allocate) == indirect.write(address, bytes, length, start, allocate)); break;
+      case 2: direct.peek(address, one), indirect.peek(address, other); break;
+      default: direct.poke(address, bytes, length), indirect.poke(address, bytes, length);
+    }
+    REQUIRE(direct.ok() == indirect.ok());
+    REQUIRE(one == other);
+    accesses += direct.ok();
+  }
+  CHECK(accesses > 2900);
+  CHECK(passage.payloads == 3000);
+  CHECK(near.llc_hits.value() == far.llc_hits.value());
+  CHECK(near.llc_misses.value() == far.llc_misses.value());
+  CHECK(near.llc_hits.value() > 500);
+  CHECK(near.address_errors.value() == far.address_errors.value());
+  CHECK(near.pages() == far.pages());
 }
 
 TEST_CASE("the books of lines notice a line that was counted twice") {

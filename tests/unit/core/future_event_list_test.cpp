@@ -74,7 +74,7 @@ TEST_CASE("many notices of one instant happen in the order of listing, wherever 
 
 TEST_CASE("the wheel turns: a slot is used again for what lies a turn ahead") {
   Listed l(2);
-  const std::uint64_t turn = std::uint64_t{1024} << 22;
+  const std::uint64_t turn = std::uint64_t{512} << 23;
   for (std::uint64_t t = 0; t < 5; ++t) {
     l.list(0, l.now_ + turn - 1), l.list(1, l.now_ + turn);
     REQUIRE(l.happen());

@@ -2,9 +2,13 @@
 // Which entry makes room, by replacement policy: exact victims where the policy decides, bounds where chance does.
 #include "models/core/set_assoc.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
+
+#include "models/core/random.h"
+
 namespace set_assoc_test {
 using namespace iov;
 
@@ -80,5 +84,79 @@ TEST_CASE("an entry's room is used again first, and sets do not take each other'
     const Cache none({0, 4, policy});
     CHECK_FALSE(none.peek({1}));
   }
+}
+
+namespace {
+/// Hashes that differ in few bits: sets and marks are shared by many keys.
+struct Crowded {
+  std::uint64_t value = 0;
+  bool operator==(const Crowded&) const = default;
+  std::uint64_t hash() const { return value % 24; }
+};
+
+/// The same cache as lists of its sets, in order of use or of arrival.
+struct Lists {
+  std::vector<std::vector<std::pair<std::uint64_t, unsigned>>> sets;
+  std::size_t ways;
+  bool lru;
+  auto find(std::uint64_t key) {
+    auto& set = sets[key % 24 % sets.size()];
+    return std::pair(&set, std::find_if(set.begin(), set.end(), [&](const auto& entry) { return entry.first == key; }));
+  }
+  std::optional<unsigned> lookup(std::uint64_t key) {
+    auto [set, at] = find(key);
+    if (at == set->end()) return std::nullopt;
+    const unsigned value = at->second;
+    if (lru) std::rotate(at, at + 1, set->end());
+    return value;
+  }
+  std::optional<std::uint64_t> fill(std::uint64_t key, unsigned value) {
+    auto [set, at] = find(key);
+    if (at != set->end()) {
+      at->second = value;
+      if (lru) std::rotate(at, at + 1, set->end());
+      return std::nullopt;
+    }
+    std::optional<std::uint64_t> evicted;
+    if (set->size() == ways) evicted = set->front().first, set->erase(set->begin());
+    set->emplace_back(key, value);
+    return evicted;
+  }
+  bool erase(std::uint64_t key) {
+    auto [set, at] = find(key);
+    return at != set->end() && (set->erase(at), true);
+  }
+};
+}  // namespace
+
+TEST_CASE("of any associativity, a cache of keys that hash alike finds, replaces and forgets what lists of its sets do") {
+  Random random(1, "keys");
+  for (const Replacement policy : {Replacement::lru, Replacement::fifo})
+    for (const unsigned ways : {1u, 3u, 4u, 6u, 8u, 12u, 64u})
+      for (const unsigned sets : {1u, 4u, 6u}) {
+        SetAssoc<Crowded, unsigned> cache({ways * sets, ways, policy});
+        Lists lists{std::vector<std::vector<std::pair<std::uint64_t, unsigned>>>(sets), ways, policy == Replacement::lru};
+        unsigned hits = 0, evictions = 0;
+        for (unsigned step = 0; step < 5000; ++step) {
+          const std::uint64_t key = random.below(2 * ways * sets + 2);
+          if (random.below(8) == 0) {
+            REQUIRE(cache.erase({key}) == lists.erase(key));
+          } else if (random.below(2) == 0) {
+            const unsigned* const found = cache.lookup({key});
+            const std::optional<unsigned> expected = lists.lookup(key);
+            REQUIRE((found != nullptr) == expected.has_value());
+            if (found) REQUIRE(*found == *expected);
+            hits += found != nullptr;
+          } else {
+            const auto evicted = cache.fill({key}, step);
+            const auto expected = lists.fill(key, step);
+            REQUIRE(evicted.has_value() == expected.has_value());
+            if (evicted) REQUIRE(evicted->value == *expected);
+            evictions += evicted.has_value();
+          }
+        }
+        CHECK(hits > 100);
+        CHECK(evictions > 100);
+      }
 }
 }  // namespace set_assoc_test
