@@ -100,6 +100,16 @@ void Peer::schedule() {
   const Time last_bit = start + params_.wire.rate.time_for(wire_bytes(head_bytes(start)) - gap_bytes) +
                         params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
+  if (next_) next_(head_vm(start));
+}
+
+unsigned Peer::head_vm(const Time& start) const {
+  switch (head(start)) {
+    case Head::request: return requests_.front().vm;
+    case Head::open_loop: return load_.open_head().vm;
+    case Head::saturating: break;
+  }
+  return load_.greedy_head().vm;
 }
 
 void Peer::take_request(PacketEntry& entry) {
