@@ -30,7 +30,7 @@ class Fifo {
     return item;
   }
   void prefetch() const {  ///< of what will be pushed and popped next
-    if (!ring_.empty()) prefetch_object(ring_[head_]);
+    if (ring_) prefetch_object(ring_[head_]);
   }
   void clear() {
     while (!empty()) pop();
