@@ -46,6 +46,7 @@ Machine::Machine(const nlohmann::json& config, std::uint64_t seed) {
 void Machine::connect() {
   nic->set_wire(&workload->wire(), workload->params().wire.propagation);
   workload->connect(*nic);
+  workload->on_next(bind<&Machine::prefetch>(this));
   connect_iommu();
 }
 
@@ -113,6 +114,15 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
   } catch (const SimError& refused) {
     throw BadInput(refused.what());
   }
+  receiving_.push_back({vm.path.get(), vm.path->guest_device().function});
+}
+
+/// The peer will send a frame to it.
+void Machine::prefetch(unsigned vm) {
+  const Receiving& r = receiving_[vm];
+  if (r.function) nic->prefetch(*r.function);
+  r.path->prefetch();
+  receiving_[std::exchange(next_vm_, vm)].path->prefetch_memory();
 }
 
 software::PfDriver* Machine::pf_driver(unsigned pf) {

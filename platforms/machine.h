@@ -96,6 +96,7 @@ class Machine : public Hardware {
   void make_vms();
   void make_vm(Vm& vm, std::uint64_t base);
   std::uint64_t seen_by_devices(const Vm& vm, std::uint64_t base);
+  void prefetch(unsigned vm);
   Task boot_up();
   Task enable_vfs();
 
@@ -103,6 +104,12 @@ class Machine : public Hardware {
   std::unique_ptr<NicManagement> management_;
   std::unique_ptr<software::PostedInterrupts> posting_;
   std::unique_ptr<io_path::HostSystem> host_;
+  struct Receiving {
+    const io_path::VmPath* path;
+    std::optional<unsigned> function;
+  };
+  std::vector<Receiving> receiving_;  ///< by VM
+  unsigned next_vm_ = 0;              ///< the peer's next frame is for it
   BytePool payload_;
 };
 

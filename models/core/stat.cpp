@@ -5,7 +5,7 @@
 
 namespace iov {
 
-void Counter::append_rows(std::vector<StatRow>& rows) const {
+void CountStat::append_rows(std::vector<StatRow>& rows) const {
   rows.push_back({name(), "count", unit, static_cast<double>(count_)});
 }
 

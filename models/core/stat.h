@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Statistics. A stat is an sc_object: declaring it as a member of a module gives it its full name
+/// Statistics. A stat is an sc_object (a Counter has one): declaring it as a member of a module gives it its full name
 /// ("nic0.dma_engine.reads") and its place in the tree. Nothing registers, nothing is looked up by
 /// string in a hot path. Counts are stored, ratios are derived when reporting.
 ///
 /// Units   each stat carries its unit ("1" for counts, "s", "B") and its meaning.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <systemc>
 #include <vector>
@@ -30,17 +31,34 @@ class Stat : public sc_core::sc_object {
   const char* const meaning;
 };
 
-class Counter : public Stat {  ///< how many
+/// The entry of a Counter in the tree.
+class CountStat : public Stat {
  public:
-  using Stat::Stat;
-  void operator++() { ++count_; }
-  void operator+=(std::uint64_t n) { count_ += n; }
+  CountStat(const char* object_name, const char* unit_name, const char* what, std::uint64_t& count)
+      : Stat(object_name, unit_name, what), count_(count) {}
   std::uint64_t value() const { return count_; }
   void append_rows(std::vector<StatRow>& rows) const override;
   void reset() override { count_ = 0; }
 
  private:
+  std::uint64_t& count_;
+};
+
+/// How many. The count lies among the members it speaks of, not in the middle of an sc_object of two lines of a cache.
+class Counter {
+ public:
+  Counter(const char* object_name, const char* unit, const char* what)
+      : stat_(std::make_unique<CountStat>(object_name, unit, what, count_)) {}
+  Counter(const Counter&) = delete;
+  Counter& operator=(const Counter&) = delete;
+  void operator++() { ++count_; }
+  void operator+=(std::uint64_t n) { count_ += n; }
+  std::uint64_t value() const { return count_; }
+  void reset() { count_ = 0; }
+
+ private:
   std::uint64_t count_ = 0;
+  const std::unique_ptr<CountStat> stat_;
 };
 
 class BusyTime : public Stat {  ///< how long a resource was in use

@@ -72,6 +72,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   }
   /// Forgets the channel's requests: none starts any more, no dma_done follows.
   void cancel(unsigned channel);
+  void prefetch(unsigned channel) const { prefetch_object(*channels_[channel]); }
   BytePool& pool() { return pool_; }
   std::uint64_t bytes() const { return read_bytes_.value() + write_bytes_.value(); }
 

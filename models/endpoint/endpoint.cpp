@@ -47,6 +47,14 @@ Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, cons
   apply_sizes();
 }
 
+void Endpoint::prefetch_function(unsigned index) const {
+  const Function* const f = made_[index].get();
+  if (!f) return;
+  prefetch_object(*f);
+  if (f->msix) f->msix->prefetch();
+  dma_engine_.prefetch(f->interrupt_channel);
+}
+
 void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) {
   if ((functions_.config(function).read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) == 0) return;  // it may send nothing
   DmaRequest message;

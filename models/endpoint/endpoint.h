@@ -81,6 +81,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   bool physical(unsigned function) const { return functions_.physical(function); }
   /// Of a function that exists.
   Function& function(unsigned index);
+  void prefetch_function(unsigned index) const;
   /// For channels of a function that were added after it was enabled.
   void apply_controls(unsigned function);
   TlpPort& port() { return port_; }

@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "models/core/prefetch.h"
+
 namespace iov::endpoint {
 
 template <class T>
@@ -26,6 +28,9 @@ class Fifo {
     head_ = (head_ + 1) & (room_ - 1);
     --size_;
     return item;
+  }
+  void prefetch() const {  ///< of what will be pushed and popped next
+    if (ring_) prefetch_object(ring_[head_]);
   }
   void clear() {
     while (!empty()) pop();

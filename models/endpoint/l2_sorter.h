@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/protocol/frame.h"
 #include "models/protocol/nic_policy.h"
 
@@ -53,6 +54,9 @@ class L2Sorter {
   }
   const std::vector<Destination>& subscribers() const { return subscribers_; }
 
+  void prefetch(MacAddress mac) const {
+    if (const auto hit = filters_.find(key(mac, std::nullopt)); hit != filters_.end()) prefetch_object(*hit);
+  }
   /// Where a unicast frame goes by filter alone.
   std::optional<Destination> match(const FrameHeader& h) const {
     if (mode_ == nic::SortMode::vlan) return h.tagged() ? find(key(MacAddress{}, h.vlan_id())) : std::nullopt;

@@ -28,6 +28,12 @@ Msix::Msix(Timeline& timeline, MsixSender& sender, unsigned function, unsigned v
   for (unsigned v = 0; v < std::min(vectors, max_vectors); ++v) vectors_.emplace_back(timeline, this, v);
 }
 
+void Msix::prefetch() const {
+  if (vectors_.empty()) return;
+  prefetch_object(vectors_.front());
+  prefetch_range(vectors_.front().joined.data(), sizeof(Joined));
+}
+
 void Msix::join(unsigned vector, JourneyRef journey) {
   if (vector >= vectors_.size() || !journey) return;
   auto& joined = vectors_[vector].joined;

@@ -63,6 +63,7 @@ class Msix {
   /// Reset of the function: the table too, every entry masked (7.7.2.9).
   void reset_table();
   std::uint64_t sent() const { return sent_; }
+  void prefetch() const;  ///< of the first vector
 
  private:
   static constexpr std::size_t journeys_kept = 64;  ///< of one message; older ones are not stamped

@@ -10,11 +10,13 @@
 /// Spec    Intel SDM vol. 3 ch. 25-31 (VMX), 10 (local APIC); Linux scheduling order of irq, softirq, threads.
 #pragma once
 #include <array>
+#include <bitset>
 #include <deque>
 #include <memory>
 #include <vector>
 
 #include "models/core/invariant.h"
+#include "models/core/ring.h"
 #include "models/core/stat.h"
 #include "models/core/task.h"
 #include "models/core/timeline.h"
@@ -70,6 +72,7 @@ class Core : public sc_core::sc_module {
   void kick(Delegate<void()> then);
   bool in_guest(const Thread& thread) const { return mode_ == Context::guest && thread_ == &thread; }
 
+  void prefetch() const;  ///< of an interrupt that will come
   void settle() { settle_until(timeline_.now()); }  ///< brings the accounts up to date
   Time spent(Context c) const;                      ///< since the last reset, as of the last settle()
   Time spent(Context c, Work w) const { return spent_[static_cast<std::size_t>(c)][static_cast<std::size_t>(w)]; }
@@ -147,21 +150,21 @@ class Core : public sc_core::sc_module {
   Event rest_{timeline_, bind<&Core::rest>(this)};
   Event arrival_{timeline_, bind<&Core::arrives>(this)};
   Strand irq_strand_{*this, Level::host_irq, nullptr, Context::irq};
-  std::deque<ProcessorInterrupt> pending_;
+  Ring<ProcessorInterrupt> pending_;
+  std::bitset<256> requested_;
   JourneyRef interrupting_;
   InterruptPins* pins_ = nullptr;
-  std::array<IrqHandler, 256> handlers_{};
-  std::uint8_t next_vector_ = 0x30, kick_vector_ = 0;
-  std::array<bool, 256> requested_{};
-  std::deque<std::pair<Time, Delegate<void()>>> kicks_;
-  std::deque<std::pair<Time, ProcessorInterrupt>> in_flight_;  ///< inter-processor interrupts
   std::array<std::array<Time, work_count>, context_count> spent_{};
-  TableStat exits_{"exits", "VM exits by cause", {{"count", "1"}}};
   Counter interrupts_{"interrupts", "1", "host interrupts taken"};
   Counter switches_{"context_switches", "1", "changes of thread"};
+  Task irq_task_;
+  std::array<IrqHandler, 256> handlers_{};
+  std::uint8_t next_vector_ = 0x30, kick_vector_ = 0;
+  std::deque<std::pair<Time, Delegate<void()>>> kicks_;
+  std::deque<std::pair<Time, ProcessorInterrupt>> in_flight_;  ///< inter-processor interrupts
+  TableStat exits_{"exits", "VM exits by cause", {{"count", "1"}}};
   Invariant accounts_{"accounts", Invariant::always, "CPU time per context and idle time sum to elapsed time",
                       [this] { return sums(); }};
-  Task irq_task_;
 };
 
 inline void Strand::Spend::await_suspend(std::coroutine_handle<> who) {

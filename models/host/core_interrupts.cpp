@@ -17,13 +17,23 @@ void Core::claim_vector(std::uint8_t vector, IrqHandler handler) {
   handlers_[vector] = handler;
 }
 
+/// Also of the thread that will have to give way.
+void Core::prefetch() const {
+  prefetch_members(*this, &Core::params_, &Core::irq_task_);
+  prefetch_range(&handlers_[first_system_vector], 2 * cache_line_bytes);
+  prefetch_object(pending_.front());
+  prefetch_range(exits_.cells(0), exit_causes * sizeof(std::uint64_t));
+  irq_task_.prefetch();
+  if (thread_) thread_->prefetch();
+}
+
 void Core::interrupt(const ProcessorInterrupt& interrupt) {
   const bool posted = interrupt.notification && mode_ == Context::guest && thread_;
   if (posted && thread_->notification_vector == interrupt.vector) return thread_->posted_notification();
   if (interrupt.line) interrupt.line->arrive(InterruptStage::host_request);
   if (requested_[interrupt.vector]) return;  // the IRR holds one request per vector
   requested_[interrupt.vector] = true;
-  pending_.push_back(interrupt);
+  pending_.push(interrupt);
   irq_strand_.wake();
 }
 
@@ -32,7 +42,7 @@ Task Core::irq_loop() {
     co_await irq_strand_.wait();
     while (!pending_.empty()) {
       const ProcessorInterrupt taken = pending_.front();
-      pending_.pop_front();
+      pending_.pop();
       requested_[taken.vector] = false;
       if (taken.line) taken.line->advance(InterruptStage::host_request, InterruptStage::host_handler);
       ++interrupts_;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "models/core/params.h"
+#include "models/core/prefetch.h"
 #include "models/core/units.h"
 
 namespace iov::host {
@@ -131,6 +132,7 @@ class Thread : public QueueHook {
   Core& core() const { return core_; }
   bool vcpu() const { return kind_ == Kind::vcpu; }
   const std::string& name() const { return name_; }
+  virtual void prefetch() const { prefetch_members(*this, &Thread::kind_, &Thread::handed_to_user_); }
   bool runnable() const {
     for (const auto& level : ready_)
       if (!level.empty()) return true;

@@ -61,6 +61,20 @@ Task Assigned::find(Strand& strand) {
   co_await software::enable_function(config_, strand, found_);
 }
 
+void Assigned::prefetch() const {
+  vcpu_.prefetch();
+  driver_.prefetch();
+  prefetch_object(registers_);
+  application_.prefetch();
+  vcpu_.core().prefetch();
+}
+
+void Assigned::prefetch_memory() const {
+  driver_.prefetch_memory();
+  vcpu_.prefetch_memory();
+  grant_.prefetch();
+}
+
 Task Assigned::restore(Strand& strand) { co_await software::restore_function(config_, strand, found_); }
 
 void Assigned::stop() {

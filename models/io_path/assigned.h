@@ -24,6 +24,8 @@ class Assigned : public VmPath {
   void shut_down() override;
   Task reset_function(bool notice, std::string& refusal) override;
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
+  void prefetch() const override;
+  void prefetch_memory() const override;
   GuestDevice guest_device() override { return {&registers_, &vcpu_, 1, grant_.function()}; }
 
  protected:

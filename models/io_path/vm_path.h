@@ -233,6 +233,9 @@ class VmPath : public sc_core::sc_module {
   virtual void reset_copies() {}
   virtual software::VfDriver* vf_driver() { return nullptr; }  ///< of a path that has a VF
   virtual GuestDevice guest_device() { return {}; }
+  /// A packet will come for the VM (core/prefetch.h): its objects; later, when these are at hand, what in memory they point at.
+  virtual void prefetch() const {}
+  virtual void prefetch_memory() const {}
   /// Interrupts that reached whoever drives the device on behalf of this VM.
   virtual std::uint64_t interrupts() const = 0;
 

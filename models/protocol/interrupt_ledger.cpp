@@ -1,53 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/protocol/interrupt_ledger.h"
 
+#include <algorithm>
+
 namespace iov {
 
 void InterruptLine::raise(const Time& now) {
-  at(InterruptStage::message).push_back(now);
+  waiting_.push_back({now, InterruptStage::message});
   ++ledger_.raised, ++ledger_.in_;
 }
 
-bool InterruptLine::take_oldest(Time& raised) {
-  auto& messages = at(InterruptStage::message);
-  if (messages.empty()) return false;  // sent before it was cancelled, and arrived all the same
-  raised = messages.front();
-  messages.erase(messages.begin());
-  return true;
+/// Null: it was sent before it was cancelled, and arrived all the same.
+InterruptLine::Waiting* InterruptLine::oldest() {
+  const auto oldest = std::ranges::find(waiting_, InterruptStage::message, &Waiting::at);
+  return oldest == waiting_.end() ? nullptr : &*oldest;
 }
 
 void InterruptLine::arrive(InterruptStage to) {
-  if (Time raised; take_oldest(raised)) at(to).push_back(raised);
+  if (Waiting* const message = oldest()) message->at = to;
 }
 
 void InterruptLine::block() {
-  if (Time raised; take_oldest(raised)) ++ledger_.blocked, ++ledger_.out_;
+  Waiting* const message = oldest();
+  if (!message) return;
+  waiting_.erase(waiting_.begin() + (message - waiting_.data()));
+  ++ledger_.blocked, ++ledger_.out_;
 }
 
-void InterruptLine::cancel() {
-  ledger_.out_ += at(InterruptStage::message).size();
-  at(InterruptStage::message).clear();
+void InterruptLine::end(InterruptStage at) {
+  const auto rest = std::ranges::remove(waiting_, at, &Waiting::at);
+  ledger_.out_ += rest.size();
+  waiting_.erase(rest.begin(), rest.end());
 }
+
+void InterruptLine::cancel() { end(InterruptStage::message); }
 
 void InterruptLine::advance(InterruptStage from, InterruptStage to) {
-  at(to).insert(at(to).end(), at(from).begin(), at(from).end());
-  at(from).clear();
+  for (Waiting& w : waiting_)
+    if (w.at == from) w.at = to;
 }
 
 void InterruptLine::handled(const Time& now) {
-  auto& served = at(InterruptStage::in_service);
-  if (served.empty()) return;
-  for (const Time& raised : served) ledger_.latency.record(now - raised);
+  std::size_t served = 0;
+  for (const Waiting& w : waiting_) {
+    if (w.at != InterruptStage::in_service) continue;
+    ledger_.latency.record(now - w.raised);
+    ++served;
+  }
+  if (served == 0) return;
   ++ledger_.handled;
-  ledger_.merged += served.size() - 1;
-  ledger_.out_ += served.size();
-  served.clear();
-}
-
-std::size_t InterruptLine::waiting() const {
-  std::size_t sum = 0;
-  for (const auto& stage : waiting_) sum += stage.size();
-  return sum;
+  ledger_.merged += served - 1;
+  end(InterruptStage::in_service);
 }
 
 InterruptLine& InterruptLedger::open(RequesterId source, std::uint32_t address, std::uint32_t data) {
@@ -57,7 +60,7 @@ InterruptLine& InterruptLedger::open(RequesterId source, std::uint32_t address, 
 }
 
 InterruptLine* InterruptLedger::find(const InterruptMessage& m) {
-  const auto found = by_message_.find({m.address, m.data, m.requester});
+  const auto found = by_message_.find(key(m));
   return found == by_message_.end() ? nullptr : found->second;
 }
 

@@ -6,12 +6,12 @@
 ///         processor, posted-interrupt descriptor, virtual IRR. All that share a bit are handled together.
 /// Omits   sources that nobody opened a line for: a rogue message is its receiver's business.
 #pragma once
-#include <array>
+#include <boost/container/small_vector.hpp>
 #include <deque>
 #include <unordered_map>
-#include <vector>
 
 #include "models/core/invariant.h"
+#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/protocol/interrupt.h"
@@ -27,7 +27,6 @@ enum class InterruptStage : std::uint8_t {
   requested,     ///< virtual IRR
   in_service     ///< taken, its handler about to run
 };
-inline constexpr std::size_t interrupt_stages = 6;
 
 class InterruptLedger;
 
@@ -41,13 +40,18 @@ class InterruptLine {
   void cancel();                   ///< its source takes back all messages
   void advance(InterruptStage from, InterruptStage to);
   void handled(const Time& now);   ///< the handler of all in service begins
-  std::size_t waiting() const;
+  std::size_t waiting() const { return waiting_.size(); }
+  void prefetch() const { prefetch_object(*this); }
 
  private:
-  std::vector<Time>& at(InterruptStage s) { return waiting_[static_cast<std::size_t>(s)]; }
-  bool take_oldest(Time& raised);
+  struct Waiting {
+    Time raised;
+    InterruptStage at;
+  };
+  Waiting* oldest();
+  void end(InterruptStage at);  ///< of all that are there
   InterruptLedger& ledger_;
-  std::array<std::vector<Time>, interrupt_stages> waiting_;  ///< when each was raised
+  boost::container::small_vector<Waiting, 2> waiting_;  ///< in the order in which they were raised; seldom more than one
 };
 
 class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, public InterruptWatch {
@@ -59,6 +63,9 @@ class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, pub
   /// The line of the messages that a function sends with this address and data.
   InterruptLine& open(RequesterId source, std::uint32_t address, std::uint32_t data);
 
+  void prefetch(const InterruptMessage& message) const {
+    if (const auto found = by_message_.find(key(message)); found != by_message_.end()) prefetch_object(*found);
+  }
   void sent(const InterruptMessage& message) override;
   void cancelled(RequesterId source) override;
   void interrupt(const InterruptMessage& message) override;
@@ -81,6 +88,7 @@ class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, pub
       return ((std::uint64_t{k.source.value} << 32 | k.address) ^ std::uint64_t{k.data} << 20) * 0x9e3779b97f4a7c15ull >> 16;
     }
   };
+  static Key key(const InterruptMessage& m) { return {m.address, m.data, m.requester}; }
   InterruptLine* find(const InterruptMessage& m);
   std::string unaccounted() const;
   std::string waiting() const;

@@ -25,6 +25,17 @@ NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& 
   poll_task_.start();
 }
 
+void NicDriver::prefetch() const {
+  prefetch_members(*this, &NicDriver::services_, &NicDriver::lost_);
+  poll_task_.prefetch();
+  prefetch_object(rx_at(rx_next_));
+}
+
+void NicDriver::prefetch_memory() const {
+  memory_.port().prefetch(memory_.host(rx_descriptor(rx_next_)));
+  memory_.port().prefetch(rx_at(rx_next_).at);
+}
+
 Task NicDriver::write_register(Strand& strand, std::uint32_t offset, std::uint64_t value, unsigned bytes, JourneyRef journey) {
   ++writes_;
   co_await registers_.write(strand, offset, value, bytes, journey);
@@ -109,7 +120,7 @@ Task NicDriver::lose_rings(Strand& strand) {
     if (lender_) lender_->returned(rx_at(rx_next_));
   }
   for (; lender_ && rx_next_ != rx_tail_; ++rx_next_) lender_->returned(rx_at(rx_next_));
-  reports_.clear();
+  while (!reports_.empty()) reports_.pop();
   while (tx_clean_ != tx_tail_) {
     const DmaBuffer sent = tx_at(tx_clean_++);
     lose(sent.at);
@@ -170,7 +181,7 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
   }
   if (!lent) store_frame(memory_, tx_buffer(index), frame);
   const bool report = lent || (index + 1) % params_.report_interval == 0 || room() == 0;  // somebody waits for what is lent
-  if (report) reports_.push_back(index);
+  if (report) reports_.push(index);
   if (place_.dma) co_await map(strand, DmaApi::Direction::to_device, mapped);
   memory_.store(tx_descriptor(index),
                 TxDescriptor{mapped.iova,
@@ -194,7 +205,7 @@ Task NicDriver::reclaim() {
   // Only every report_interval-th descriptor is written back; it stands for all before it.
   while (!reports_.empty() && (memory_.load<TxDescriptor>(tx_descriptor(reports_.front())).status & descriptor_done)) {
     const std::uint32_t next = reports_.front() + 1;
-    reports_.pop_front();
+    reports_.pop();
     co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_reclaim * static_cast<double>(next - tx_clean_));
     if (down_) co_return;
     if (place_.dma)

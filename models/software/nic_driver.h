@@ -7,10 +7,10 @@
 ///         returned in batches of 32, done bits polled in memory; a transmit queue that stands still: Linux dev_watchdog().
 /// Omits   checksum and segmentation offload, multiple queues per driver instance.
 #pragma once
-#include <deque>
 #include <optional>
 #include <vector>
 
+#include "models/core/ring.h"
 #include "models/protocol/nic.h"
 #include "models/software/costs.h"
 #include "models/software/dma_api.h"
@@ -116,6 +116,8 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::uint64_t register_writes() const { return writes_.value(); }
   std::uint64_t register_reads() const { return reads_.value(); }
   std::uint64_t interrupts() const { return interrupts_.value(); }
+  void prefetch() const;         ///< of a packet that will be received
+  void prefetch_memory() const;  ///< of its descriptor and buffer
 
  private:
   Task set_up_interrupts(host::Strand& strand);
@@ -156,18 +158,16 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Gpa tx_ring_, rx_ring_, tx_buffers_, rx_buffers_;
   BufferLender* lender_ = nullptr;
   DmaBuffer& tx_at(std::uint32_t index) { return tx_mapped_[index & (params_.tx_descriptors - 1)]; }
+  const DmaBuffer& rx_at(std::uint32_t index) const { return rx_mapped_[index & (params_.rx_descriptors - 1)]; }
   DmaBuffer& rx_at(std::uint32_t index) { return rx_mapped_[index & (params_.rx_descriptors - 1)]; }
   std::vector<DmaBuffer> tx_mapped_, rx_mapped_;  ///< what the descriptors point at, the driver's own unless lent
   std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;  ///< free running
   std::uint32_t rx_next_ = 0, rx_tail_ = 0;
-  std::deque<std::uint32_t> reports_;       ///< descriptors that asked for a write-back
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   bool stopped_ = false;
   bool down_ = false, polling_ = false, carrier_ = true;
-  Time last_queued_;  ///< a packet for transmission
-  std::uint32_t generation_ = 0;      ///< counts initialisations
-  host::Strand* stopper_ = nullptr;   ///< waits until the queues are at rest
-  Event timer_{services_.timeline, bind<&NicDriver::time_up>(this)};
+  std::uint32_t generation_ = 0;  ///< counts initialisations
+  Ring<std::uint32_t> reports_;    ///< descriptors that asked for a write-back
   Task poll_task_;
   Counter sent_{"sent", "1", "packets queued for transmission"};
   Counter taken_{"received", "1", "packets taken off the receive ring"};
@@ -176,6 +176,9 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Counter reads_{"register_reads", "1", "register reads"};
   Counter polls_{"polls", "1", "poll rounds"};
   Counter lost_{"lost", "1", "packets that were in the rings when the queues were stopped, or came while there was no link"};
+  Time last_queued_;  ///< a packet for transmission
+  host::Strand* stopper_ = nullptr;  ///< waits until the queues are at rest
+  Event timer_{services_.timeline, bind<&NicDriver::time_up>(this)};
 };
 
 }  // namespace iov::software

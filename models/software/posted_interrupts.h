@@ -38,6 +38,11 @@ class PostedInterrupts : public sc_core::sc_module {
   bool x2apic() const { return x2apic_; }
   void falls_asleep(Sleeper& sleeper) { sleeper.order = ++order_; }
   void wakes_up(Sleeper& sleeper);
+  /// The vCPU's, in which something will be posted.
+  void prefetch(Hpa descriptor) const {
+    memory_.port().prefetch(descriptor);
+    if (const auto owner = owners_.find(descriptor.value); owner != owners_.end()) prefetch_object(*owner);
+  }
   void outstanding(Sleeper& sleeper);  ///< ON was set, asleep or not
 
  private:

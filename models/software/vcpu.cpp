@@ -47,6 +47,16 @@ Task Vcpu::compute() {
   while (params_.computes && !stopped_) co_await background_.spend(Context::guest, Work::application, 100_us);
 }
 
+void Vcpu::prefetch() const {
+  Thread::prefetch();
+  prefetch_members(*this, &Vcpu::params_, &Vcpu::taken_);
+  interrupt_task_.prefetch();
+  for (const Vector& v : vectors_)
+    if (v.line) v.line->prefetch();
+}
+
+void Vcpu::prefetch_memory() const { posting_.prefetch(descriptor_); }
+
 // --- what makes interrupts pending ----------------------------------------------------------------------------
 
 void Vcpu::make_pending(std::uint8_t vector, bool exits_at_end) {
@@ -168,17 +178,19 @@ Task Vcpu::interrupt_loop() {
     co_await interrupt_.wait();
     while (!pending_.empty()) {
       const Pending taken = pending_.front();
-      pending_.pop_front();
+      pending_.erase(pending_.begin());
       Vector& v = *find(taken.vector);
       v.requested = false;
       const JourneyRef journey = std::exchange(v.journey, {});
-      if (v.line) v.line->advance(InterruptStage::requested, InterruptStage::in_service);
+      const Handler handler = v.handler;  // more vectors may be allocated meanwhile
+      InterruptLine* const line = v.line;
+      if (line) line->advance(InterruptStage::requested, InterruptStage::in_service);
       ++taken_;
       const Time entry = taken.exits_at_end ? world.guest_interrupt : world.guest_interrupt + world.posted_delivery;
       co_await interrupt_.spend(Context::guest, Work::interrupt, entry);
       journey.enter(Stage::guest_handler, core().timeline().now());
-      if (v.line) v.line->handled(core().timeline().now());
-      co_await v.handler(interrupt_);
+      if (line) line->handled(core().timeline().now());
+      co_await handler(interrupt_);
       if (!taken.exits_at_end) continue;
       co_await interrupt_.vm_exit(ExitCause::eoi);
       co_await interrupt_.spend(Context::host_kernel, Work::emulation, costs_.eoi_emulation);

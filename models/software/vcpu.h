@@ -9,8 +9,8 @@
 ///         mode, synchronisation at entry. SN while preempted, wake-up vector while asleep, NDST of the core it runs on.
 /// Omits   priorities among virtual vectors, halt polling, moves between cores.
 #pragma once
-#include <array>
-#include <deque>
+#include <boost/container/small_vector.hpp>
+#include <vector>
 
 #include "models/core/stat.h"
 #include "models/core/task.h"
@@ -70,6 +70,8 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   void scheduled_in() override;
   void preempted() override;
   void blocked() override;
+  void prefetch() const override;
+  void prefetch_memory() const;  ///< the descriptor
 
  private:
   enum class Whereabouts : std::uint8_t { asleep, core, preempted };
@@ -104,11 +106,12 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   host::Strand application_{core(), host::Level::thread_low, this, host::Context::guest};
   host::Strand softirq_{core(), host::Level::thread_middle, this, host::Context::guest};
   host::Strand interrupt_{core(), host::Level::thread_high, this, host::Context::guest};
-  std::deque<Vector> vectors_;  ///< from first_vector on
-  std::deque<Pending> pending_;
-  std::deque<std::uint8_t> waiting_for_kick_;
+  boost::container::small_vector<Vector, 2> vectors_;  ///< from first_vector on
+  boost::container::small_vector<Pending, 8> pending_;  ///< in the order of request
+  std::vector<std::uint8_t> waiting_for_kick_;
   Whereabouts whereabouts_ = Whereabouts::asleep;
   bool stopped_ = false;
+  Task interrupt_task_, compute_task_;
   Counter injections_{"injections", "1", "virtual interrupts injected by host software"};
   Counter posted_{"posted", "1", "virtual interrupts taken from the posted-interrupt descriptor"};
   Counter taken_{"interrupts", "1", "interrupts the guest handled"};
@@ -116,7 +119,6 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   Invariant noticed_{"posted_interrupts_noticed", Invariant::always,
                      "what is posted is outstanding or suppressed, and the descriptor says where the vCPU is",
                      [this] { return descriptor_finding(); }};
-  Task interrupt_task_, compute_task_;
 };
 
 }  // namespace iov::software

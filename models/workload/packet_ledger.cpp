@@ -192,7 +192,9 @@ void PacketLedger::write_payload(const FrameHeader& header, std::span<std::uint8
 }
 
 void PacketLedger::begin_window(const Time& now) {
-  for (Stat* stat : std::initializer_list<Stat*>{&ways, &vms, &group_copies, &unknown, &one_way, &round_trip}) stat->reset();
+  for (Stat* stat : std::initializer_list<Stat*>{&ways, &vms, &one_way, &round_trip}) stat->reset();
+  group_copies.reset();
+  unknown.reset();
   for (Histogram& histogram : vm_latency_) histogram.clear();
   journeys.reset();
   window_begin_ = now;

@@ -105,6 +105,16 @@ void Peer::schedule() {
   const Time start = start_of(due);
   const Time last_bit = start + to_last_bit_.of(wire_bytes(head_bytes(start)) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
+  if (next_) next_(head_vm(start));
+}
+
+unsigned Peer::head_vm(const Time& start) const {
+  switch (head(start)) {
+    case Head::request: return requests_.front().vm;
+    case Head::open_loop: return load_.open_head().vm;
+    case Head::saturating: break;
+  }
+  return load_.greedy_head().vm;
 }
 
 void Peer::take_request(PacketEntry& entry) {

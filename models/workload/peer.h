@@ -29,6 +29,8 @@ class Peer : public sc_core::sc_module, public FrameSink {
   Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, PacketLedger& ledger);
 
   void connect(FrameSink& nic) { nic_ = &nic; }
+  /// Called with the VM to which the next frame will leave, as far ahead as that is known.
+  void on_next(Delegate<void(unsigned)> handler) { next_ = handler; }
   void add_vm(MacAddress vm) {
     vms_.push_back(vm);
     clients_.emplace_back();
@@ -68,6 +70,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void schedule();
   void emit();
   std::uint32_t head_bytes(const Time& start) const;
+  unsigned head_vm(const Time& start) const;
   void take_head(const Time& start, PacketEntry& entry);
   void take_request(PacketEntry& entry);
 
@@ -75,6 +78,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   const Params& params_;
   PacketLedger& ledger_;
   FrameSink* nic_ = nullptr;
+  Delegate<void(unsigned)> next_;
   std::vector<MacAddress> vms_;
   std::vector<Client> clients_;  ///< by VM
   PeerLoad load_;

@@ -52,6 +52,7 @@ class Workload : public sc_core::sc_module {
   /// What this VM sends has these addresses; without a value the usual ones.
   void forge(unsigned vm, std::optional<MacAddress> source, std::optional<MacAddress> destination);
   void connect(FrameSink& nic);  ///< where frames for the VMs go
+  void on_next(Delegate<void(unsigned)> handler) { peer_.on_next(handler); }
   FrameSink& wire();             ///< where the NIC's frames go
   PacketBook& book() { return ledger_; }
 

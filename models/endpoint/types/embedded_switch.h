@@ -66,6 +66,7 @@ class EmbeddedSwitch : public sc_core::sc_module {
   void deliver(Frame&& frame, Destination from, Destination to);
 
   L2Sorter& sorter() { return sorter_; }
+  const L2Sorter& sorter() const { return sorter_; }
   FlowRules& rules() { return rules_; }
   Membership& vlans() { return vlans_; }
   Membership& multicast() { return multicast_; }

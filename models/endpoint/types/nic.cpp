@@ -264,6 +264,14 @@ std::uint64_t Nic::read_interrupt_register(Msix& msix, std::uint32_t offset) {
   return 0;
 }
 
+void Nic::prefetch(unsigned function) const {
+  prefetch_function(function);
+  prefetch_object(policies_[function]);
+  receiver_.prefetch(function);
+  table_.prefetch(function);
+  switch_.sorter().prefetch(policies_[function].mac);
+}
+
 void Nic::join(unsigned index, unsigned vector, JourneyRef journey) { function(index).msix->join(vector, journey); }
 void Nic::raise(unsigned index, unsigned vector) { function(index).msix->raise(vector); }
 

@@ -56,6 +56,7 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void plug(bool plugged);
   bool link_up() const { return wire_.up(); }
 
+  void prefetch(unsigned function) const;  ///< of a frame to it that will arrive
   L2Sorter& sorter() { return switch_.sorter(); }
   FunctionTable& table() { return table_; }
   const FunctionPolicy& policy(unsigned function) const { return policies_[function]; }

@@ -107,6 +107,18 @@ void Receiver::fetched(unsigned queue, DmaStatus status, const ByteBuffer& data)
   serve(queue);
 }
 
+/// Of the function's first queue.
+void Receiver::prefetch(unsigned function) const {
+  if (function >= functions_.size()) return;
+  const QueueRange& range = functions_[function].range;
+  if (range.count == 0) return;
+  const Queue& q = queues_[range.first];
+  prefetch_object(q);
+  for (const Fifo<std::uint32_t>* fifo : {&q.waiting, &q.moving, &q.batches}) fifo->prefetch();
+  q.cache.prefetch(), q.done.prefetch(), q.written.prefetch();
+  s_.dma.prefetch(q.channel);
+}
+
 void Receiver::arrive(Frame&& frame) {
   ++frames_;
   frame.journey.enter(Stage::device, s_.timeline.now());

@@ -69,6 +69,7 @@ class Receiver : public sc_core::sc_module, DmaClient {
   ToeplitzHash& hash() { return hash_; }
   void set_rate(FunctionPolicy& policy, std::uint32_t mbps);
 
+  void prefetch(unsigned function) const;
   void arrive(Frame&& frame);  ///< from the wire
 
  private:

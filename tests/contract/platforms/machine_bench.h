@@ -99,8 +99,8 @@ class MachineBench : public Machine {
   }
   /// A counter of the tree, by its full name.
   std::uint64_t counter(const std::string& path) const {
-    const Counter* found = nullptr;
-    for_each<Counter>([&](Counter& c) { found = path == c.name() ? &c : found; });
+    const CountStat* found = nullptr;
+    for_each<CountStat>([&](CountStat& c) { found = path == c.name() ? &c : found; });
     INFO("counter " << path);
     REQUIRE(found != nullptr);
     return found->value();

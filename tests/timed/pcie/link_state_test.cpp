@@ -6,8 +6,8 @@ using namespace iov;
 using namespace iov::pcie;
 
 namespace {
-const Counter& lost(const char* port) {
-  return dynamic_cast<Counter&>(*sc_core::sc_find_object((std::string(port) + ".lost_tlps").c_str()));
+const CountStat& lost(const char* port) {
+  return dynamic_cast<CountStat&>(*sc_core::sc_find_object((std::string(port) + ".lost_tlps").c_str()));
 }
 struct Watch {
   std::string seen;
