@@ -61,7 +61,7 @@ bool DmaEngine::room(Direction d) {
   return false;
 }
 
-DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
+[[gnu::always_inline]] inline DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
   Request& q = *slots_[slot];
   Channel& c = *channels_[q.channel];
   const bool by_tlb = translates(q);
@@ -161,27 +161,28 @@ inline void DmaEngine::take_along(const Request& q, Tlp& tlp) {
 
 /// TLPs of a write that nothing holds up, all in one go. @returns false: they may have to wait, so one by one
 bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left) {
-  const std::uint32_t limit = limits_.max_payload, first = q.issued;
+  const std::uint32_t limit = limits_.max_payload, before = q.issued;
   const auto most = std::min(left / limit + 3, most_together);  // short ones: first, at a page's end, last
   if (!port_.clear_for(FcClass::posted, most, std::min(left, most * limit) + 6)) return false;  // whole DWs at both ends
   Tlp* const tlps = together_.data();
   static_cast<TlpHeader&>(*tlps) = {};
   tlps->type = TlpType::memory_write;
   place(q, c, *tlps);
-  const std::uint64_t begin = tlps->address;
+  std::uint64_t here = q.r.address + before, target = tlps->address;
   std::uint32_t n = 0;
-  for (const std::uint32_t end = first + left; n < most && q.issued < end; ++n) {
+  do {
     Tlp& tlp = tlps[n];
     if (n > 0) static_cast<TlpHeader&>(tlp) = *tlps;
-    tlp.address = begin + (q.issued - first);
-    tlp.length = next_piece(q.r.address + q.issued, end - q.issued, limit);
+    tlp.address = target;
+    tlp.length = next_piece(here, left, limit);
     check(q, tlp);
     if (q.r.data) attach(q, tlp);
+    here += tlp.length, target += tlp.length, left -= tlp.length;
     q.issued += tlp.length;
-  }
+  } while (++n < most && left > 0);
   if (q.issued == q.r.length) take_along(q, tlps[n - 1]);
   writes_ += n;
-  write_bytes_ += q.issued - first;
+  write_bytes_ += q.issued - before;
   port_.send_together({tlps, n});
   return true;
 }

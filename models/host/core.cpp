@@ -129,7 +129,7 @@ Thread* Core::fairest_other() {
 }
 
 /// Whether the queues would give the core to this strand, and hold nothing else.
-bool Core::alone(const Strand& strand) const {
+[[gnu::always_inline]] inline bool Core::alone(const Strand& strand) const {
   if (!nothing_ready()) return false;
   if (strand.level_ > Level::thread_high) return true;  // nothing is deferred
   return thread_ == strand.thread_ && (!thread_->exit_strand_ || thread_->exit_strand_ == &strand);
@@ -257,7 +257,7 @@ Time Core::enter_guest() {
   return params_.world.vm_entry + thread_->entering_guest();
 }
 
-Time Core::switch_to(Strand& strand) {
+[[gnu::always_inline]] inline Time Core::switch_to(Strand& strand) {
   Time cost;
   if (thread_level(strand) && thread_of(strand) != thread_) {
     if (mode_ == Context::guest)
@@ -289,7 +289,7 @@ void Core::schedule_out(Thread& thread) {
   would_go_on ? thread.preempted() : thread.blocked();
 }
 
-Time Core::change_mode(Context target, Strand& strand) {
+[[gnu::always_inline]] inline Time Core::change_mode(Context target, Strand& strand) {
   const WorldSwitchCosts& w = params_.world;
   const bool vcpu = thread_ && thread_->vcpu() && thread_level(strand);
   Time cost;

@@ -25,7 +25,7 @@ inline void Memory::bypass_line(std::uint64_t line, const MemoryAccess& access, 
   result.waits_for_dram = true;
 }
 
-inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access) {
+[[gnu::always_inline]] inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access) {
   const std::uint64_t count = last - first + 1;
   Lines result;
   if (params_.llc_model == LlcModel::always_hit) {
@@ -60,7 +60,7 @@ inline Time Memory::move_dram(std::uint64_t moved, const Time& start) {
   return dram_calendar_.book(timeline_.now(), start, service) + params_.dram_latency;
 }
 
-inline Time Memory::finish(const Time& start, const Lines& moved) {
+[[gnu::always_inline]] inline Time Memory::finish(const Time& start, const Lines& moved) {
   Time done = start;
   if (moved.llc > 0) done = move_llc(moved.llc, start);
   if (moved.dram > 0) {

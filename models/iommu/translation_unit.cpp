@@ -71,7 +71,9 @@ void TranslationUnit::hit(const TranslationRequest& q, std::uint32_t ticket, Tra
   ++accepted_;
   TranslationReply reply = last_reply_;
   if (reply.outcome == TranslationReply::Outcome::granted) reply.address = Hpa(host_address(*last_.mapping, q.address.value));
-  reply.ready = spend(last_, timeline_.now());
+  Time ready = context_cache.look_up(timeline_.now(), true);  // as spend() does
+  if (last_.context->scalable) ready = pasid_cache.look_up(ready, true);
+  reply.ready = iotlb_cache.look_up(ready, true);
   std::uint64_t* const requester = requesters.row_of(q.requester.value);
   ++requester[requests], ++requester[UseTable::iotlb_hits];
   std::uint64_t* const domain = domains.row_of(last_.binding->domain.value);

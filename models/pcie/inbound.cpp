@@ -168,7 +168,7 @@ inline void Inbound::take_lines(Slot& slot) {
   (posted ? write_lines : read_lines).set(used, timeline_.now());
 }
 
-bool Inbound::start(Slot& slot) {
+[[gnu::always_inline]] inline bool Inbound::start(Slot& slot) {
   take_lines(slot);
   if (!needs_translation(slot)) return start_untranslated(slot), true;
   if (slot.kind == Kind::translation) {
@@ -194,7 +194,7 @@ void Inbound::start_untranslated(Slot& slot) {
   resolve(slot);
 }
 
-bool Inbound::translate(Slot& slot, unsigned entry) {
+[[gnu::always_inline]] inline bool Inbound::translate(Slot& slot, unsigned entry) {
   const Tlp& tlp = slot.tlp;
   const Access access = tlp.type == TlpType::memory_write ? Access::write : Access::read;
   const Iova address(tlp.address + entry * translation_unit);

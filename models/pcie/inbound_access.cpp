@@ -10,6 +10,45 @@ void Inbound::due(Slot& slot) {
   posted ? deliver_posted(slot) : answer_read(slot);
 }
 
+namespace {
+/// Another port's writes are committed later.
+template <class Return>
+[[gnu::cold]] void sort_in_newest(Ring<Return>& returns) {
+  for (std::size_t i = returns.size() - 1; i > 0 && returns[i].when < returns[i - 1].when; --i)
+    std::swap(returns[i], returns[i - 1]);
+}
+}  // namespace
+
+/// @returns when the TLP's effect is visible to the processors
+inline Time Inbound::commit(Slot& slot) {
+  const Time now = timeline_.now();
+  const bool writes_memory =
+      slot.kind == Kind::memory && slot.status == CompletionStatus::success && !is_interrupt_address(slot.address.value);
+  const unsigned peer = writes_memory ? routes_.port_of(slot.address) : Routes::nowhere;
+  if (!writes_memory || peer != Routes::nowhere) return commit_otherwise(slot, peer);
+  const Tlp& tlp = slot.tlp;
+  ++writes;
+  written_bytes += tlp.length;
+  const std::span<const std::uint8_t> bytes = tlp.data ? tlp.data.bytes() : std::span<const std::uint8_t>();
+  const Time done = memory_.write(slot.address, bytes, tlp.length, now, slot.snooped);
+  if (!memory_.ok()) ++dropped_writes;
+  return done;
+}
+
+// Nobody reacts to a committed write: its credits and lines are booked to be free then, without an event.
+[[gnu::always_inline]] inline void Inbound::book_return(Slot& slot, const Time& done) {
+  slot.from->link.release_at(FcClass::posted, slot.tlp.payload(), done);
+  if (slot.lines > 0) {
+    const bool in_order = returns_.empty() || returns_[returns_.size() - 1].when <= done;
+    returns_.push({done, std::exchange(slot.lines, 0)});
+    if (!in_order) sort_in_newest(returns_);
+  }
+  if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
+  // visible from then on: what follows is the wait until software looks
+  if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::completion, done);
+  free_slot(slot);
+}
+
 inline void Inbound::issue_posted(Slot& slot) {
   RootPort& port = *slot.from;
   slot.state = State::finish;
@@ -29,36 +68,6 @@ void Inbound::follow(RootPort& port, const Time& done) {
     follower.order = done;
     advance_other(follower);
   }
-}
-
-// Nobody reacts to a committed write: its credits and lines are booked to be free then, without an event.
-inline void Inbound::book_return(Slot& slot, const Time& done) {
-  slot.from->link.release_at(FcClass::posted, slot.tlp.payload(), done);
-  if (slot.lines > 0) {
-    returns_.push({done, std::exchange(slot.lines, 0)});
-    for (std::size_t i = returns_.size() - 1; i > 0 && done < returns_[i - 1].when; --i)  // of another port
-      std::swap(returns_[i], returns_[i - 1]);
-  }
-  if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
-  // visible from then on: what follows is the wait until software looks
-  if (slot.kind == Kind::memory) slot.tlp.journey.enter(Stage::completion, done);
-  free_slot(slot);
-}
-
-/// @returns when the TLP's effect is visible to the processors
-inline Time Inbound::commit(Slot& slot) {
-  const Time now = timeline_.now();
-  const bool writes_memory =
-      slot.kind == Kind::memory && slot.status == CompletionStatus::success && !is_interrupt_address(slot.address.value);
-  const unsigned peer = writes_memory ? routes_.port_of(slot.address) : Routes::nowhere;
-  if (!writes_memory || peer != Routes::nowhere) return commit_otherwise(slot, peer);
-  const Tlp& tlp = slot.tlp;
-  ++writes;
-  written_bytes += tlp.length;
-  const std::span<const std::uint8_t> bytes = tlp.data ? tlp.data.bytes() : std::span<const std::uint8_t>();
-  const Time done = memory_.write(slot.address, bytes, tlp.length, now, slot.snooped);
-  if (!memory_.ok()) ++dropped_writes;
-  return done;
 }
 
 Time Inbound::commit_otherwise(Slot& slot, unsigned peer) {

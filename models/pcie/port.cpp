@@ -80,6 +80,11 @@ void Port::enqueue(Lane& to, Tlp&& tlp) {
   queued_.set(waiting_, timeline_.now());
 }
 
+[[gnu::always_inline]] inline void Port::hand_over(LinkTransfer& transfer, Time delay) {
+  tlm::tlm_phase phase = tlm::BEGIN_REQ;
+  tx->nb_transport_fw(transfer, phase, delay);
+}
+
 /// TLPs for which there are credits, one behind the other. With bit errors one at a time.
 void Port::transmit(Lane& from, std::span<Tlp> tlps) {
   LinkTransfer transfer{tlps.front().fc(), static_cast<std::uint32_t>(tlps.size()), 0, tlps, {}};
@@ -104,11 +109,6 @@ void Port::transmit(Lane& from, std::span<Tlp> tlps) {
   wire_free_ = start + busy;
   transfer.gaps = gaps.data();
   hand_over(transfer, start + *gaps[0] - now + params_.propagation);
-}
-
-void Port::hand_over(LinkTransfer& transfer, Time delay) {
-  tlm::tlm_phase phase = tlm::BEGIN_REQ;
-  tx->nb_transport_fw(transfer, phase, delay);
 }
 
 void Port::deliver(Tlp& tlp) {

@@ -52,7 +52,7 @@ TEST_CASE("a point's config.json reproduces its statistics") {
 // The throughput may pass 10 Gb/s by what waited when the window began. A histogram's samples are whole picoseconds.
 TEST_CASE("every metric of the contract is in the table of every path, and the stages add up to the latency") {
   const Place place;
-  every_path(place, R"(, "collect": {"stages": "stage_application_ns + stage_guest_driver_ns + stage_vm_exit_ns +
+  every_path(place, R"(, "collect": {"stages": "stage_application_ns + stage_guest_driver_ns + stage_vm_exit_ns + stage_emulator_mutex_ns +
       stage_backend_ns + stage_copy_ns + stage_host_stack_ns + stage_doorbell_ns + stage_descriptor_fetch_ns +
       stage_device_ns + stage_link_ns + stage_translation_ns + stage_memory_ns + stage_wire_ns + stage_completion_ns +
       stage_interrupt_ns + stage_injection_ns + stage_guest_handler_ns", "one_way": "workload.ledger.one_way.mean",
