@@ -221,7 +221,10 @@ TEST_CASE("a port that asks the memory directly and one that does so through an 
       case 0: REQUIRE(direct.read(address, one, length, start, allocate) == indirect.read(address, other, length, start, allocate)); break;
       case 1: REQUIRE(direct.write(address, bytes, length, start, allocate) == indirect.write(address, bytes, length, start, allocate)); break;
       case 2: direct.peek(address, one), indirect.peek(address, other); break;
-      default: direct.poke(address, bytes, length), indirect.poke(address, bytes, length);
+      default: {
+        const std::vector<std::uint8_t> some = pattern(1 + random.below(length));
+        direct.poke(address, some, length), indirect.poke(address, some, length);
+      }
     }
     REQUIRE(direct.ok() == indirect.ok());
     REQUIRE(one == other);
