@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "models/core/prefetch.h"
-
 namespace iov::endpoint {
 
 DmaEngine::DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
@@ -79,7 +77,7 @@ void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
   if (!q.r.write && q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
   if (q.r.write || params_.read_setup == Time()) return enqueue(std::move(slot));
   q.in_setup = true;
-  prefetch(channels_[channel].get());
+  prefetch(channel);
   setup_.push(timeline_.now() + params_.read_setup, std::move(slot));
 }
 
