@@ -89,8 +89,7 @@ void Receiver::fetch(unsigned queue) {
   read.length = read.real_bytes = n * DescriptorRing::descriptor_bytes;
   read.ticket = fetch_ticket | queue;
   q.ring.start_fetch(n);
-  ++fetches_;
-  descriptors_ += n;
+  ++fetches_, descriptors_ += n;
   s_.dma.submit(q.channel, std::move(read));
 }
 
@@ -109,10 +108,8 @@ void Receiver::fetched(unsigned queue, DmaStatus status, const ByteBuffer& data)
 
 /// Of the function's first queue.
 void Receiver::prefetch(unsigned function) const {
-  if (function >= functions_.size()) return;
-  const QueueRange& range = functions_[function].range;
-  if (range.count == 0) return;
-  const Queue& q = queues_[range.first];
+  if (function >= functions_.size() || functions_[function].range.count == 0) return;
+  const Queue& q = queues_[functions_[function].range.first];
   prefetch_object(q);
   for (const Fifo<std::uint32_t>* fifo : {&q.waiting, &q.moving, &q.batches}) fifo->prefetch();
   q.cache.prefetch(), q.done.prefetch(), q.written.prefetch();
@@ -189,8 +186,7 @@ std::uint32_t Receiver::take_slot() {
   }
   const std::uint32_t slot = free_.back();
   free_.pop_back();
-  ++live_;
-  ledger_.came();
+  ++live_, ledger_.came();
   return slot;
 }
 
@@ -198,8 +194,8 @@ void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
   unsigned queue = 0;
   const std::uint32_t hash = hash_.of(frame.header), pieces = pieces_of(frame.bytes);
   const Queue* const chosen = choose(hash, arrival, queue);
-  if (const auto reason = refusal(chosen, frame.bytes, pieces))
-    return lose(frame, arrival.to.function, *reason, arrival.sole);
+  const auto reason = refusal(chosen, frame.bytes, pieces);
+  if (reason) return lose(frame, arrival.to.function, *reason, arrival.sole);
   const std::uint32_t slot = take_slot();
   Packet& p = packets_[slot];
   p.frame = std::move(frame);
@@ -209,8 +205,7 @@ void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
   set_level(buffered_ + p.length);
   Queue& q = queues_[queue];
   q.waiting.push(slot);
-  q.waiting_pieces += pieces;
-  q.waiting_bytes += p.length;
+  q.waiting_pieces += pieces, q.waiting_bytes += p.length;
   serve(queue);
 }
 
@@ -236,8 +231,7 @@ void Receiver::serve(unsigned queue) {
   Queue& q = queues_[queue];
   while (may_move(queue)) {
     const std::uint32_t slot = q.waiting.pop();
-    q.waiting_pieces -= packets_[slot].pieces;
-    q.waiting_bytes -= packets_[slot].length;
+    q.waiting_pieces -= packets_[slot].pieces, q.waiting_bytes -= packets_[slot].length;
     move(queue, slot);
   }
   fetch(queue);
