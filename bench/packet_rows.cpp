@@ -36,7 +36,7 @@ bool all_up(platform::Machine& machine) {
   return std::ranges::all_of(machine.vms, [](const auto& vm) { return !vm.path->vf_driver() || vm.path->vf_driver()->up(); });
 }
 
-/// A function of its own: callgrind --toggle-collect='*measured_window*' counts nothing but what is measured.
+/// A function of its own, so that a profile tells it from the set-up.
 [[gnu::noinline]] Measurement measured_window(platform::Machine& machine, const Time& window) {
   Timeline& timeline = machine.timeline;
   machine.workload->begin_window(timeline.now());
