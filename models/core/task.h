@@ -34,8 +34,10 @@ class FramePool {
   struct Free {
     Free* next;
   };
-#ifdef __SANITIZE_ADDRESS__  // which finds who uses a frame that is gone
+#if defined(__SANITIZE_ADDRESS__)  // which finds who uses a frame that is gone
   static constexpr bool recycles = false;
+#elif defined(__has_feature)
+  static constexpr bool recycles = !__has_feature(address_sanitizer);
 #else
   static constexpr bool recycles = true;
 #endif

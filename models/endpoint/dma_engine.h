@@ -158,8 +158,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::vector<std::unique_ptr<Request>> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<ReadTlp> read_tlps_;
-  static constexpr std::uint32_t most_together = 16;
-  std::array<Tlp, most_together> together_;  ///< while they are handed to the port
+  std::array<Tlp, TlpPort::most_together> together_;  ///< while they are handed to the port
   std::array<Fifo<unsigned>, directions> ready_;  ///< channels that can go on, in turn
   unsigned outstanding_ = 0, held_ = 0;
   Time held_since_;

@@ -162,7 +162,7 @@ inline void DmaEngine::take_along(const Request& q, Tlp& tlp) {
 /// TLPs of a write that nothing holds up, all in one go. @returns false: they may have to wait, so one by one
 bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left) {
   const std::uint32_t limit = limits_.max_payload, before = q.issued;
-  const auto most = std::min(left / limit + 3, most_together);  // short ones: first, at a page's end, last
+  const auto most = std::min(left / limit + 3, TlpPort::most_together);  // short ones: first, at a page's end, last
   if (!port_.clear_for(FcClass::posted, most, std::min(left, most * limit) + 6)) return false;  // whole DWs at both ends
   Tlp* const tlps = together_.data();
   static_cast<TlpHeader&>(*tlps) = {};

@@ -85,7 +85,9 @@ std::uint64_t Walk::next_guess(std::span<const std::uint64_t> words) const {
   const std::uint64_t table = words[0] & address_mask;
   switch (phase_) {
     case Phase::root: return table + request_->requester.devfn() * 16u;
-    case Phase::context: return table + index_at(request_->address.value, static_cast<unsigned>(words[1] & 7) + 2) * 8u;
+    case Phase::context:
+      if (scalable_) return table;  // a PASID directory; word 1 has no address width
+      return table + index_at(request_->address.value, std::min(static_cast<unsigned>(words[1] & 7) + 2, 5u)) * 8u;
     case Phase::first: return table + index_at(request_->address.value, first_level_ - 1) * 8u;  // level 0: within the page
     case Phase::second: return table + index_at(second_input_, second_level_ - 1) * 8u;
     default: return table;

@@ -145,7 +145,7 @@ void Inbound::admit_waiting() {
     const bool posted_first = !read || (posted && posted->arrival < read->arrival);
     if (start(posted_first ? *posted : *read)) (posted_first ? posted_queue_ : read_queue_).pop();
   }
-  if (!posted_queue_.empty() && !(translator_full_ && needs_translation(*posted_queue_.front()))) wait_for_lines();
+  wait_for_lines();
 }
 
 inline bool Inbound::may_start(const Slot& slot) const {
@@ -307,8 +307,11 @@ void Inbound::fold_returns() {
   }
 }
 
+/// Unless it is the translator that the first posted TLP waits for.
 void Inbound::wait_for_lines() {
-  if (!returns_.empty()) lines_free_.before(returns_.front().when);
+  if (posted_queue_.empty() || returns_.empty()) return;
+  if (translator_full_ && needs_translation(*posted_queue_.front())) return;
+  lines_free_.before(returns_.front().when);
 }
 
 void Inbound::add_slot() {

@@ -42,6 +42,7 @@ inline Time Inbound::commit(Slot& slot) {
     const bool in_order = returns_.empty() || returns_[returns_.size() - 1].when <= done;
     returns_.push({done, std::exchange(slot.lines, 0)});
     if (!in_order) sort_in_newest(returns_);
+    if (!posted_queue_.empty()) wait_for_lines();
   }
   if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
   // visible from then on: what follows is the wait until software looks

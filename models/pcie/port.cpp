@@ -70,7 +70,10 @@ bool Port::clear_for(FcClass fc, std::uint32_t tlps, std::uint32_t payload_bytes
   return lane(fc).credits.afford(data_units(payload_bytes) + tlps, timeline_.now(), tlps);  // each may begin a unit
 }
 
-void Port::send_together(std::span<Tlp> tlps) { transmit(lane(tlps.front().fc()), tlps); }
+void Port::send_together(std::span<Tlp> tlps) {
+  if (tlps.size() > most_together || !direct_) return TlpPort::send_together(tlps);
+  transmit(lane(tlps.front().fc()), tlps);
+}
 
 void Port::enqueue(Lane& to, Tlp&& tlp) {
   if (!up_) return lose(tlp);

@@ -144,7 +144,6 @@ class Port : public sc_core::sc_module,
   const Time credit_return_;
   Port* partner_ = nullptr;
   static constexpr std::uint64_t no_order = ~std::uint64_t{0};
-  static constexpr std::size_t most_together = 16;
   bool started_ = false, up_ = true, present_ = true;
   bool direct_ = false;  ///< TLPs with credits go on the wire without passing the queues: up, and no bit errors
   std::unique_ptr<Replay> replay_;

@@ -20,13 +20,14 @@ struct LinkLimits {
 
 class TlpPort {
  public:
+  static constexpr std::uint32_t most_together = 16;  ///< TLPs in one send_together()
   virtual ~TlpPort() = default;
   /// Queues for transmission: in order within its class, classes by the ordering table; waits for credits.
   virtual void send(Tlp&& tlp) = 0;
   /// Whether this many TLPs of a class, with so many payload() bytes in all, would go on the wire at once: none waits, and there
   /// are credits for them.
   virtual bool clear_for(FcClass, std::uint32_t /*tlps*/, std::uint32_t /*payload_bytes*/) { return false; }
-  /// As send() one after the other, for TLPs of one class that the port is clear for: those of a DMA write.
+  /// As send() one after the other, for up to most_together TLPs of one class that the port is clear for: those of a DMA write.
   virtual void send_together(std::span<Tlp> tlps) {
     for (Tlp& tlp : tlps) send(std::move(tlp));
   }

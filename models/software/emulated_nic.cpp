@@ -157,8 +157,9 @@ bool EmulatedNic::ready() {
 /// tap_send(): reads until there is nothing left, the burst is over, or the device has no room.
 Task EmulatedNic::receive_burst() {
   for (unsigned n = 0; can_receive() && !loop_.burst_over(n); ++n) {
-    if (location_ == Location::user) co_await io_.spend(Context::host_kernel, Work::stack, tap_.empty() ? Time() : costs_.tap);
-    if (tap_.empty()) co_return;
+    const bool nothing = tap_.empty();  // a read that finds nothing
+    if (location_ == Location::user) co_await io_.spend(Context::host_kernel, Work::stack, nothing ? Time() : costs_.tap);
+    if (nothing) co_return;
     Frame frame = tap_.pop();
     frame.journey.enter(Stage::copy, services_.timeline.now());
     co_await copy_tap(io_, frame.bytes);

@@ -55,16 +55,17 @@ class GlobalMutex : public sc_core::sc_module {
     owner_ = nullptr;
     held_.set(0, timeline_.now());
     if (!std::exchange(sleepers_known_, false)) co_return;
-    if (own_ == host::Context::host_kernel && !sleepers_.empty() && sleepers_.front().overtaken) take(*sleepers_.front().strand);
+    host::Strand* first = nullptr;
+    if (own_ == host::Context::host_kernel && !sleepers_.empty() && sleepers_.front().overtaken) {  // handed over
+      take(*(first = next_sleeper()));
+      sleepers_known_ = !sleepers_.empty();
+    }
+    const bool somebody = first || !sleepers_.empty();
     ++waking_;
-    co_await strand.spend(host::Context::host_kernel, host::Work::backend, sleepers_.empty() ? Time() : costs_.thread_wakeup);
+    co_await strand.spend(host::Context::host_kernel, host::Work::backend, somebody ? costs_.thread_wakeup : Time());
     --waking_;
-    if (sleepers_.empty()) co_return;
-    host::Strand* const first = sleepers_.front().strand;
-    sleepers_.pop_front();
-    if (owner_ == first) sleepers_known_ = sleepers_known_ || !sleepers_.empty();  // handed over
-    ++woken_;
-    first->wake();
+    if (!first && somebody && !sleepers_.empty()) first = next_sleeper();
+    if (first) first->wake();
   }
 
  private:
@@ -76,6 +77,12 @@ class GlobalMutex : public sc_core::sc_module {
   void take(host::Strand& strand) {
     owner_ = &strand;
     held_.set(1, timeline_.now());
+  }
+  host::Strand* next_sleeper() {
+    host::Strand* const strand = sleepers_.front().strand;
+    sleepers_.pop_front();
+    ++woken_;
+    return strand;
   }
   bool asleep(const host::Strand& strand) const {
     return std::ranges::any_of(sleepers_, [&](const Sleeper& s) { return s.strand == &strand; });

@@ -159,12 +159,18 @@ Task NicDriver::transmit_lent(Strand& strand, Frame& frame, const DmaBuffer& buf
 
 Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool more) {
   frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_driver, services_.timeline.now());
-  while (carrier_ && room() == 0) {
-    if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
-    blocked_.push_back(&strand);
-    co_await strand.wait();
+  for (;;) {
+    while (carrier_ && room() == 0) {
+      if (tx_rung_ != tx_tail_ && !down_ && !sending_.taken()) co_await doorbell(strand, {});
+      blocked_.push_back(&strand);
+      co_await strand.wait();
+    }
+    if (!sending_.try_acquire(strand)) co_await sending_.acquire(strand);
+    if (!carrier_ || room() > 0) break;
+    sending_.release();  // the softirq that makes room may be a sender, too
   }
   if (!carrier_ || frame.bytes > buffer_bytes) {  // as Linux' noop_qdisc does; longer than the MTU: a guest that lies
+    sending_.release();
     lose(frame.header.id, carrier_ ? DropReason::malformed : DropReason::link_down);
     if (lent) co_await lender_->sent(strand, *lent);
     co_return;
@@ -176,6 +182,7 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
   mapped.bytes = frame.bytes;
   co_await strand.spend(place_.context, Work::driver, costs_.driver_send);
   if (down_ || generation != generation_) {  // the queue went away meanwhile, and with it what is in its ring
+    sending_.release();
     lose(frame.header.id, DropReason::reset);
     co_return;
   }
@@ -189,10 +196,14 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
   ++sent_;
   last_queued_ = services_.timeline.now();
   if (!more || tx_tail_ - tx_rung_ >= params_.tx_batch) co_await doorbell(strand, frame.journey);
+  sending_.release();
 }
 
 Task NicDriver::flush(Strand& strand) {
+  if (tx_rung_ == tx_tail_ || down_) co_return;
+  if (!sending_.try_acquire(strand)) co_await sending_.acquire(strand);
   if (tx_rung_ != tx_tail_ && !down_) co_await doorbell(strand, {});
+  sending_.release();
 }
 
 Task NicDriver::doorbell(Strand& strand, JourneyRef journey) {

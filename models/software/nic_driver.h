@@ -15,6 +15,7 @@
 #include "models/software/costs.h"
 #include "models/software/dma_api.h"
 #include "models/software/packet_io.h"
+#include "models/software/queue_lock.h"
 #include "models/software/register_io.h"
 
 namespace iov::software {
@@ -163,6 +164,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::vector<DmaBuffer> tx_mapped_, rx_mapped_;  ///< what the descriptors point at, the driver's own unless lent
   std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;  ///< free running
   std::uint32_t rx_next_ = 0, rx_tail_ = 0;
+  QueueLock sending_;
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   bool stopped_ = false;
   bool down_ = false, polling_ = false, carrier_ = true;

@@ -46,7 +46,7 @@ Task VirtioBackend::kick(Strand& strand, unsigned queue, JourneyRef journey) {
   } else {
     co_await strand.spend(Context::host_kernel, Work::emulation, costs_.eventfd_signal + costs_.thread_wakeup);
     journey.advance(Stage::vm_exit, Stage::backend, services_.timeline.now());
-    if (queue == VirtioNet::transmit_queue) kicked_ = true;
+    kicked_ = kicked_ || (loop_ && queue == VirtioNet::transmit_queue);
     loop_ ? loop_->wake() : strand_.wake();
   }
   co_await strand.resume_guest();
@@ -90,7 +90,7 @@ Task VirtioBackend::main_loop() {
 
 bool VirtioBackend::ready() {
   const bool something = kicked_ || due_ || tap_readable();
-  tap_.notify(!something && rx_.has_available() ? &strand_ : nullptr);
+  tap_.notify(!something && tap_.empty() ? &strand_ : nullptr);
   return something;
 }
 
@@ -161,6 +161,7 @@ Task VirtioBackend::copy(Strand& strand, std::uint32_t bytes, Hpa guest_buffer, 
 Task VirtioBackend::transmit(Strand& strand, unsigned limit, unsigned& done) {
   for (; done < limit && tx_.has_available(); ++done) {
     const auto buffer = tx_.take();
+    if (by_timer() && !sending_) tx_.enable_kicks();  // virtqueue_pop() moves the event index on
     co_await strand.spend(own(), Work::backend, costs_.virtqueue_back + costs_.lines(tx_.take_moves()));
     if (location_ == Location::user) co_await strand.spend(own(), Work::backend, costs_.user_packet);
     if (!buffer.valid || buffer.bytes < VirtioNet::header_bytes + FrameHeader::header_bytes) {

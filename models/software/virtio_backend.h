@@ -32,7 +32,7 @@ class VirtioBackend : public sc_core::sc_module, public Doorbell {
     Time transmit_timer;
     template <class V>
     void describe(V& v) {
-      v.field("burst", burst, Range<unsigned>{1, 65536}, "packets of one direction before the other gets its turn",
+      v.field("burst", burst, Range<unsigned>{1, 65536}, "packets of one direction before the other gets its turn; path virtio: that a bottom half sends",
               "QEMU tx_burst 256, vhost-net packet weight 256");
       v.flag("ioeventfd", ioeventfd,
              "a kick of a back end in user space is a signal to the I/O thread; off: the vCPU's thread leaves for user space and serves it, "

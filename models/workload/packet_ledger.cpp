@@ -118,13 +118,10 @@ bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned
 std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
                                                  std::span<const std::uint8_t> contents, std::uint32_t bytes,
                                                  const Time& now) {
-  Slot* slot = nullptr;
-  if (!carry_payload_ || contents.size() >= FrameHeader::header_bytes) {
-    slot = find(header.id);
-    if (header.destination.multicast() && (!slot || slot->entry.way != way)) {
-      if (counting_) ++group_copies;
-      return std::nullopt;
-    }
+  Slot* const slot = find(header.id);
+  if (header.destination.multicast() && (!slot || slot->entry.way != way)) {
+    if (counting_) ++group_copies;
+    return std::nullopt;
   }
   if (!slot) {
     if (counting_) ++unknown;

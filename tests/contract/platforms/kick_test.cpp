@@ -73,3 +73,27 @@ TEST_CASE("a packet from rest moves half the cache lines in a packed ring, and c
   CHECK(packed_lines >= 3);
   CHECK(split_lines >= packed_lines + 2);
 }
+
+TEST_CASE("the emulator's I/O thread hears of packets also when the guest's ring and the tap became empty together", "[A5]") {
+  MachineBench m({{"vm0.path", "virtio"},
+                  {"vm0.virtio.queue_size", 8},
+                  {"vm0.virtio.refill_batch", 4},
+                  {"workload.direction", "receive"},
+                  {"workload.packet_bytes", 64},
+                  {"workload.arrivals", "poisson"},
+                  {"workload.packet_rate", 300000},
+                  {"workload.measure.warm_up", "5 ms"},
+                  {"workload.measure.duration", "50 ms"},
+                  {"workload.measure.drain_limit", "200 ms"}});
+  CHECK(m.measure()["packet_rate_mpps"] > 0.05);  // and at rest nothing is under way
+}
+
+TEST_CASE("event indices and a transmit timer: the guest goes on kicking after each batch", "[A5]") {
+  MachineBench m({{"vm0.path", "virtio"},
+                  {"vm0.backend.transmit_timer", "50 us"},
+                  {"workload.direction", "request_response"},
+                  {"workload.measure.warm_up", "1 ms"},
+                  {"workload.measure.duration", "5 ms"},
+                  {"workload.measure.drain_limit", "50 ms"}});
+  CHECK(m.measure()["packet_rate_mpps"] > 0.005);
+}

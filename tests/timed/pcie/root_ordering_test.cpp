@@ -203,3 +203,14 @@ TEST_CASE("root complex: a register read's completion pushes the device's earlie
   b.timeline.run(committed);
   CHECK(core.answered);
 }
+
+TEST_CASE("writes that wait for lines are admitted when those of slow ones come back, though nothing else arrives") {
+  RootBench b;
+  b.rc.set_translator(&b.translator);
+  b.translator.latency = 2000_ns;
+  BytePool pool;
+  for (unsigned i = 0; i < 22; ++i) b.send(dma_write(pool, 0x1000 + 255 * i, 255, 0xab));  // unaligned: five lines, but credits for four
+  b.run(20_us);
+  CHECK(b.rc.inbound.writes.value() == 22);
+  audit(Invariant::at_rest, b.timeline.now());
+}
