@@ -59,7 +59,7 @@ class VirtioBackend : public sc_core::sc_module, public Doorbell {
   Task serve_kick(host::Strand& strand, unsigned queue, JourneyRef journey);
   Task handle_transmit(host::Strand& strand);
   Task transmit_due(host::Strand& strand);
-  bool by_timer() const { return params_.transmit_timer > sc_core::SC_ZERO_TIME; }
+  bool by_timer() const { return loop_ && params_.transmit_timer > sc_core::SC_ZERO_TIME; }
   void timer_due();
   Task transmit(host::Strand& strand, unsigned limit, unsigned& done);
   Task receive(unsigned& done);
