@@ -137,16 +137,23 @@ double lost_inside(const Machine& m) {
   return static_cast<double>(m.workload->results().dropped_packets() - refused);
 }
 
-/// What is saturated; else the load, when all of it is delivered; else nothing but latency. The peer's wire is only the
-/// load: it binds nothing while packets are lost further in.
-std::string binding_resource(const Machine& m, Json utilization) {
+bool cores_take_turns(const Machine& m, const Window& w, const std::vector<StatRow>& rows) {
+  std::vector<double> cores;
+  for (std::size_t c = 0; c < m.processors->size(); ++c) cores.push_back(ratio(m.processors->core(c).busy().to_seconds(), w.seconds));
+  return take_turns(cores, sum_of(rows, "any_awake", "mean"));
+}
+
+/// What is saturated; else the load, when all of it is delivered; else cores that wait for each other; else nothing but latency.
+/// The peer's wire is only the load: it binds nothing while packets are lost further in.
+std::string binding_resource(const Machine& m, const Window& w, const std::vector<StatRow>& rows, Json utilization) {
   const workload::Results results = m.workload->results();
   const double offered = static_cast<double>(results.offered), delivered = static_cast<double>(results.delivered);
   const bool losing = lost_inside(m) > 0.01 * offered, behind = delivered < 0.95 * offered;
   if (losing) utilization.erase(std::string(m.workload->peer().name()) + ".wire_busy");
   const std::string resource = saturated_resource(utilization);
   if (!resource.empty()) return resource;
-  return m.workload->params().arrivals != workload::Arrivals::saturate && !behind ? "offered load" : "latency";
+  if (m.workload->params().arrivals != workload::Arrivals::saturate && !behind) return "offered load";
+  return cores_take_turns(m, w, rows) ? cores_in_turns : "latency";
 }
 
 void add_breakdowns(Json& out, Machine& m, const Window& w) {
@@ -227,7 +234,7 @@ PointResult report(Machine& machine) {
   out["host_inspected_packets"] = sum_of(result.stats, "inspected", "count");
   report_vms(result, machine);
   const Json utilization = utilization_of(machine, window, result.stats);
-  out["binding_resource"] = binding_resource(machine, utilization);
+  out["binding_resource"] = binding_resource(machine, window, result.stats, utilization);
   add_breakdowns(out, machine, window);
   add_journeys(result, machine);
   add_set_up(out, machine.boot_software());

@@ -13,15 +13,11 @@ namespace {
 
 constexpr int checkpoints = 8;  ///< audits within the window; each settles the cores' accounts first
 
-void settle(Machine& machine) {
-  for (std::size_t c = 0; c < machine.processors->size(); ++c) machine.processors->core(c).settle();
-}
-
 void run_phase(Machine& machine, const Time& length, double from, double to, const Progress& progress) {
   const Time begin = machine.timeline.now();
   for (int i = 1; i <= checkpoints; ++i) {
     machine.timeline.run(begin + length * (static_cast<double>(i) / checkpoints));
-    settle(machine);
+    machine.processors->settle();
     audit(Invariant::always, machine.timeline.now());
     if (progress) progress(machine.timeline.now(), from + (to - from) * i / checkpoints);
   }
@@ -64,7 +60,7 @@ void drain(Machine& machine) {
     come_to_rest(machine);
     if (machine.script->overwritten()) machine.workload->write_off();
   }
-  settle(machine);
+  machine.processors->settle();
   audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());
 }
 

@@ -2,6 +2,7 @@
 #include "platforms/utilization.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace iov::platform {
 
@@ -40,6 +41,11 @@ std::string saturated_resource(const nlohmann::ordered_json& utilization) {
     if (at > place && used >= saturated) place = at, last = resource;
   }
   return most.empty() ? last : most;
+}
+
+bool take_turns(const std::vector<double>& cores, double any_awake) {
+  const double work = std::accumulate(cores.begin(), cores.end(), 0.0);
+  return work >= saturated && any_awake >= saturated && work - any_awake <= 1 - saturated;
 }
 
 }  // namespace iov::platform

@@ -28,4 +28,10 @@ void add_utilization(nlohmann::ordered_json& out, const std::vector<StatRow>& ro
 /// What limits the run by itself: the most used resource that works, else an allowance. Empty when nothing is saturated.
 std::string saturated_resource(const nlohmann::ordered_json& utilization);
 
+inline constexpr const char* cores_in_turns = "host.cores in turns";
+
+/// Whether cores limit the run though none is saturated: one of them nearly always works, and hardly ever two at once.
+/// @param any_awake  share of the window in which not all of them were at rest
+bool take_turns(const std::vector<double>& cores, double any_awake);
+
 }  // namespace iov::platform

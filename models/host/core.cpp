@@ -192,7 +192,7 @@ void Core::start(Strand& strand) {
   const Time cost = switch_to(strand);
   switch_context_ = strand.context_ == Context::irq ? Context::irq : Context::host_kernel;
   strand.preempted_ = false;
-  idle_ = false;
+  set_idle(false);
   running_ = &strand;
   work_begin_ = awake_at_ + cost;
   if (strand.stall_ && !strand.stall_over_) return;  // ends with end_stall()
@@ -223,9 +223,15 @@ void Core::rest() {
     switch_context_ = Context::host_kernel;
     work_begin_ = timeline_.now() + cost;
   } else {
-    idle_ = !most_urgent();
+    set_idle(!most_urgent());
   }
   dispatch();
+}
+
+void Core::set_idle(bool idle) {
+  if (idle == idle_) return;
+  idle_ = idle;
+  if (awake_cores_) idle ? awake_cores_->rests(timeline_.now()) : awake_cores_->wakes(timeline_.now());
 }
 
 /// A vCPU without work idles in its guest: after an interrupt that took it out it enters again first. HLT leaves if

@@ -26,6 +26,23 @@
 
 namespace iov::host {
 
+/// Whether any core of a machine has something to do, as an occupancy of one: its mean is the share of time in which they are
+/// not all at rest. Two that take turns fill it together, though neither is busy all the time.
+class AwakeCores {
+ public:
+  void wakes(const Time& now) {
+    if (cores_++ == 0) any_.set(1, now);
+  }
+  void rests(const Time& now) {
+    if (--cores_ == 0) any_.set(0, now);
+  }
+  void settle(const Time& now) { any_.set(cores_ > 0, now); }  ///< brings the account up to date
+
+ private:
+  unsigned cores_ = 0;
+  Occupancy any_{"any_awake", "whether a core has something to do or is on its way to it"};
+};
+
 class Core : public sc_core::sc_module {
  public:
   struct Params {
@@ -62,6 +79,7 @@ class Core : public sc_core::sc_module {
   void claim_vector(std::uint8_t vector, IrqHandler handler);
   static constexpr std::uint8_t first_system_vector = 0xec;  ///< Linux arch/x86/include/asm/irq_vectors.h
   void set_interrupt_pins(InterruptPins& pins) { pins_ = &pins; }
+  void set_awake_cores(AwakeCores& awake) { awake_cores_ = &awake; }
   /// A message from the interrupt bus arrives now.
   void interrupt(const ProcessorInterrupt& interrupt);
   /// While a handler runs: the I/O that its interrupt's message came with.
@@ -118,6 +136,7 @@ class Core : public sc_core::sc_module {
   Time leave_guest(ExitCause cause);
   Time enter_guest();
   void rest();
+  void set_idle(bool idle);
   Time go_where_it_idles();
   void finish();
   void settle_until(const Time& now);
@@ -154,6 +173,7 @@ class Core : public sc_core::sc_module {
   std::bitset<256> requested_;
   JourneyRef interrupting_;
   InterruptPins* pins_ = nullptr;
+  AwakeCores* awake_cores_ = nullptr;
   std::array<std::array<Time, work_count>, context_count> spent_{};
   Counter interrupts_{"interrupts", "1", "host interrupts taken"};
   Counter switches_{"context_switches", "1", "changes of thread"};

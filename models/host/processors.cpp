@@ -7,8 +7,15 @@ namespace iov::host {
 
 Processors::Processors(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params)
     : sc_module(name), timeline_(timeline), params_(params) {
-  for (unsigned i = 0; i < params.cores; ++i)
+  for (unsigned i = 0; i < params.cores; ++i) {
     cores_.push_back(std::make_unique<Core>(("core" + std::to_string(i)).c_str(), timeline, params.core, i));
+    cores_.back()->set_awake_cores(awake_);
+  }
+}
+
+void Processors::settle() {
+  for (const auto& core : cores_) core->settle();
+  awake_.settle(timeline_.now());
 }
 
 void Processors::set_interrupt_pins(InterruptPins& pins) {

@@ -30,6 +30,7 @@ class Processors : public sc_core::sc_module, public InterruptBus, public Interr
   Processors(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
   Core& core(std::size_t index) { return *cores_.at(index); }
   std::size_t size() const { return cores_.size(); }
+  void settle();  ///< brings all accounts of time up to date
   void set_interrupt_pins(InterruptPins& pins);  ///< who is told the end of level-triggered interrupts
   void deliver(const ProcessorInterrupt& interrupt) override;
   void posted(Hpa descriptor) override {
@@ -42,6 +43,7 @@ class Processors : public sc_core::sc_module, public InterruptBus, public Interr
   void arrive();
   Timeline& timeline_;
   const Params params_;
+  AwakeCores awake_;
   std::vector<std::unique_ptr<Core>> cores_;
   std::deque<std::pair<Time, ProcessorInterrupt>> in_flight_;
   Event arrival_{timeline_, bind<&Processors::arrive>(this)};

@@ -40,6 +40,15 @@ TEST_CASE("nothing that is not saturated binds") {
   CHECK(saturated_resource({{"nic0.wire.busy", 0.949}, {"nic0.outstanding.tags", 0.949}}).empty());
 }
 
+TEST_CASE("cores take turns when one of them works at a time, nearly always") {
+  CHECK(take_turns({0.82, 0, 0.16}, 0.98));
+  CHECK(take_turns({0.82, 0, 0.13}, 0.95));
+  CHECK_FALSE(take_turns({0.82, 0, 0.13}, 0.949));  // at times none of them works
+  CHECK_FALSE(take_turns({0.82, 0.16, 0.05}, 0.97));  // two at once for longer
+  CHECK_FALSE(take_turns({0.6, 0.1}, 0.98));  // awake, on the way from rest, but without work
+  CHECK_FALSE(take_turns({}, 1));
+}
+
 TEST_CASE("a full wire binds") { CHECK(binding({}) == "nic0.wire.busy"); }
 TEST_CASE("a device with one tag is bound by its tags, not by the wire that it does not fill") {
   CHECK(binding({{"nic0.dma_engine.tags", 1}}) == "nic0.outstanding.tags");

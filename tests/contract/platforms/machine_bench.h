@@ -84,7 +84,7 @@ class MachineBench : public Machine {
   }
   void run(const Time& time) {
     timeline.run(timeline.now() + time);
-    for (std::size_t c = 0; c < processors->size(); ++c) processors->core(c).settle();
+    processors->settle();
     audit(timeline.idle() ? Invariant::at_rest : Invariant::always, timeline.now());
   }
   std::uint64_t exits(host::ExitCause cause) const {
