@@ -5,6 +5,7 @@
 ///
 /// Key must have  std::uint64_t hash() const  and operator==. All storage is allocated at construction.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -38,8 +39,11 @@ template <class Key, class Value>
 class SetAssoc {
  public:
   explicit SetAssoc(const CacheGeometry& g)
-      : ways_(g.ways), sets_(g.entries / g.ways), stride_((g.ways + 3) / 4 * 4), replacement_(g.replacement), marks_(sets_ * stride_),
-        stamps_(g.entries), lines_(g.entries), plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {}
+      : ways_(g.ways), sets_(g.entries / g.ways), newest_at_((g.ways + 3) / 4 * 4), stride_((newest_at_ + 1 + 2 * ways_ + 3) / 4 * 4),
+        replacement_(g.replacement), state_(sets_ * stride_), lines_(g.entries),
+        plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {
+    for (std::size_t set = 0; set < sets_; ++set) chain(state_of(set));
+  }
 
   std::size_t capacity() const { return lines_.size(); }
   std::size_t size() const { return size_; }
@@ -48,63 +52,65 @@ class SetAssoc {
   Value* lookup(const Key& key) {
     if (lines_.empty()) return nullptr;
     const std::uint64_t h = key.hash();
-    const std::size_t set = set_of(h), line = guess_.empty() ? search(set, h, key) : guess(set, h, key);
-    if (line == nowhere) return nullptr;
-    touch(set, line);
-    return &lines_[line].value;
+    const std::size_t set = set_of(h), way = guess_.empty() ? search(set, h, key) : guess(set, h, key);
+    if (way == nowhere) return nullptr;
+    touch(set, way);
+    return &line(set, way).value;
   }
   /// The value without touching the replacement state.
   const Value* peek(const Key& key) const {
     if (lines_.empty()) return nullptr;
     const std::uint64_t h = key.hash();
-    const std::size_t line = search(set_of(h), h, key);
-    return line == nowhere ? nullptr : &lines_[line].value;
+    const std::size_t set = set_of(h), way = search(set, h, key);
+    return way == nowhere ? nullptr : &lines_[set * ways_ + way].value;
   }
   /// Inserts or overwrites; returns what had to make room.
   std::optional<Key> fill(const Key& key, const Value& value) {
     if (lines_.empty()) return std::nullopt;
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
-    std::size_t line = search(set, h, key);
+    std::size_t way = search(set, h, key);
     std::optional<Key> evicted;
-    if (line != nowhere) {
-      touch(set, line);
+    if (way != nowhere) {
+      touch(set, way);
     } else {
-      const Room room = make_room(set, h);
-      line = room.line;
-      if (room.evicts) evicted = lines_[line].key;
-      lines_[line].key = key;
+      way = make_room(set);
+      Mark& mark = state_of(set)[way];
+      if (mark != 0)
+        evicted = line(set, way).key;
+      else
+        ++size_;
+      mark = mark_of(h);
+      line(set, way).key = key;
     }
-    lines_[line].value = value;
+    line(set, way).value = value;
     return evicted;
   }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;
     const std::uint64_t h = key.hash();
-    const std::size_t set = set_of(h), line = search(set, h, key);
-    if (line == nowhere) return false;
-    remove(line);
+    const std::size_t set = set_of(h), way = search(set, h, key);
+    if (way == nowhere) return false;
+    remove(set, way);
     return true;
   }
   /// Removes every entry for which `doomed(key, value)`; returns how many.
   template <class Doomed>
   std::size_t erase_if(Doomed doomed) {
     const std::size_t before = size_;
-    for (std::size_t line = 0; line < lines_.size(); ++line)
-      if (stamps_[line] != 0 && doomed(lines_[line].key, lines_[line].value)) remove(line);
+    for (std::size_t set = 0; set < sets_; ++set)
+      for (std::size_t way = 0; way < ways_; ++way)
+        if (state_of(set)[way] != 0 && doomed(line(set, way).key, line(set, way).value)) remove(set, way);
     return before - size_;
   }
   template <class Visit>
   void for_each_entry(Visit visit) const {
-    for (std::size_t line = 0; line < lines_.size(); ++line)
-      if (stamps_[line] != 0) visit(lines_[line].key, lines_[line].value);
+    for (std::size_t i = 0; i < lines_.size(); ++i)
+      if (state_[i / ways_ * stride_ + i % ways_] != 0) visit(lines_[i].key, lines_[i].value);
   }
   /// The key will be looked up, or filled, soon.
   void prefetch(const Key& key) const {
-    if (lines_.empty()) return;
-    const std::size_t set = set_of(key.hash());
-    iov::prefetch(&marks_[set * stride_]);
-    iov::prefetch(&stamps_[set * ways_]);
+    if (!lines_.empty()) iov::prefetch(&state_[set_of(key.hash()) * stride_]);
   }
 
  private:
@@ -114,14 +120,51 @@ class SetAssoc {
   };
   static constexpr std::size_t nowhere = ~std::size_t{0};
 
-  // A search compares marks: 15 bits of the hash and one that is set, four of them at a time; empty lines have none. So a set of eight is
+  // What a search reads and what a hit writes lie side by side. Of each set: a mark for each way, up to a multiple of four; the newest way;
+  // for each way the one that is newer and the one that is older, in a ring whose newest is newer than none but the oldest. So what
+  // was used becomes the newest, and the oldest makes room, at the same cost whatever the associativity. Empty ways are the oldest.
+  using State = std::uint16_t;
+  State* state_of(std::size_t set) { return &state_[set * stride_]; }
+  const State* state_of(std::size_t set) const { return &state_[set * stride_]; }
+  Line& line(std::size_t set, std::size_t way) { return lines_[set * ways_ + way]; }
+  State& newest(State* s) const { return s[newest_at_]; }
+  State& newer(State* s, std::size_t way) const { return s[newest_at_ + 1 + 2 * way]; }
+  State& older(State* s, std::size_t way) const { return s[newest_at_ + 2 + 2 * way]; }
+  std::size_t oldest(State* s) const { return newer(s, newest(s)); }
+  /// Way 0 is the oldest, that is the first to be filled.
+  void chain(State* s) const {
+    for (std::size_t way = 0; way < ways_; ++way) {
+      newer(s, way) = static_cast<State>(way + 1 < ways_ ? way + 1 : 0);
+      older(s, way) = static_cast<State>(way > 0 ? way - 1 : ways_ - 1);
+    }
+    newest(s) = static_cast<State>(ways_ - 1);
+  }
+  /// To where the ring begins and ends.
+  void move(State* s, std::size_t way) const {
+    const State after = newer(s, way), before = older(s, way);
+    older(s, after) = before, newer(s, before) = after;
+    const State first = newest(s), last = newer(s, first);
+    newer(s, way) = last, older(s, way) = first;
+    newer(s, first) = older(s, last) = static_cast<State>(way);
+  }
+  void renew(State* s, std::size_t way) const {
+    if (way != oldest(s)) move(s, way);
+    newest(s) = static_cast<State>(way);
+  }
+  void age(State* s, std::size_t way) const {
+    if (way == newest(s))
+      newest(s) = older(s, way);
+    else if (way != oldest(s))
+      move(s, way);
+  }
+
+  // A search compares marks: 15 bits of the hash and one that is set, four of them at a time; empty ways have none. So a set of eight is
   // searched in two words, and only where a mark is equal the key is looked at.
-  using Mark = std::uint16_t;
+  using Mark = State;
   static constexpr std::uint64_t ones = 0x0001'0001'0001'0001, tops = 0x8000'8000'8000'8000;
   static_assert(std::endian::native == std::endian::little, "the first of four marks is the lowest digit of their word");
   static Mark mark_of(std::uint64_t h) { return static_cast<Mark>(h * 0x9e37'79b9'7f4a'7c15 >> 48 | 0x8000); }
-  Mark& mark_at(std::size_t set, std::size_t line) { return marks_[set * stride_ + line - set * ways_]; }
-  /// A bit for each of four marks that is the wanted one, and at times for one above it that is almost; never for an empty line.
+  /// A bit for each of four marks that is the wanted one, and at times for one above it that is almost; never for an empty way.
   static std::uint64_t same_marks(const Mark* marks, std::uint64_t wanted) {
     std::uint64_t differ;
     std::memcpy(&differ, marks, sizeof differ);
@@ -130,40 +173,26 @@ class SetAssoc {
   }
   std::size_t search(std::size_t set, std::uint64_t h, const Key& key) const {
     const std::uint64_t wanted = mark_of(h) * ones;
-    for (std::size_t way = 0; way < ways_; way += 4)
-      if (same_marks(&marks_[set * stride_ + way], wanted)) return search_from(set, way, wanted, key);
-    return nowhere;
-  }
-  [[gnu::noinline]] std::size_t search_from(std::size_t set, std::size_t way, std::uint64_t wanted, const Key& key) const {
-    for (; way < ways_; way += 4)
-      for (std::uint64_t same = same_marks(&marks_[set * stride_ + way], wanted); same != 0; same &= same - 1) {
-        const std::size_t line = set * ways_ + way + static_cast<std::size_t>(std::countr_zero(same)) / 16;
-        if (lines_[line].key == key) return line;
+    for (std::size_t first = 0; first < ways_; first += 4)
+      for (std::uint64_t same = same_marks(state_of(set) + first, wanted); same != 0; same &= same - 1) {
+        const std::size_t way = first + static_cast<std::size_t>(std::countr_zero(same)) / 16;
+        if (lines_[set * ways_ + way].key == key) return way;
       }
     return nowhere;
   }
-  struct Room {
-    std::size_t line;
-    bool evicts;  ///< its key is still that of what goes
-  };
-  /// A line that is the most recently used one of its set, for a key that is not there.
-  [[gnu::noinline]] Room make_room(std::size_t set, std::uint64_t h) {
-    std::size_t line = oldest(set);
-    const bool full = stamps_[line] != 0;
-    if (!full) ++size_;
-    if (full && (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru)) line = set * ways_ + victim(set);
-    mark_at(set, line) = mark_of(h);
-    stamps_[line] = ++clock_;
-    if (replacement_ == Replacement::tree_plru) plru_touch(set, line - set * ways_);
-    return {line, full};
+  /// The newest way of its set from now on, for a key that is not there.
+  std::size_t make_room(std::size_t set) {
+    if (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru) return victim(set);
+    State* const s = state_of(set);
+    return newest(s) = newer(s, newest(s));
   }
   /// Spares the search of many ways: where this hash was found last.
   std::size_t guess(std::size_t set, std::uint64_t h, const Key& key) {
     std::uint32_t& last = guess_[h & (guess_.size() - 1)];
-    if (stamps_[last] != 0 && lines_[last].key == key) return last;
-    const std::size_t line = search(set, h, key);
-    if (line != nowhere) last = static_cast<std::uint32_t>(line);
-    return line;
+    if (last - set * ways_ < ways_ && state_of(set)[last - set * ways_] != 0 && lines_[last].key == key) return last - set * ways_;
+    const std::size_t way = search(set, h, key);
+    if (way != nowhere) last = static_cast<std::uint32_t>(set * ways_ + way);
+    return way;
   }
   static std::size_t guesses(const CacheGeometry& g) {
     if (g.ways <= 8) return 0;
@@ -171,31 +200,27 @@ class SetAssoc {
     while (n < 2 * g.entries && n < 65536) n *= 2;
     return n;
   }
-  /// The line of a set that was used (fifo: filled) longest ago; an empty one is older than all others.
-  std::size_t oldest(std::size_t set) const {
-    const std::size_t begin = set * ways_, end = begin + ways_;
-    std::size_t least = begin;
-    std::uint64_t stamp = stamps_[begin];
-    for (std::size_t line = begin + 1; line < end; ++line) {
-      const bool older = stamps_[line] < stamp;
-      least = older ? line : least, stamp = older ? stamps_[line] : stamp;
-    }
-    return least;
-  }
-  void remove(std::size_t line) {
-    mark_at(line / ways_, line) = 0;
-    stamps_[line] = 0;
+  void remove(std::size_t set, std::size_t way) {
+    state_of(set)[way] = 0;
+    age(state_of(set), way);
     --size_;
   }
   std::size_t set_of(std::uint64_t h) const {
     return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
   }
-  void touch(std::size_t set, std::size_t line) {
-    if (replacement_ == Replacement::lru) stamps_[line] = ++clock_;  // of fifo, age starts when it is filled
-    if (replacement_ == Replacement::tree_plru) plru_touch(set, line - set * ways_);
+  void touch(std::size_t set, std::size_t way) {
+    State* const s = state_of(set);
+    if (replacement_ == Replacement::lru && way != newest(s)) renew(s, way);  // of fifo, age starts when it is filled
+    if (replacement_ == Replacement::tree_plru) plru_touch(set, way);
   }
-  /// The way that makes room where age does not decide.
-  std::size_t victim(std::size_t set) { return replacement_ == Replacement::random ? random_way() : plru_victim(set); }
+  /// The way that makes room where age does not decide: an empty one, if any.
+  [[gnu::noinline]] std::size_t victim(std::size_t set) {
+    const State* const s = state_of(set);
+    std::size_t way = static_cast<std::size_t>(std::find(s, s + ways_, 0) - s);
+    if (way == ways_) way = replacement_ == Replacement::random ? random_way() : plru_victim(set);
+    if (replacement_ == Replacement::tree_plru) plru_touch(set, way);
+    return way;
+  }
   std::size_t random_way() {  // xorshift64: deterministic, private to this cache
     random_ ^= random_ << 13, random_ ^= random_ >> 7, random_ ^= random_ << 17;
     return random_ % ways_;
@@ -223,11 +248,10 @@ class SetAssoc {
     return low;
   }
 
-  std::size_t ways_, sets_, stride_;
+  std::size_t ways_, sets_;
+  std::size_t newest_at_, stride_;  ///< in the state of a set; of it
   Replacement replacement_;
-  std::uint64_t clock_ = 0;
-  std::vector<Mark> marks_;            ///< stride_ for each set: ways_, in fours
-  std::vector<std::uint64_t> stamps_;  ///< when a line was used (fifo: filled); 0: empty
+  std::vector<State> state_;
   std::vector<Line> lines_;
   std::vector<std::uint64_t> plru_;
   std::vector<std::uint32_t> guess_;
