@@ -155,9 +155,32 @@ class RecencySets {
     if (!sets_.empty()) iov::prefetch(&sets_[divisor_.divide(number).rest]);
   }
 
+  using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, last in order of use
+  struct Place {
+    void* set = nullptr;
+    Tag tag = 0;
+    unsigned way = ways;  ///< so: not there
+  };
+  /// Where it is, without using it; its value is prefetched.
+  Place find(std::uint64_t number) {
+    if (sets_.empty()) return {};
+    const auto [tag, index] = divisor_.divide(number);
+    Set& set = sets_[index];
+    const unsigned way = find(set, static_cast<Tag>(tag + 1));
+    iov::prefetch(&set.values[way % ways]);
+    return {&set, static_cast<Tag>(tag + 1), way};
+  }
+  /// As lookup(), of what find() found. @returns null also when it has gone since
+  Value* use(const Place& place) {
+    if (place.way == ways) return nullptr;
+    Set& set = *static_cast<Set*>(place.set);
+    if (tag_of(set, place.way) != place.tag) return nullptr;
+    move(set, place.way, 0);
+    return &set.values[place.way];
+  }
+
  private:
   static_assert(ways > 0 && ways <= 8, "the order of use is eight digits of four bits");
-  using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, last in order of use
   using FourTags [[gnu::vector_size(16)]] = Tag;
   struct alignas(64) Set {
     std::array<FourTags, (ways + 3) / 4> tags{};
@@ -187,6 +210,9 @@ class RecencySets {
 };
 
 class Llc {
+  static constexpr unsigned sector_ways = 8;
+  using Sectors = RecencySets<std::uint64_t, sector_ways>;  ///< a bit per line
+
  public:
   static constexpr unsigned log2_line = 6, log2_sector = 12;
   static constexpr std::uint64_t line_bytes = 64;
@@ -198,6 +224,17 @@ class Llc {
   bool read(std::uint64_t line) { return io_.lookup(line) || written(line); }
 
   void prefetch(std::uint64_t line) const { written_.prefetch(line >> lines_shift); }
+  using Sector = Sectors::Place;
+  Sector find(std::uint64_t line) { return written_.find(line >> lines_shift); }
+  /// As above, of a line whose sector was found before.
+  bool read(std::uint64_t line, const Sector& found) {
+    if (!io_.empty()) return read(line);
+    const std::uint64_t* const lines = written_.use(found);
+    if (!lines) return written(line);
+    sector_ = line >> lines_shift;
+    sector_lines_ = *lines;
+    return sector_lines_ & bit(line);
+  }
   struct Written {
     std::uint64_t hits = 0;
     std::uint64_t evicted = 0;  ///< dirty lines that go to DRAM
@@ -231,7 +268,6 @@ class Llc {
  private:
   static constexpr unsigned lines_shift = log2_sector - log2_line;
   static constexpr std::uint64_t lines_mask = (std::uint64_t{1} << lines_shift) - 1;
-  static constexpr unsigned sector_ways = 8;
   static constexpr std::uint64_t no_sector = ~std::uint64_t{0};
 
   static std::uint64_t bit(std::uint64_t line) { return std::uint64_t{1} << (line & lines_mask); }
@@ -246,7 +282,7 @@ class Llc {
   }
 
   LineTags io_;
-  RecencySets<std::uint64_t, sector_ways> written_;
+  Sectors written_;
   std::uint64_t sector_ = no_sector, sector_lines_ = 0;  ///< of the last lookup, until something changes
 };
 

@@ -70,9 +70,8 @@ inline Time Memory::move_dram(std::uint64_t moved, const Time& start) {
   return done;
 }
 
-/// What walks of tables and fetches of descriptors do: look_up() and finish() for one line.
-inline Time Memory::read_line(std::uint64_t line, bool allocate, const Time& start) {
-  const bool hit = params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
+/// As finish(), of one line: what fetches of descriptors and walks of tables read.
+[[gnu::always_inline]] inline Time Memory::move_line(bool hit, const Time& start) {
   ++lines, ++(hit ? llc_hits : llc_misses);
   return hit ? move_llc(1, start) : move_dram(1, start);
 }
@@ -91,7 +90,30 @@ bool Memory::access(const MemoryAccess& a, Time& when) {
   if (!a.bytes.empty()) bytes_.read_line(address, a.bytes);
   ++reads;
   read_bytes += length;
-  when = read_line(address >> Llc::log2_line, a.allocate, when);
+  when = move_line(cached(address >> Llc::log2_line, a.allocate), when);
+  return true;
+}
+
+void Memory::find(Hpa address, FoundEntry& entry) {
+  const std::uint64_t line = address.value & ~(Llc::line_bytes - 1);
+  entry.address = bytes_.holds(line, Llc::line_bytes) ? address.value : FoundEntry::nowhere;
+  if (entry.address == FoundEntry::nowhere) return;
+  const SparseBytes::Found found = bytes_.find_entry(address.value);
+  entry.version = bytes_.version(), entry.bytes = found.bytes, entry.length = found.length;
+  iov::prefetch(found.bytes);
+  const Llc::Sector sector = llc_.find(line >> Llc::log2_line);
+  entry.set = sector.set, entry.tag = sector.tag, entry.way = sector.way;
+}
+
+bool Memory::read_found(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
+  if (entry.address != address.value || entry.version != bytes_.version() || bytes.size() > entry.length)
+    return access({address, bytes, static_cast<std::uint32_t>(bytes.size()), false, allocate}, when);
+  SparseBytes::copy_entry(bytes, entry.bytes);
+  ++reads;
+  read_bytes += bytes.size();
+  const std::uint64_t line = address.value >> Llc::log2_line;
+  const bool tracked = params_.llc_model == LlcModel::tracked && allocate;
+  when = move_line(tracked ? llc_.read(line, {entry.set, entry.tag, entry.way}) : cached(line, allocate), when);
   return true;
 }
 

@@ -64,6 +64,8 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   bool peek(Hpa address, std::span<std::uint8_t> bytes) override;
   bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) override;
   void prefetch(Hpa address) const override;
+  void find(Hpa address, FoundEntry& entry) override;
+  bool read_found(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) override;
 
   const Params& params() const { return params_; }
   std::uint64_t pages() const { return bytes_.pages(); }  ///< 4 KiB pages ever written
@@ -96,7 +98,10 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
                                      Time& delay) override;
   bool get_direct_mem_ptr(tlm::tlm_generic_payload&, tlm::tlm_dmi&) override { return false; }
 
-  Time read_line(std::uint64_t line, bool allocate, const Time& start);
+  bool cached(std::uint64_t line, bool allocate) {
+    return params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
+  }
+  Time move_line(bool hit, const Time& start);
   void access_lines(const MemoryAccess& access, std::uint32_t length, Time& when);
   Lines look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
   void bypass_line(std::uint64_t line, const MemoryAccess& access, Lines& result);

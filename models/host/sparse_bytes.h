@@ -4,7 +4,8 @@
 ///
 /// Models  contents only, no time. The lines of a page that exist lie one after the other in a run of their own: of a
 ///         translation table or a packet buffer often a single line is in use, and thousands of them then share the caches
-///         below the simulator instead of a page each.
+///         below the simulator instead of a page each. Of the upper tables of a small address space it is a single word:
+///         that lies in the table of pages itself.
 /// Units   bytes; the caller keeps address + length within size().
 #pragma once
 #include <algorithm>
@@ -36,56 +37,80 @@ class SparseBytes {
     for_each_piece(page_bytes, address, to.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const Page* page = find(at);
       if (page && page->holds(lines_of(at, bytes))) return void(std::memcpy(to.data() + done, page->place(at), bytes));
-      std::memset(to.data() + done, 0, bytes);
-      if (page) each_line(*page, at, bytes, [&](std::uint8_t* place, std::size_t from, std::size_t length) {
-          std::memcpy(to.data() + done + from, place, length);
-        });
+      read_partly(page, at, to.subspan(done, bytes));
     });
   }
   /// As read(), within one line: what walks of tables do.
   void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
+    const Found found = find_entry(at);
+    if (to.size() > found.length) return read_partly(find(at), at, to);
+    copy_entry(to, found.bytes);
+  }
+  struct Found {
+    const std::uint8_t* bytes;
+    std::uint64_t length;  ///< of them, up to the end of the line; 0: they do not lie one after the other
+  };
+  /// Where the bytes from here on lie for reading, while version() stays the same.
+  Found find_entry(std::uint64_t at) const {
     const Page* const page = find(at);
-    const std::uint8_t* const from = page && page->holds(std::uint64_t{1} << line_of(at)) ? page->place(at) : zeros.bytes.data();
-    if (to.size() == entry_bytes)
-      std::memcpy(to.data(), from, entry_bytes);
+    const std::uint64_t rest = LinePool::line_bytes - at % LinePool::line_bytes;
+    if (!page) return {zeros.bytes.data(), rest};
+    if (page->single()) return page->word_line() != line_of(at) ? Found{zeros.bytes.data(), rest} : page->word_from(at);
+    if (!page->holds(std::uint64_t{1} << line_of(at))) return {zeros.bytes.data(), rest};
+    return {page->place(at), rest};
+  }
+  std::uint64_t version() const { return version_; }
+  /// Mostly the entry of a table: then without a call.
+  static void copy_entry(std::span<std::uint8_t> to, const std::uint8_t* from) {
+    if (to.size() == word_bytes)
+      std::memcpy(to.data(), from, word_bytes);
     else
       std::memcpy(to.data(), from, to.size());
   }
   /// A line that will be read soon.
-  void prefetch(std::uint64_t address) const {
-    const Page* const page = find(address);
-    if (page && page->holds(std::uint64_t{1} << line_of(address))) iov::prefetch(page->place(address));
-  }
+  void prefetch(std::uint64_t address) const { iov::prefetch(find_entry(address).bytes); }
   void write(std::uint64_t address, std::span<const std::uint8_t> from) {
     for_each_piece(page_bytes, address, from.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const auto piece = from.subspan(done, bytes);
       const Page* page = find(at);
       if (page && page->holds(lines_of(at, bytes))) return void(std::memcpy(page->place(at), piece.data(), bytes));
-      if (const std::uint64_t lines = not_zero(at, piece)) page = &make(at, lines);
-      if (page) each_line(*page, at, bytes, [&](std::uint8_t* place, std::size_t to, std::size_t length) {
-          std::memcpy(place, piece.data() + to, length);
-        });
+      write_partly(page, at, piece);
     });
   }
 
  private:
   using Line = LinePool::Line;
   static constexpr Line zeros{};
-  static constexpr std::size_t entry_bytes = 8;  ///< most that is read within a line: entries of tables
+  static constexpr std::size_t word_bytes = 8;  ///< most that is read within a line: entries of tables
   static constexpr unsigned page_lines = 1u << LinePool::log2_longest;
   static_assert(page_lines * LinePool::line_bytes == page_bytes);
 
-  struct Page {
-    std::uint64_t present = 0;  ///< a bit per line
-    Line* lines = nullptr;      ///< those that are, in order; room for a power of two
-
-    bool holds(std::uint64_t wanted) const { return (present & wanted) == wanted; }
+  class Page {
+   public:
+    bool empty() const { return present_ == 0 && place_ == 0; }
+    /// All of it is zero but one word, and that is here.
+    bool single() const { return place_ & 1; }
+    bool holds(std::uint64_t wanted) const { return !single() && (present_ & wanted) == wanted; }
+    std::uint64_t present() const { return single() ? 0 : present_; }  ///< a bit per line
+    Line* lines() const { return reinterpret_cast<Line*>(place_); }     ///< those that are, in order; room for a power of two
+    void set_lines(std::uint64_t present, Line* lines) { present_ = present, place_ = reinterpret_cast<std::uintptr_t>(lines); }
     /// Of a line that is present, and of the following ones as far as they are.
     std::uint8_t* place(std::uint64_t at) const {
-      const std::uint64_t below = (std::uint64_t{1} << line_of(at)) - 1, before = present & below;
+      const std::uint64_t below = (std::uint64_t{1} << line_of(at)) - 1, before = present_ & below;
       const auto index = before == 0 ? 0 : before == below ? line_of(at) : static_cast<unsigned>(std::popcount(before));
-      return lines[index].bytes.data() + at % LinePool::line_bytes;
+      return lines()[index].bytes.data() + at % LinePool::line_bytes;
     }
+
+    void set_word(std::uint64_t at, std::uint64_t word) { present_ = word, place_ = 2 * (at % page_bytes / word_bytes) + 1; }
+    std::uint64_t word_at() const { return place_ / 2 * word_bytes; }  ///< within the page
+    unsigned word_line() const { return line_of(word_at()); }
+    std::uint8_t* word() { return reinterpret_cast<std::uint8_t*>(&present_); }
+    const std::uint8_t* word() const { return reinterpret_cast<const std::uint8_t*>(&present_); }
+    Found word_from(std::uint64_t at) const { return {word(), at % page_bytes == word_at() ? word_bytes : 0}; }
+
+   private:
+    std::uint64_t present_ = 0;  ///< or the word
+    std::uintptr_t place_ = 0;   ///< of the lines, or twice the number of the word, and one
   };
   using Chunk = std::array<Page, 1u << (log2_chunk - log2_page)>;
 
@@ -114,6 +139,22 @@ class SparseBytes {
       if (page.holds(std::uint64_t{1} << line_of(at))) visit(page.place(at), done, bytes);
     });
   }
+  /// What a piece within one page and the single word have in common, if anything.
+  template <class Visit>
+  static void with_word(const Page& page, std::uint64_t address, std::size_t length, Visit visit) {
+    const std::uint64_t begin = address % page_bytes, word = page.word_at();
+    const std::uint64_t from = std::max(begin, word), to = std::min(begin + length, word + word_bytes);
+    if (from < to) visit(from - word, from - begin, to - from);
+  }
+  [[gnu::noinline]] static void read_partly(const Page* page, std::uint64_t at, std::span<std::uint8_t> to) {
+    std::memset(to.data(), 0, to.size());
+    if (!page) return;
+    if (page->single())
+      return with_word(*page, at, to.size(), [&](std::uint64_t from, std::size_t place, std::size_t bytes) {
+        std::memcpy(to.data() + place, page->word() + from, bytes);
+      });
+    each_line(*page, at, to.size(), [&](std::uint8_t* from, std::size_t place, std::size_t bytes) { std::memcpy(to.data() + place, from, bytes); });
+  }
   static std::uint64_t not_zero(std::uint64_t address, std::span<const std::uint8_t> piece) {
     std::uint64_t lines = 0;
     for_each_piece(LinePool::line_bytes, address, piece.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
@@ -129,30 +170,74 @@ class SparseBytes {
     const auto& chunk = chunks_[address >> log2_chunk];
     return chunk ? &(*chunk)[page_index(address)] : nullptr;
   }
-  /// The page, in which these lines exist from now on.
-  const Page& make(std::uint64_t address, std::uint64_t lines) {
+  Page& page_at(std::uint64_t address) {
     auto& chunk = chunks_[address >> log2_chunk];
     if (!chunk) chunk = std::make_unique<Chunk>();
-    Page& page = (*chunk)[page_index(address)];
-    if (!page.holds(lines)) add(page, page.present | lines);
-    return page;
+    return (*chunk)[page_index(address)];
+  }
+  /// Within a page of which not all these lines are present.
+  [[gnu::noinline]] void write_partly(const Page* page, std::uint64_t at, std::span<const std::uint8_t> piece) {
+    if (!page || page->empty() || page->single()) {
+      if (write_word(page, at, piece)) return;
+      if (page && page->single()) dissolve(page_at(at));
+    }
+    if (const std::uint64_t lines = not_zero(at, piece)) {
+      Page& made = page_at(at);
+      if (!made.holds(lines)) add(made, made.present() | lines);
+      page = &made;
+    }
+    if (page) each_line(*page, at, piece.size(), [&](std::uint8_t* place, std::size_t from, std::size_t bytes) {
+        std::memcpy(place, piece.data() + from, bytes);
+      });
+  }
+  /// Whether the page has, with this piece, still no more than a single word; then it is written.
+  bool write_word(const Page* page, std::uint64_t at, std::span<const std::uint8_t> piece) {
+    const auto zero = [](std::uint8_t byte) { return byte == 0; };
+    const auto first = std::ranges::find_if_not(piece, zero);
+    const bool was = page && !page->empty();
+    std::uint64_t word = was ? page->word_at() : 0;
+    if (first != piece.end()) {
+      const auto behind = std::find_if_not(piece.rbegin(), piece.rend(), zero).base();
+      const std::uint64_t begin = at % page_bytes, from = begin + static_cast<std::uint64_t>(first - piece.begin());
+      const std::uint64_t last = begin + static_cast<std::uint64_t>(behind - piece.begin()) - 1;
+      if (from / word_bytes != last / word_bytes || (was && word != from / word_bytes * word_bytes)) return false;
+      word = from / word_bytes * word_bytes;
+    } else if (!was) {
+      return true;
+    }
+    Page& made = page_at(at);
+    if (!was) made.set_word(word, 0), ++pages_, ++version_;
+    with_word(made, at, piece.size(), [&](std::uint64_t to, std::size_t from, std::size_t bytes) {
+      std::memcpy(made.word() + to, piece.data() + from, bytes);
+    });
+    return true;
+  }
+  /// A word becomes the line that it is in.
+  void dissolve(Page& page) {
+    const std::uint64_t at = page.word_at();
+    const Page word = page;
+    page.set_lines(std::uint64_t{1} << line_of(at), pool_.take(0));
+    *page.lines() = Line{};
+    std::memcpy(page.place(at), word.word(), word_bytes);
+    ++version_;
   }
   /// Moves what exists apart to where it will lie, from the last line on: no line lies behind its new place.
   void add(Page& page, std::uint64_t wanted) {
     const Page old = page;
-    if (!old.present) ++pages_;
-    const bool moves = !old.present || log2_run(wanted) != log2_run(old.present);
-    page = {wanted, moves ? pool_.take(log2_run(wanted)) : old.lines};
-    int from = std::popcount(old.present), to = std::popcount(wanted);
+    if (!old.present()) ++pages_;
+    ++version_;
+    const bool moves = !old.present() || log2_run(wanted) != log2_run(old.present());
+    page.set_lines(wanted, moves ? pool_.take(log2_run(wanted)) : old.lines());
+    int from = std::popcount(old.present()), to = std::popcount(wanted);
     for (unsigned line = page_lines; line-- > 0;) {
       const std::uint64_t bit = std::uint64_t{1} << line;
       if (!(wanted & bit)) continue;
-      page.lines[--to] = old.present & bit ? old.lines[--from] : Line{};
+      page.lines()[--to] = old.present() & bit ? old.lines()[--from] : Line{};
     }
-    if (moves && old.present) pool_.give_back(old.lines, log2_run(old.present));
+    if (moves && old.present()) pool_.give_back(old.lines(), log2_run(old.present()));
   }
 
-  std::uint64_t size_, pages_ = 0;
+  std::uint64_t size_, pages_ = 0, version_ = 0;
   std::vector<std::unique_ptr<Chunk>> chunks_;
   LinePool pool_;
 };

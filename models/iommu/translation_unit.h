@@ -113,6 +113,7 @@ class TranslationUnit {
     Time taken;    ///< out of the idle ones
     Time started;  ///< reading tables
     Mapping before;  ///< audit: what the tables said when the walk began
+    FoundEntry next;  ///< where the next table read probably goes
     std::array<std::uint64_t, 8> words{};
     Event event{unit.timeline_, bind<&Walker::step>(this)};
   };
@@ -160,7 +161,7 @@ class TranslationUnit {
   void start_walk(Walker& w, int slot, const Lookup& known);
   void issue(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);
-  void look_ahead(const Walker& w);
+  void look_ahead(Walker& w);
   void step(Walker& w);
   void continue_after_iotlb(Walker& w);
   void finish(Walker& w);

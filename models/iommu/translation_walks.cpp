@@ -168,7 +168,7 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
-  const Time end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
+  const Time end = memory_.read(w.next, Hpa(a.address), bytes, start, features_.coherent);
   w.ok = memory_.ok();
   w.event.at(end + read_overhead_);
   look_ahead(w);
@@ -185,8 +185,8 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
 }
 
 /// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
-inline void TranslationUnit::look_ahead(const Walker& w) {
-  if (w.ok) memory_.prefetch(Hpa(w.walk.next_guess(w.words)));
+inline void TranslationUnit::look_ahead(Walker& w) {
+  if (w.ok) memory_.find(Hpa(w.walk.next_guess(w.words)), w.next);
   if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
 }
 

@@ -31,6 +31,18 @@ struct MemoryAccess {
   bool allocate;  ///< writes may allocate in the LLC (DDIO); reads may hit it
 };
 
+/// Where a memory has found an entry of a table, for a read to come: what it then need not look for again. It notices what
+/// changed in between.
+struct FoundEntry {
+  static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+  std::uint64_t address = nowhere;
+  std::uint64_t version = 0;  ///< of where bytes lie
+  const std::uint8_t* bytes = nullptr;
+  std::uint64_t length = 0;  ///< bytes that lie there
+  void* set = nullptr;       ///< of the LLC
+  std::uint32_t tag = 0, way = 0;
+};
+
 /// What a memory of ours offers besides its socket: the same accesses as plain calls. It notifies nothing in the SystemC kernel.
 class DirectMemory {
  public:
@@ -41,6 +53,10 @@ class DirectMemory {
   virtual bool peek(Hpa address, std::span<std::uint8_t> bytes) = 0;
   virtual bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) = 0;
   virtual void prefetch(Hpa address) const = 0;
+  /// Looks for an entry and prefetches it.
+  virtual void find(Hpa address, FoundEntry& entry) = 0;
+  /// As access(), of an entry that was probably found.
+  virtual bool read_found(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) = 0;
 
  protected:
   ~DirectMemory() = default;
@@ -99,6 +115,17 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   /// This line will be accessed soon. Without effect on results.
   void prefetch(Hpa address) {
     if (direct_) direct_->prefetch(address);
+  }
+  /// As prefetch(), for a read() that names what was found.
+  void find(Hpa address, FoundEntry& entry) {
+    if (direct_) direct_->find(address, entry);
+  }
+  /// All `bytes` of an entry of a table, for real. @returns when the last one is there
+  Time read(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, const Time& start, bool allocate) {
+    if (!direct()) return read(address, bytes, static_cast<std::uint32_t>(bytes.size()), start, allocate);
+    Time when = start;
+    ok_ = direct_->read_found(entry, address, bytes, allocate, when);
+    return when;
   }
 
   /// Whether the last access reached memory (false: no such address; no bytes moved).
