@@ -57,6 +57,11 @@ class SetAssoc {
     touch(set, way);
     return &line(set, way).value;
   }
+  /// As a lookup of the key that finds this value, which is still there.
+  void use_again(const Key& key, const Value& value) {
+    const std::size_t set = set_of(key.hash());
+    touch(set, index_of(value) - set * ways_);
+  }
   /// The value without touching the replacement state.
   const Value* peek(const Key& key) const {
     if (lines_.empty()) return nullptr;
@@ -119,6 +124,10 @@ class SetAssoc {
     [[no_unique_address]] Value value{};
   };
   static constexpr std::size_t nowhere = ~std::size_t{0};
+  std::size_t index_of(const Value& value) const {
+    const auto* const first = reinterpret_cast<const char*>(&lines_.front().value);
+    return static_cast<std::size_t>(reinterpret_cast<const char*>(&value) - first) / sizeof(Line);
+  }
 
   // What a search reads and what a hit writes lie side by side. Of each set: a mark for each way, up to a multiple of four; the newest way;
   // for each way the one that is newer and the one that is older, in a ring whose newest is newer than none but the oldest. So what

@@ -30,7 +30,7 @@ bool DmaEngine::serve_ready(Direction d) {
   while (!ready_[d].empty() && room(d)) {
     const unsigned channel = ready_[d].front();
     Lane& lane = channels_[channel]->lane[d];
-    if (lane.queued == 0) {  // cancelled meanwhile
+    if (lane.queued == 0) [[unlikely]] {  // cancelled meanwhile
       ready_[d].pop();
       lane.listed = false;
       continue;
@@ -67,7 +67,7 @@ bool DmaEngine::room(Direction d) {
   const bool by_tlb = translates(q);
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
-    if (c.refusal != DmaStatus::success) {
+    if (c.refusal != DmaStatus::success) [[unlikely]] {
       fail(q, c.refusal);
       break;
     }

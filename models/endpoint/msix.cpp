@@ -25,18 +25,18 @@ Msix::Vector::Vector(Timeline& timeline, Msix* owner, unsigned n)
 
 Msix::Msix(Timeline& timeline, MsixSender& sender, unsigned function, unsigned vectors)
     : timeline_(timeline), sender_(sender), function_(function) {
-  for (unsigned v = 0; v < std::min(vectors, max_vectors); ++v) vectors_.emplace_back(timeline, this, v);
+  for (unsigned v = 0; v < std::min(vectors, max_vectors); ++v) vectors_.push_back(std::make_unique<Vector>(timeline, this, v));
 }
 
 void Msix::prefetch() const {
   if (vectors_.empty()) return;
-  prefetch_object(vectors_.front());
-  prefetch_range(vectors_.front().joined.data(), sizeof(Joined));
+  prefetch_object(*vectors_.front());
+  prefetch_range(vectors_.front()->joined.data(), sizeof(Joined));
 }
 
 void Msix::join(unsigned vector, JourneyRef journey) {
   if (vector >= vectors_.size() || !journey) return;
-  auto& joined = vectors_[vector].joined;
+  auto& joined = vectors_[vector]->joined;
   if (joined.size() < journeys_kept) joined.push_back({journey, timeline_.now()});
 }
 
@@ -54,7 +54,7 @@ void Msix::drive_line() {
 }
 
 void Msix::attempt(unsigned vector) {
-  Vector& v = vectors_[vector];
+  Vector& v = *vectors_[vector];
   if (!(raised_ & enabled_ & bit(vector)) || (v.entry[3] & 1) || !msix_enable_ || function_mask_) return;
   if (timeline_.now() < v.next_allowed) return v.timer.before(v.next_allowed);
   fire(v);
@@ -106,45 +106,45 @@ void Msix::set_control(bool enable, bool function_mask, bool intx) {
 }
 
 void Msix::set_throttle(unsigned vector, std::uint32_t ns) {
-  if (vector < vectors_.size()) vectors_[vector].throttle = Time(ns, sc_core::SC_NS);
+  if (vector < vectors_.size()) vectors_[vector]->throttle = Time(ns, sc_core::SC_NS);
 }
 
 std::uint32_t Msix::throttle(unsigned vector) const {
-  return vector < vectors_.size() ? static_cast<std::uint32_t>(to_ps(vectors_[vector].throttle) / 1000) : 0;
+  return vector < vectors_.size() ? static_cast<std::uint32_t>(to_ps(vectors_[vector]->throttle) / 1000) : 0;
 }
 
 std::uint32_t Msix::read_table(std::uint32_t offset) const {
   const std::uint32_t vector = offset / entry_bytes;
-  return vector < vectors_.size() ? vectors_[vector].entry[offset % entry_bytes / 4] : 0;
+  return vector < vectors_.size() ? vectors_[vector]->entry[offset % entry_bytes / 4] : 0;
 }
 
 void Msix::write_table(std::uint32_t offset, std::uint32_t dw) {
   const std::uint32_t vector = offset / entry_bytes;
   if (vector >= vectors_.size()) return;
-  vectors_[vector].entry[offset % entry_bytes / 4] = dw;
+  vectors_[vector]->entry[offset % entry_bytes / 4] = dw;
   attempt(vector);  // unmasked while pending: send (7.7.2.9)
 }
 
 std::uint64_t Msix::pending() const {
   std::uint64_t bits = 0;
-  for (const Vector& v : vectors_)
-    if (((v.entry[3] & 1) || function_mask_) && (raised_ & bit(v.number))) bits |= bit(v.number);
+  for (const auto& v : vectors_)
+    if (((v->entry[3] & 1) || function_mask_) && (raised_ & bit(v->number))) bits |= bit(v->number);
   return bits;
 }
 
 void Msix::reset() {
   causes_ = raised_ = enabled_ = auto_mask_ = 0;
   drive_line();
-  for (Vector& v : vectors_) {
-    v.throttle = Time();
-    v.next_allowed = Time();
-    v.joined.clear();
-    v.timer.cancel();
+  for (const auto& v : vectors_) {
+    v->throttle = Time();
+    v->next_allowed = Time();
+    v->joined.clear();
+    v->timer.cancel();
   }
 }
 
 void Msix::reset_table() {
-  for (Vector& v : vectors_) v.entry = reset_entry;
+  for (const auto& v : vectors_) v->entry = reset_entry;
 }
 
 }  // namespace iov::endpoint

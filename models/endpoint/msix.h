@@ -12,7 +12,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "models/core/journey.h"
@@ -91,7 +91,7 @@ class Msix {
   Timeline& timeline_;
   MsixSender& sender_;
   const unsigned function_;
-  std::deque<Vector> vectors_;
+  std::vector<std::unique_ptr<Vector>> vectors_;
   Time least_interval_;
   bool msix_enable_ = false, function_mask_ = false, intx_ = false, asserted_ = false;
   std::uint64_t causes_ = 0, raised_ = 0, enabled_ = 0, auto_mask_ = 0, sent_ = 0;

@@ -189,7 +189,7 @@ void Core::preempt() {
 void Core::start(Strand& strand) {
   settle();
   awake_at_ = timeline_.now() + (idle_ ? params_.world.idle_exit : sc_core::SC_ZERO_TIME);
-  const Time cost = switch_to(strand);
+  const Time cost = goes_on_here(strand) ? sc_core::SC_ZERO_TIME : switch_to(strand);
   switch_context_ = strand.context_ == Context::irq ? Context::irq : Context::host_kernel;
   strand.preempted_ = false;
   set_idle(false);
@@ -263,7 +263,14 @@ Time Core::enter_guest() {
   return params_.world.vm_entry + thread_->entering_guest();
 }
 
-[[gnu::always_inline]] inline Time Core::switch_to(Strand& strand) {
+/// Whether switch_to() has nothing to do.
+inline bool Core::goes_on_here(const Strand& strand) {
+  const Context target = strand.context_ == Context::irq ? Context::host_kernel : strand.context_;
+  if (strand.exiting_ || mode_ != target) return false;
+  return !thread_level(strand) || (thread_of(strand) == thread_ && thread_->on_core_);
+}
+
+Time Core::switch_to(Strand& strand) {
   Time cost;
   if (thread_level(strand) && thread_of(strand) != thread_) {
     if (mode_ == Context::guest)
@@ -317,8 +324,8 @@ void Core::schedule_out(Thread& thread) {
 
 // --- accounts ---------------------------------------------------------------------------------------------
 
-void Core::settle_until(const Time& now) {
-  if (settled_ >= now) return;
+/// The part before work begins.
+void Core::settle_switch(const Time& now) {
   if (settled_ < awake_at_) {
     const Time until = std::min(now, awake_at_);
     idle_total_ += until - settled_;
@@ -329,6 +336,11 @@ void Core::settle_until(const Time& now) {
     spent_[static_cast<std::size_t>(switch_context_)][static_cast<std::size_t>(Work::world_switch)] += until - settled_;
     settled_ = until;
   }
+}
+
+void Core::settle_until(const Time& now) {
+  if (settled_ >= now) return;
+  if (settled_ < work_begin_ || settled_ < awake_at_) settle_switch(now);
   if (settled_ >= now) return;
   if (running_) {
     spent_[static_cast<std::size_t>(running_->context_)][static_cast<std::size_t>(running_->work_)] += now - settled_;

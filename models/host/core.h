@@ -130,6 +130,7 @@ class Core : public sc_core::sc_module {
   Thread* fairest_other();
   void preempt();
   void start(Strand& strand);
+  bool goes_on_here(const Strand& strand);
   Time switch_to(Strand& strand);
   void schedule_out(Thread& thread);
   Time change_mode(Context target, Strand& strand);
@@ -140,6 +141,7 @@ class Core : public sc_core::sc_module {
   Time go_where_it_idles();
   void finish();
   void settle_until(const Time& now);
+  void settle_switch(const Time& now);
   Task irq_loop();
   Task kick_handler(Strand& strand);
   void arrives();

@@ -70,6 +70,14 @@ class SparseBytes {
   /// A line that will be read soon.
   void prefetch(std::uint64_t address) const { iov::prefetch(find_entry(address).bytes); }
   void write(std::uint64_t address, std::span<const std::uint8_t> from) {
+    if (within_line(address, from.size()))
+      if (const Page* page = find(address); page && page->holds(std::uint64_t{1} << line_of(address)))
+        return void(std::memcpy(page->place(address), from.data(), from.size()));
+    write_pieces(address, from);
+  }
+
+ private:
+  [[gnu::noinline]] void write_pieces(std::uint64_t address, std::span<const std::uint8_t> from) {
     for_each_piece(page_bytes, address, from.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const auto piece = from.subspan(done, bytes);
       const Page* page = find(at);
@@ -77,8 +85,6 @@ class SparseBytes {
       write_partly(page, at, piece);
     });
   }
-
- private:
   using Line = LinePool::Line;
   static constexpr Line zeros{};
   static constexpr std::size_t word_bytes = 8;  ///< most that is read within a line: entries of tables

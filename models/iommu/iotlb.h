@@ -91,6 +91,10 @@ class Iotlb {
     }
     return nullptr;
   }
+  /// As a lookup of the address that finds this mapping, which is still there.
+  void use_again(const Binding& b, std::uint64_t address, const Mapping& m) {
+    part_of(b.domain.value).use_again({address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page}, m);
+  }
   const Mapping* peek(const Binding& b, std::uint64_t address) const {
     const Cache& part = parts_[b.domain.value % parts_.size()];
     for (const std::uint8_t log2 : sizes)

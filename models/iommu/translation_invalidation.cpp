@@ -9,7 +9,7 @@ namespace iov::iommu {
 
 /// Whatever is walking may have read what is now void; its requests are older and may still be answered.
 void TranslationUnit::mark_walks_stale() {
-  repeatable_ = false;
+  forget_hits();
   for (const auto& w : walkers_) {
     if (w->slot < 0 || w->stale) continue;
     w->stale = true;

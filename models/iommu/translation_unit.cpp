@@ -41,45 +41,60 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
 
 bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
                                 TranslationClient& client) {
-  if (repeats(q)) return hit(q, ticket, client), true;
+  if (newest_->repeats(q)) return hit(*newest_, q, ticket, client), true;
+  Hit& other = hits_[newest_ == hits_.data()];
+  if (other.repeats(q)) return use_again(other), hit(other, q, ticket, client), true;
   if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
-  last_ = {};
-  look_up(q, last_);
-  if (!last_.settled) return miss(last_, q, ticket, client);
-  repeatable_ = last_.iotlb_used && last_.fault == FaultReason::none;
-  if (repeatable_) {
-    last_request_ = q;
-    last_reply_ = granted(*last_.mapping, q);
-    return hit(q, ticket, client), true;
+  Lookup& found = other.found;
+  found = {};
+  look_up(q, found);
+  other.valid = found.settled && found.iotlb_used && found.fault == FaultReason::none;
+  if (other.valid) {
+    other.request = q;
+    other.reply = granted(*found.mapping, q);
+    newest_ = &other;
+    return hit(other, q, ticket, client), true;
   }
-  const Time ready = spend(last_, timeline_.now());
+  forget_hits();
+  if (!found.settled) return miss(found, q, ticket, client);
+  const Time ready = spend(found, timeline_.now());
   ++accepted_;
-  count(last_, q);
-  settle(last_, q, ticket, client, ready);
+  count(found, q);
+  settle(found, q, ticket, client, ready);
   return true;
 }
 
 /// All that a lookup in the IOTLB depends on, the caches apart.
-inline bool TranslationUnit::repeats(const TranslationRequest& q) const {
-  const TranslationRequest& last = last_request_;
-  return repeatable_ && (q.address.value ^ last.address.value) >> 12 == 0 && q.requester == last.requester &&
-         q.pasid == last.pasid && q.at == last.at && q.access == last.access && q.no_write == last.no_write;
+inline bool TranslationUnit::Hit::repeats(const TranslationRequest& q) const {
+  return valid && (q.address.value ^ request.address.value) >> 12 == 0 && q.requester == request.requester &&
+         q.pasid == request.pasid && q.at == request.at && q.access == request.access && q.no_write == request.no_write;
 }
 
-/// As last_ has it. The answer is a copy: its client may ask again before it returns.
-void TranslationUnit::hit(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+/// What a lookup does to the order of replacement.
+inline void TranslationUnit::use_again(Hit& known) {
+  const Lookup& l = known.found;
+  const RequesterId requester = known.request.requester;
+  contexts_.use_again({requester, Pasid::none}, *l.context);
+  if (l.context->scalable) pasids_.use_again(pasid_key(known.request, *l.context), *l.binding);
+  iotlb_.use_again(*l.binding, known.request.address.value, *l.mapping);
+  newest_ = &known;
+}
+
+/// The answer is a copy: its client may ask again before it returns.
+void TranslationUnit::hit(const Hit& known, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
   ++accepted_;
-  TranslationReply reply = last_reply_;
-  if (reply.outcome == TranslationReply::Outcome::granted) reply.address = Hpa(host_address(*last_.mapping, q.address.value));
+  const Lookup& l = known.found;
+  TranslationReply reply = known.reply;
+  if (reply.outcome == TranslationReply::Outcome::granted) reply.address = Hpa(host_address(*l.mapping, q.address.value));
   Time ready = context_cache.look_up(timeline_.now(), true);  // as spend() does
-  if (last_.context->scalable) ready = pasid_cache.look_up(ready, true);
+  if (l.context->scalable) ready = pasid_cache.look_up(ready, true);
   reply.ready = iotlb_cache.look_up(ready, true);
   std::uint64_t* const requester = requesters.row_of(q.requester.value);
   ++requester[requests], ++requester[UseTable::iotlb_hits];
-  std::uint64_t* const domain = domains.row_of(last_.binding->domain.value);
+  std::uint64_t* const domain = domains.row_of(l.binding->domain.value);
   ++domain[UseTable::iotlb_hits];
   if (q.at == AddressType::untranslated) domain[granted_bytes] += q.bytes;
-  if (audit_) audit_->hit(*last_.binding, q.address.value, *last_.mapping);
+  if (audit_) audit_->hit(*l.binding, q.address.value, *l.mapping);
   send(client, ticket, reply);
 }
 
@@ -98,9 +113,12 @@ bool TranslationUnit::bypass(const TranslationRequest& q, std::uint32_t ticket, 
   return true;
 }
 
+SourceKey TranslationUnit::pasid_key(const TranslationRequest& q, const Context& context) {
+  return {q.requester, q.pasid.present() ? q.pasid.value : context.rid_pasid};
+}
+
 /// What the caches know. No time, no statistics: a request that is turned away leaves no trace.
 void TranslationUnit::look_up(const TranslationRequest& q, Lookup& l) {
-  repeatable_ = false;
   l.context = contexts_.lookup({q.requester, Pasid::none});
   if (!l.context) return;
   const std::uint64_t address = q.address.value;
@@ -118,7 +136,7 @@ void TranslationUnit::look_up(const TranslationRequest& q, Lookup& l) {
     return;
   }
   l.binding = l.context->scalable
-                  ? pasids_.lookup({q.requester, q.pasid.present() ? q.pasid.value : l.context->rid_pasid})
+                  ? pasids_.lookup(pasid_key(q, *l.context))
                   : &l.context->binding;
   if (!l.binding) return;
   if (l.binding->stages == Stages::pass_through) return look_up_identity(q, l);

@@ -60,7 +60,7 @@ class TranslationUnit {
   TranslationUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults);
 
   bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client);
-  void set_root(const TableRoot& root) { root_ = root, repeatable_ = false; }
+  void set_root(const TableRoot& root) { root_ = root, forget_hits(); }
   const TableRoot& root() const { return root_; }
 
   /// Each removes entries at once; results of walks under way enter no cache any more.
@@ -77,7 +77,7 @@ class TranslationUnit {
 
   std::size_t pending() const { return used_; }
   const Iotlb& iotlb() const { return iotlb_; }
-  Iotlb& iotlb() { return repeatable_ = false, iotlb_; }  ///< for tests that break invariants on purpose
+  Iotlb& iotlb() { return forget_hits(), iotlb_; }  ///< for tests that break invariants on purpose
   const PagingCaches& paging_caches() const { return paging_; }
   std::size_t cached_contexts() const { return contexts_.size(); }
   std::size_t cached_pasids() const { return pasids_.size(); }
@@ -126,6 +126,13 @@ class TranslationUnit {
     bool settled = false;  ///< answered from the caches
     bool iotlb_used = false;
   };
+  struct Hit {
+    Lookup found;
+    TranslationRequest request;
+    TranslationReply reply;
+    bool valid = false;  ///< nothing was filled or removed since
+    bool repeats(const TranslationRequest& q) const;
+  };
   struct Result {  ///< of a walk, kept while its requests are answered
     Context context;
     DomainId domain;
@@ -135,9 +142,11 @@ class TranslationUnit {
     TranslationRequest request;
   };
 
-  bool repeats(const TranslationRequest& q) const;
-  void hit(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  void hit(const Hit& known, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  void use_again(Hit& known);
+  void forget_hits() { hits_[0].valid = hits_[1].valid = false; }
   void look_up(const TranslationRequest& q, Lookup& found);
+  static SourceKey pasid_key(const TranslationRequest& q, const Context& context);
   void look_up_identity(const TranslationRequest& q, Lookup& found);
   Time spend(const Lookup& found, const Time& start);
   void settle(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket,
@@ -190,10 +199,9 @@ class TranslationUnit {
   SetAssoc<SourceKey, Binding> pasids_;
   Iotlb iotlb_;
   PagingCaches paging_;
-  Lookup last_;
-  TranslationRequest last_request_;
-  TranslationReply last_reply_;
-  bool repeatable_ = false;  ///< last_ is a hit, and since then nothing else was looked up, filled or removed
+  /// The last two hits of the IOTLB, as writes of payload and of descriptors take turns: repeated, they need no search.
+  std::array<Hit, 2> hits_;
+  Hit* newest_ = hits_.data();  ///< of the two; if valid, nothing else was looked up since
   const Time setup_, read_overhead_;
   std::vector<Pending> pending_;
   static constexpr std::uint64_t no_page = ~std::uint64_t{0};

@@ -116,6 +116,7 @@ void TranslationUnit::start_queued() {
     queue_head_ = (queue_head_ + 1) % queue_.size();
     --queued_;
     Lookup known;
+    forget_hits();
     look_up(pending_[static_cast<std::size_t>(slot)].request, known);
     if (answer_late_hit(slot, known)) continue;
     Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
@@ -191,7 +192,7 @@ inline void TranslationUnit::look_ahead(Walker& w) {
 }
 
 void TranslationUnit::step(Walker& w) {
-  repeatable_ = false;
+  forget_hits();
   if (w.walk.done()) return finish(w);
   const bool asked = w.walk.iotlb_asked();
   if (w.walk.wanted().update)

@@ -105,7 +105,12 @@ void Peer::schedule() {
   const Time start = start_of(due);
   const Time last_bit = start + to_last_bit_.of(wire_bytes(head_bytes(start)) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
-  if (next_) next_(head_vm(start));
+  announce(head_vm(start));
+}
+
+/// What is the same VM's as the frame before is at hand already.
+void Peer::announce(unsigned vm) {
+  if (vm != announced_ && next_) next_(announced_ = vm);
 }
 
 unsigned Peer::head_vm(const Time& start) const {

@@ -29,7 +29,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   Peer(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, PacketLedger& ledger);
 
   void connect(FrameSink& nic) { nic_ = &nic; }
-  /// Called with the VM to which the next frame will leave, as far ahead as that is known.
+  /// Called with the VM to which the next frame will leave, as far ahead as that is known, if it is another than before.
   void on_next(Delegate<void(unsigned)> handler) { next_ = handler; }
   void add_vm(MacAddress vm) {
     vms_.push_back(vm);
@@ -71,6 +71,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void emit();
   std::uint32_t head_bytes(const Time& start) const;
   unsigned head_vm(const Time& start) const;
+  void announce(unsigned vm);
   void take_head(const Time& start, PacketEntry& entry);
   void take_request(PacketEntry& entry);
 
@@ -79,6 +80,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   PacketLedger& ledger_;
   FrameSink* nic_ = nullptr;
   Delegate<void(unsigned)> next_;
+  unsigned announced_ = ~0u;  ///< the VM that was announced last
   std::vector<MacAddress> vms_;
   std::vector<Client> clients_;  ///< by VM
   PeerLoad load_;

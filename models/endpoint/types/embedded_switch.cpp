@@ -29,14 +29,19 @@ void EmbeddedSwitch::lose(const Frame& frame, unsigned function, DropReason reas
 }
 
 void EmbeddedSwitch::ingress(Frame&& frame) {
-  if (const FlowRule* rule = rules_.find(frame.header)) {
-    const unsigned target = rule->vf() == 0 ? 0 : s_.pfs + rule->vf() - 1;  // VFs of the first PF
-    if (rule->drops()) return lose(frame, target, DropReason::flow_rule, true);
-    return give(std::move(frame), {{target}, rule->queue()});
-  }
+  if (const FlowRule* rule = rules_.find(frame.header)) return obey(*rule, std::move(frame));
   if (frame.header.destination.multicast()) return replicate(std::move(frame));
   const auto where = sorter_.unicast(frame.header);
-  if (where) return give(std::move(frame), {*where});
+  where ? give(std::move(frame), {*where}) : give_to_promiscuous(std::move(frame));
+}
+
+void EmbeddedSwitch::obey(const FlowRule& rule, Frame&& frame) {
+  const unsigned target = rule.vf() == 0 ? 0 : s_.pfs + rule.vf() - 1;  // VFs of the first PF
+  if (rule.drops()) return lose(frame, target, DropReason::flow_rule, true);
+  give(std::move(frame), {{target}, rule.queue()});
+}
+
+void EmbeddedSwitch::give_to_promiscuous(Frame&& frame) {
   takers_ = promiscuous_;
   give_to_takers(std::move(frame));
 }

@@ -81,14 +81,16 @@ class EmbeddedSwitch : public sc_core::sc_module {
   static constexpr std::uint32_t multicast_hash(MacAddress mac) { return mac.value & 0xfff; }
 
  private:
-  void replicate(Frame&& frame);
+  [[gnu::noinline]] void obey(const FlowRule& rule, Frame&& frame);
+  [[gnu::noinline]] void replicate(Frame&& frame);
+  [[gnu::noinline]] void give_to_promiscuous(Frame&& frame);
   void give_to_takers(Frame&& frame);
   void find_takers(const FrameHeader& h, std::optional<Destination> from);
   void copy_to_takers(const Frame& frame, std::size_t takers);
   bool wants(Destination who, const FrameHeader& h);
   void give(Frame&& frame, const Arrival& arrival);
   std::optional<DropReason> refusal(const Frame& frame, Destination self);
-  void lose(const Frame& frame, unsigned function, DropReason reason, bool sole);
+  [[gnu::cold]] void lose(const Frame& frame, unsigned function, DropReason reason, bool sole);
 
   const SwitchParams params_;
   const NicServices& s_;

@@ -18,14 +18,15 @@ Receiver::Receiver(const sc_core::sc_module_name& name, const ReceiveParams& par
 }
 
 unsigned Receiver::add_queue(unsigned function, RequesterId requester) {
-  Queue& q = queues_.emplace_back();
+  Queue& q = *queues_.emplace_back(std::make_unique<Queue>());
+  q.index = static_cast<unsigned>(queues_.size() - 1);
   q.function = function;
   q.channel = s_.dma.add_channel(requester, *this);
-  return static_cast<unsigned>(queues_.size() - 1);
+  return q.index;
 }
 
 void Receiver::set_requester(unsigned queue, RequesterId requester) {
-  s_.dma.set_requester(queues_[queue].channel, requester);
+  s_.dma.set_requester(queues_[queue]->channel, requester);
 }
 
 void Receiver::set_function(unsigned function, unsigned first_queue, unsigned queues) {
@@ -36,7 +37,7 @@ void Receiver::set_function(unsigned function, unsigned first_queue, unsigned qu
 void Receiver::assign_pool(unsigned pool, unsigned first_queue, unsigned queues) {
   if (pools_.size() <= pool) pools_.resize(pool + 1);
   pools_[pool] = {first_queue, queues, false};
-  functions_[queues_[first_queue].function].range.pools = true;
+  functions_[queues_[first_queue]->function].range.pools = true;
 }
 
 std::uint32_t Receiver::read_redirection(unsigned function, std::uint32_t offset) const {
@@ -63,56 +64,53 @@ void Receiver::set_rate(FunctionPolicy& policy, std::uint32_t mbps) {
 }
 
 void Receiver::write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes) {
-  Queue& q = queues_[queue];
+  Queue& q = *queues_[queue];
   const auto low = static_cast<std::uint32_t>(value);
-  if (reg == nic::queue_control) return control(queue, low);
+  if (reg == nic::queue_control) return control(q, low);
   if (reg != nic::queue_tail) return q.ring.configure(reg, value, bytes);
   if (!q.ring.usable()) return;
   q.ring.tail = low & (q.ring.length - 1);
-  fetch(queue);
+  fetch(q);
 }
 
-void Receiver::control(unsigned queue, std::uint32_t value) {
-  Queue& q = queues_[queue];
-  if (q.ring.enabled() && !(value & 1)) stop(queue);
+void Receiver::control(Queue& q, std::uint32_t value) {
+  if (q.ring.enabled() && !(value & 1)) stop(q);
   q.ring.set_control(value);
-  fetch(queue);
+  fetch(q);
 }
 
-void Receiver::fetch(unsigned queue) {
-  Queue& q = queues_[queue];
+void Receiver::fetch(Queue& q) {
   const auto cached = static_cast<std::uint32_t>(q.cache.size());
   const std::uint32_t n = q.ring.plan_fetch(cached, params_);
   if (n == 0) return;
   DmaRequest read;
   read.address = q.ring.at(q.ring.fetch);
   read.length = read.real_bytes = n * DescriptorRing::descriptor_bytes;
-  read.ticket = fetch_ticket | queue;
+  read.ticket = fetch_ticket | q.index;
   q.ring.start_fetch(n);
   ++fetches_, descriptors_ += n;
   s_.dma.submit(q.channel, std::move(read));
 }
 
-void Receiver::fetched(unsigned queue, DmaStatus status, const ByteBuffer& data) {
-  Queue& q = queues_[queue];
+void Receiver::fetched(Queue& q, DmaStatus status, const ByteBuffer& data) {
   const std::uint32_t n = std::exchange(q.ring.fetching, 0);
-  if (status != DmaStatus::success) return stop(queue);
+  if (status != DmaStatus::success) return stop(q);
   for (std::uint32_t i = 0; i < n; ++i) {
     nic::RxDescriptor d{};
     std::memcpy(&d, data.data() + i * DescriptorRing::descriptor_bytes, DescriptorRing::descriptor_bytes);
     q.cache.push(d.read.address);
     s_.dma.expect(q.channel, d.read.address, 1, true);
   }
-  serve(queue);
+  serve(q);
 }
 
 /// Of the function's first queue.
 void Receiver::prefetch(unsigned function) const {
   if (function >= functions_.size() || functions_[function].range.count == 0) return;
-  const Queue& q = queues_[functions_[function].range.first];
+  const Queue& q = *queues_[functions_[function].range.first];
   prefetch_object(q);
-  for (const Fifo<std::uint32_t>* fifo : {&q.waiting, &q.moving, &q.batches}) fifo->prefetch();
-  q.cache.prefetch(), q.done.prefetch(), q.written.prefetch();
+  for (const Fifo<Packet*>* fifo : {&q.waiting, &q.moving}) fifo->prefetch();
+  q.cache.prefetch(), q.results.prefetch(), q.batches.prefetch();
   s_.dma.prefetch(q.channel);
 }
 
@@ -130,24 +128,24 @@ void Receiver::lose(const Frame& frame, unsigned function, DropReason reason, bo
   ledger_.dropped();
 }
 
-Receiver::QueueRange Receiver::range_of(Destination where) const {
+inline Receiver::QueueRange Receiver::range_of(Destination where) const {
   if (where.pool != Destination::no_pool) return where.pool < pools_.size() ? pools_[where.pool] : QueueRange{};
   QueueRange all = where.function < functions_.size() ? functions_[where.function].range : QueueRange{};
-  if (all.pools)  // queues that belong to pools are not the PF's own any more
+  if (all.pools) [[unlikely]]  // queues that belong to pools are not the PF's own any more
     for (const QueueRange& pool : pools_)
       if (pool.count != 0 && pool.first >= all.first) all.count = std::min(all.count, pool.first - all.first);
   unsigned enabled = 0;
-  while (enabled < all.count && queues_[all.first + enabled].ring.enabled()) ++enabled;
+  while (enabled < all.count && queues_[all.first + enabled]->ring.enabled()) ++enabled;
   all.count = enabled;
   return all;
 }
 
 bool Receiver::listens(Destination where) {
   const QueueRange range = range_of(where);
-  return range.count != 0 && queues_[range.first].ring.enabled();
+  return range.count != 0 && queues_[range.first]->ring.enabled();
 }
 
-const Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival, unsigned& queue) {
+inline Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival) {
   const QueueRange range = range_of(arrival.to);
   if (range.count == 0) return nullptr;
   FunctionQueues& f = functions_[arrival.to.function];
@@ -159,17 +157,18 @@ const Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitch
     at = f.turn++ % range.count;
   else if (f.spread == nic::Spread::rss)
     at = (f.redirection.empty() ? entry : f.redirection[entry]) % range.count;
-  queue = range.first + at;
-  return at < range.count && queues_[queue].ring.enabled() ? &queues_[queue] : nullptr;
+  if (at >= range.count) return nullptr;
+  Queue* const q = queues_[range.first + at].get();
+  return q->ring.enabled() ? q : nullptr;
 }
 
-std::uint32_t Receiver::pieces_of(std::uint32_t bytes) const {
+inline std::uint32_t Receiver::pieces_of(std::uint32_t bytes) const {
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
   return (bytes + each - 1) / each;
 }
 
 /// Why a frame finds no place.
-std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const {
+inline std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const {
   if (!queue) return DropReason::no_receive_descriptor;
   const FunctionPolicy& policy = s_.policies[queue->function];
   const bool room = queue->ring.available() >= queue->waiting_pieces + pieces;
@@ -179,72 +178,73 @@ std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint32_t by
   return std::nullopt;
 }
 
-std::uint32_t Receiver::take_slot() {
-  if (free_.empty()) {
-    free_.push_back(static_cast<std::uint32_t>(packets_.size()));
-    packets_.emplace_back();
-  }
-  const std::uint32_t slot = free_.back();
+void Receiver::add_packet() {
+  Packet& p = *packets_.emplace_back(std::make_unique<Packet>());
+  p.slot = static_cast<std::uint32_t>(packets_.size() - 1);
+  free_.push_back(&p);
+}
+
+inline Receiver::Packet& Receiver::take_packet() {
+  if (free_.empty()) add_packet();
+  Packet& p = *free_.back();
   free_.pop_back();
   ++live_, ledger_.came();
-  return slot;
+  return p;
 }
 
 void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
-  unsigned queue = 0;
   const std::uint32_t hash = hash_.of(frame.header), pieces = pieces_of(frame.bytes);
-  const Queue* const chosen = choose(hash, arrival, queue);
+  Queue* const chosen = choose(hash, arrival);
   const auto reason = refusal(chosen, frame.bytes, pieces);
   if (reason) return lose(frame, arrival.to.function, *reason, arrival.sole);
-  const std::uint32_t slot = take_slot();
-  Packet& p = packets_[slot];
+  Queue& q = *chosen;
+  Packet& p = take_packet();
   p.frame = std::move(frame);
   p.frame.journey.enter(Stage::device, s_.timeline.now());
-  p.queue = queue, p.pieces = pieces, p.moved = 0, p.length = p.frame.bytes, p.failed = false, p.sole = arrival.sole;
+  p.queue = &q, p.pieces = pieces, p.moved = 0, p.length = p.frame.bytes, p.failed = false, p.sole = arrival.sole;
   p.hash = hash;
   set_level(buffered_ + p.length);
-  Queue& q = queues_[queue];
-  q.waiting.push(slot);
+  q.waiting.push(&p);
   q.waiting_pieces += pieces, q.waiting_bytes += p.length;
-  serve(queue);
+  serve(q);
 }
 
 /// Whether the frame at the front may go: descriptors are there, and its function's rate allows it.
-bool Receiver::may_move(unsigned queue) {
-  Queue& q = queues_[queue];
+inline bool Receiver::may_move(Queue& q) {
   if (q.parked || q.waiting.empty()) return false;
-  const Packet& p = packets_[q.waiting.front()];
+  const Packet& p = *q.waiting.front();
   if (q.cache.size() < p.pieces) return false;
   Pacer& pacer = s_.policies[q.function].receive;
-  if (pacer.take(s_.timeline.now(), p.length + fcs_bytes)) return true;
-  q.parked = true;
-  parked_.park(queue, pacer.earliest());
+  if (!pacer.active() || pacer.take(s_.timeline.now(), p.length + fcs_bytes)) return true;
+  park(q, pacer.earliest());
   return false;
 }
 
-void Receiver::go_on(unsigned queue) {
-  queues_[queue].parked = false;
-  serve(queue);
+void Receiver::park(Queue& q, const Time& until) {
+  q.parked = true;
+  parked_.park(q.index, until);
 }
 
-void Receiver::serve(unsigned queue) {
-  Queue& q = queues_[queue];
-  while (may_move(queue)) {
-    const std::uint32_t slot = q.waiting.pop();
-    q.waiting_pieces -= packets_[slot].pieces, q.waiting_bytes -= packets_[slot].length;
-    move(queue, slot);
+void Receiver::go_on(unsigned queue) {
+  queues_[queue]->parked = false;
+  serve(*queues_[queue]);
+}
+
+void Receiver::serve(Queue& q) {
+  while (may_move(q)) {
+    Packet& p = *q.waiting.pop();
+    q.waiting_pieces -= p.pieces, q.waiting_bytes -= p.length;
+    move(q, p);
   }
-  fetch(queue);
+  fetch(q);
 }
 
 /// The payload leaves as one write per buffer; q.moving first, because a write may be over at once.
-void Receiver::move(unsigned queue, std::uint32_t slot) {
-  Queue& q = queues_[queue];
-  Packet& p = packets_[slot];
+inline void Receiver::move(Queue& q, Packet& p) {
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
   p.first_index = q.ring.head;
   q.ring.head = (q.ring.head + p.pieces) & (q.ring.length - 1);
-  q.moving.push(slot);
+  q.moving.push(&p);
   const unsigned pieces = p.pieces;
   for (unsigned i = 0; i < pieces; ++i) {
     const std::uint32_t offset = i * each, length = std::min(each, p.length - offset);
@@ -253,31 +253,33 @@ void Receiver::move(unsigned queue, std::uint32_t slot) {
     write.address = q.cache.pop();
     write.length = length;
     write.data = slice(p, i, offset, length);
-    write.ticket = payload_ticket | slot;
+    write.ticket = payload_ticket | p.slot;
     if (i + 1 == pieces) write.journey = p.frame.journey;
     s_.dma.submit(q.channel, std::move(write));
   }
 }
 
-ByteBuffer Receiver::slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length) {
-  if (p.frame.data && p.pieces == 1) return std::move(p.frame.data);
-  if (p.frame.data) {
-    if (offset >= p.frame.data.size()) return {};
-    const auto rest = p.frame.data.bytes().subspan(offset);
-    return pool_.copy(rest.first(std::min<std::size_t>(rest.size(), length)));
-  }
+inline ByteBuffer Receiver::slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length) {
+  if (p.frame.data) return slice_of_data(p, offset, length);
   if (piece != 0) return {};
   ByteBuffer head = pool_.take(FrameHeader::header_bytes);
   p.frame.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(head.data(), head.size()), p.length);
   return head;
 }
 
+ByteBuffer Receiver::slice_of_data(Packet& p, std::uint32_t offset, std::uint32_t length) {
+  if (p.pieces == 1) return std::move(p.frame.data);
+  if (offset >= p.frame.data.size()) return {};
+  const auto rest = p.frame.data.bytes().subspan(offset);
+  return pool_.copy(rest.first(std::min<std::size_t>(rest.size(), length)));
+}
+
 void Receiver::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) {
   const std::uint32_t id = ticket & ticket_bits;
   switch (ticket & ~ticket_bits) {
-    case fetch_ticket: return fetched(id, status, data);
-    case payload_ticket: return moved(id, status);
-    default: return written(id, status == DmaStatus::success);
+    case fetch_ticket: return fetched(*queues_[id], status, data);
+    case payload_ticket: return moved(*packets_[id], status);
+    default: return written(*queues_[id], status == DmaStatus::success);
   }
 }
 
@@ -293,69 +295,67 @@ nic::RxDescriptor Receiver::result(const Packet& p, unsigned piece) const {
 }
 
 /// One buffer's worth of payload has left; writes of a queue are over in order.
-void Receiver::moved(std::uint32_t slot, DmaStatus status) {
-  Packet& p = packets_[slot];
-  Queue& q = queues_[p.queue];
+inline void Receiver::moved(Packet& p, DmaStatus status) {
+  Queue& q = *p.queue;
   if (status != DmaStatus::success) p.failed = true;
   const unsigned piece = p.moved++;
   const bool last = p.moved == p.pieces;
-  q.done.push({(p.first_index + piece) & (q.ring.length - 1), slot, result(p, piece), last});
+  q.results.push({&p, (p.first_index + piece) & (q.ring.length - 1), last, result(p, piece)});
   if (!last) return;
   q.moving.pop();
   set_level(buffered_ - p.length);
-  if (q.moving.empty() || q.done.size() >= params_.write_back_batch) flush(p.queue);
+  if (q.moving.empty() || q.results.size() - q.leaving >= params_.write_back_batch) flush(q);
 }
 
 /// A journey whose payload left in this very instant stays on the link: the write-back follows in its wake.
-void Receiver::flush(unsigned queue) {
-  Queue& q = queues_[queue];
+inline void Receiver::flush(Queue& q) {
   const Time now = s_.timeline.now();
-  while (!q.done.empty()) {
-    const std::uint32_t first = q.done.front().index;
-    const std::size_t n = std::min<std::size_t>(q.done.size(), q.ring.length - first);
+  while (q.results.size() > q.leaving) {
+    const std::uint32_t first = q.results[q.leaving].index;
+    const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(q.results.size() - q.leaving, q.ring.length - first));
     DmaRequest write;
     write.write = true;
     write.address = q.ring.at(first);
-    write.length = static_cast<std::uint32_t>(n) * DescriptorRing::descriptor_bytes;
+    write.length = n * DescriptorRing::descriptor_bytes;
     write.data = pool_.take(write.length);
     write.enters_link = false;
-    write.ticket = write_back_ticket | queue;
-    for (std::size_t i = 0; i < n; ++i) {
-      const WriteBack w = q.done.pop();
-      std::memcpy(write.data.data() + i * sizeof w.descriptor, &w.descriptor, sizeof w.descriptor);
-      const JourneyRef journey = packets_[w.slot].frame.journey;
-      if (w.last) write.journey = journey;
-      if (w.last && journey && journey.get()->since != now) journey.enter(Stage::completion, now);
-      q.written.push(w);
+    write.ticket = write_back_ticket | q.index;
+    std::uint8_t* to = write.data.data();
+    for (std::uint32_t i = 0; i < n; ++i, to += DescriptorRing::descriptor_bytes) {
+      const WriteBack& w = q.results[q.leaving++];
+      std::memcpy(to, &w.descriptor, sizeof w.descriptor);
+      if (!w.last) continue;
+      write.journey = w.packet->frame.journey;
+      if (const Journey* journey = write.journey.get(); journey && journey->since != now) write.journey.enter(Stage::completion, now);
     }
-    q.batches.push(static_cast<std::uint32_t>(n));
+    q.batches.push(n);
     ++write_backs_;
     s_.dma.submit(q.channel, std::move(write));
   }
 }
 
 /// A write-back has left: its frames are the host's.
-void Receiver::written(unsigned queue, bool good) {
-  Queue& q = queues_[queue];
-  for (std::uint32_t n = q.batches.pop(); n > 0; --n) {
-    const WriteBack w = q.written.pop();
+inline void Receiver::written(Queue& q, bool good) {
+  const std::uint32_t n = q.batches.pop();
+  q.leaving -= n;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    const WriteBack w = q.results.pop();
     if (!w.last) continue;
-    if (good && !packets_[w.slot].failed)
-      deliver(queue, w.slot);
+    if (good && !w.packet->failed)
+      deliver(q, *w.packet);
     else
-      drop(w.slot, DropReason::blocked_by_iommu);
+      drop(*w.packet, DropReason::blocked_by_iommu);
   }
   s_.interrupts.raise(q.function, q.ring.vector());
 }
 
-void Receiver::deliver(unsigned queue, std::uint32_t slot) {
-  const Queue& q = queues_[queue];
-  const Packet& p = packets_[slot];
+inline void Receiver::deliver(const Queue& q, Packet& p) {
   s_.interrupts.join(q.function, q.ring.vector(), p.frame.journey);
-  ++s_.table.count(q.function, FunctionTable::rx_frames);
-  s_.table.count(q.function, FunctionTable::rx_bytes) += p.length;
+  std::uint64_t* const counts = s_.table.cells(s_.table.row_of(q.function));
+  ++counts[FunctionTable::rx_frames];
+  counts[FunctionTable::rx_bytes] += p.length;
   ledger_.delivered();
-  free_slot(slot);
+  release(p);
 }
 
 void Receiver::set_level(std::uint64_t bytes) {
@@ -364,37 +364,35 @@ void Receiver::set_level(std::uint64_t bytes) {
   flow_control_.level(buffered_);
 }
 
-void Receiver::drop(std::uint32_t slot, DropReason reason) {
-  const Packet& p = packets_[slot];
-  ++s_.table.dropped(queues_[p.queue].function, reason);
+void Receiver::drop(Packet& p, DropReason reason) {
+  ++s_.table.dropped(p.queue->function, reason);
   if (p.sole) s_.packets.dropped(p.frame.header.id, reason);
   ledger_.dropped();
-  free_slot(slot);
+  release(p);
 }
 
-void Receiver::free_slot(std::uint32_t slot) {
-  packets_[slot].frame = {};
-  free_.push_back(slot);
+void Receiver::release(Packet& p) {
+  if (p.frame.data) p.frame.data = {};
+  free_.push_back(&p);
   --live_;
 }
 
-void Receiver::stop(unsigned queue) {
-  Queue& q = queues_[queue];
+void Receiver::stop(Queue& q) {
   s_.dma.cancel(q.channel);
   q.ring.stop();
   q.cache.clear();
   q.batches.clear();
-  q.waiting_pieces = q.waiting_bytes = 0;
-  for (Fifo<std::uint32_t>* frames : {&q.waiting, &q.moving})
+  q.leaving = q.waiting_pieces = q.waiting_bytes = 0;
+  for (Fifo<Packet*>* frames : {&q.waiting, &q.moving})
     while (!frames->empty()) {
-      set_level(buffered_ - packets_[frames->front()].length);
-      drop(frames->pop(), DropReason::reset);
+      Packet& p = *frames->pop();
+      set_level(buffered_ - p.length);
+      drop(p, DropReason::reset);
     }
-  for (Fifo<WriteBack>* results : {&q.written, &q.done})
-    while (!results->empty()) {
-      const WriteBack w = results->pop();
-      if (w.last) drop(w.slot, DropReason::reset);
-    }
+  while (!q.results.empty()) {
+    const WriteBack w = q.results.pop();
+    if (w.last) drop(*w.packet, DropReason::reset);
+  }
 }
 
 }  // namespace iov::endpoint

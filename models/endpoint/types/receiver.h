@@ -9,7 +9,7 @@
 /// Units   bytes
 #pragma once
 #include <array>
-#include <deque>
+#include <memory>
 #include <systemc>
 #include <vector>
 
@@ -59,8 +59,8 @@ class Receiver : public sc_core::sc_module, DmaClient {
   void set_function(unsigned function, unsigned first_queue, unsigned queues);
   void assign_pool(unsigned pool, unsigned first_queue, unsigned queues);
   void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes);
-  std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue].ring.read(reg); }
-  void stop(unsigned queue);  ///< reset: what is not in memory is lost
+  std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue]->ring.read(reg); }
+  void stop(unsigned queue) { stop(*queues_[queue]); }  ///< reset: what is not in memory is lost
   /// Registers of a function: how its frames spread, which queue each hash has.
   nic::Spread spread(unsigned function) const { return functions_[function].spread; }
   void set_spread(unsigned function, nic::Spread spread) { functions_[function].spread = spread; }
@@ -74,26 +74,29 @@ class Receiver : public sc_core::sc_module, DmaClient {
 
  private:
   enum Ticket : std::uint32_t { fetch_ticket = 0, payload_ticket = 1u << 30, write_back_ticket = 2u << 30 };
+  struct Packet;
   struct WriteBack {
-    std::uint32_t index = 0, slot = 0;
-    nic::RxDescriptor descriptor{};
+    Packet* packet = nullptr;
+    std::uint32_t index = 0;
     bool last = false;  ///< of its frame
+    nic::RxDescriptor descriptor{};
   };
   struct Queue {
     DescriptorRing ring;
-    unsigned function = 0, channel = 0;
-    bool parked = false;            ///< its function receives beyond its rate
-    Fifo<std::uint64_t> cache;      ///< buffer addresses
-    Fifo<std::uint32_t> waiting;    ///< frames without descriptors yet
+    unsigned index = 0, function = 0, channel = 0;
+    bool parked = false;           ///< its function receives beyond its rate
+    std::uint32_t leaving = 0;     ///< so many of `results`, the first, are being written back
     std::uint32_t waiting_pieces = 0, waiting_bytes = 0;
-    Fifo<std::uint32_t> moving;     ///< frames whose payload is being written
-    Fifo<WriteBack> done, written;  ///< to be written back; being written back
-    Fifo<std::uint32_t> batches;    ///< descriptors of each write-back on its way
+    Fifo<std::uint64_t> cache;     ///< buffer addresses
+    Fifo<Packet*> waiting;         ///< frames without descriptors yet
+    Fifo<Packet*> moving;          ///< frames whose payload is being written
+    Fifo<WriteBack> results;       ///< of buffers that were written
+    Fifo<std::uint32_t> batches;   ///< descriptors of each write-back on its way
   };
   struct Packet {
     Frame frame;
-    unsigned queue = 0, pieces = 0, moved = 0;
-    std::uint32_t first_index = 0, length = 0, hash = 0;
+    Queue* queue = nullptr;
+    std::uint32_t slot = 0, pieces = 0, moved = 0, first_index = 0, length = 0, hash = 0;
     bool failed = false, sole = true;
   };
   struct QueueRange {
@@ -109,29 +112,33 @@ class Receiver : public sc_core::sc_module, DmaClient {
   void dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) override;
 
   void store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival);
-  const Queue* choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival, unsigned& queue);
+  Queue* choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival);
   std::optional<DropReason> refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const;
   std::uint32_t pieces_of(std::uint32_t bytes) const;
   QueueRange range_of(Destination where) const;
   bool listens(Destination where);
-  void control(unsigned queue, std::uint32_t value);
-  void fetch(unsigned queue);
-  void fetched(unsigned queue, DmaStatus status, const ByteBuffer& data);
-  void serve(unsigned queue);
+  void control(Queue& q, std::uint32_t value);
+  void fetch(Queue& q);
+  void fetched(Queue& q, DmaStatus status, const ByteBuffer& data);
+  void serve(Queue& q);
   void go_on(unsigned queue);
-  bool may_move(unsigned queue);
-  void move(unsigned queue, std::uint32_t slot);
+  bool may_move(Queue& q);
+  [[gnu::cold]] void park(Queue& q, const Time& until);
+  void move(Queue& q, Packet& p);
   ByteBuffer slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length);
-  void moved(std::uint32_t slot, DmaStatus status);
+  [[gnu::cold]] ByteBuffer slice_of_data(Packet& p, std::uint32_t offset, std::uint32_t length);
+  void moved(Packet& p, DmaStatus status);
   nic::RxDescriptor result(const Packet& p, unsigned piece) const;
-  void flush(unsigned queue);
-  void written(unsigned queue, bool good);
-  void deliver(unsigned queue, std::uint32_t slot);
-  void lose(const Frame& frame, unsigned function, DropReason reason, bool sole);
-  void drop(std::uint32_t slot, DropReason reason);
-  void free_slot(std::uint32_t slot);
+  void flush(Queue& q);
+  void written(Queue& q, bool good);
+  void deliver(const Queue& q, Packet& p);
+  [[gnu::cold]] void lose(const Frame& frame, unsigned function, DropReason reason, bool sole);
+  [[gnu::cold]] void drop(Packet& p, DropReason reason);
+  [[gnu::cold]] void stop(Queue& q);
+  void release(Packet& p);
   void set_level(std::uint64_t bytes);
-  std::uint32_t take_slot();
+  Packet& take_packet();
+  [[gnu::cold]] void add_packet();
   std::size_t in_flight() { return live_; }
 
   const ReceiveParams params_;
@@ -139,12 +146,12 @@ class Receiver : public sc_core::sc_module, DmaClient {
   FlowControl& flow_control_;
   ToeplitzHash hash_;
   BytePool pool_;
-  std::deque<Queue> queues_;
+  std::vector<std::unique_ptr<Queue>> queues_;
   std::vector<FunctionQueues> functions_;
   std::vector<QueueRange> pools_;
   ParkedQueues parked_{s_.timeline, bind<&Receiver::go_on>(this)};
-  std::deque<Packet> packets_;
-  std::vector<std::uint32_t> free_;
+  std::vector<std::unique_ptr<Packet>> packets_;  ///< by slot
+  std::vector<Packet*> free_;
   std::size_t live_ = 0;
   std::uint64_t buffered_ = 0;
 

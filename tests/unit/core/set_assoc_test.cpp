@@ -53,6 +53,22 @@ TEST_CASE("tree pseudo-LRU: the bits point away from what was used, half by half
   CHECK(victims(Replacement::tree_plru, {}, 4) == Who{0, 2, 1, 3});
 }
 
+TEST_CASE("what is known to be there and used again is as young as after a lookup, whatever the policy") {
+  for (const Replacement policy : {Replacement::lru, Replacement::fifo, Replacement::tree_plru, Replacement::random}) {
+    Cache looked_up({16, 4, policy}), known({16, 4, policy});
+    Random random(5, "uses");
+    for (unsigned i = 0; i < 4000; ++i) {
+      const Number n{static_cast<unsigned>(random.below(24))};
+      const unsigned* const there = known.peek(n);
+      REQUIRE((looked_up.lookup(n) != nullptr) == (there != nullptr));
+      if (there)
+        known.use_again(n, *there);
+      else
+        REQUIRE(looked_up.fill(n, i) == known.fill(n, i));
+    }
+  }
+}
+
 TEST_CASE("random: every way makes room about as often, the same in every run, and never an entry while there is room") {
   std::map<unsigned, unsigned> lost;
   std::vector<unsigned> first, second;
