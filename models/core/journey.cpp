@@ -21,7 +21,9 @@ Time JourneyLog::finish(JourneyRef ref, const Time& now, bool count) {
   journey.enter(journey.stage, now);
   const Time total = journey.total();
   if (count) {
-    for (std::size_t s = 0; s < stage_count; ++s) spent_[s] += journey.spent[s];
+    const Time* __restrict const spent = journey.spent.data();  // two at a time
+    Time* __restrict const sums = spent_.data();
+    for (std::size_t s = 0; s < stage_count; ++s) sums[s] += spent[s];
     total_ += total;
     ++finished_;
   }

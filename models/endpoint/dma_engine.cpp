@@ -53,11 +53,13 @@ AddressSpace DmaEngine::space_of(RequesterId requester, Pasid pasid) {
   return {requester, pasid, tenants_.try_emplace(key, static_cast<unsigned>(tenants_.size())).first->second};
 }
 
-std::uint32_t DmaEngine::take_slot() {
-  if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
-    slots_.push_back(std::make_unique<Request>());
-  }
+void DmaEngine::add_slot() {
+  free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+  slots_.push_back(std::make_unique<Request>());
+}
+
+inline std::uint32_t DmaEngine::take_slot() {
+  if (free_slots_.empty()) add_slot();
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
   return slot;
@@ -65,7 +67,7 @@ std::uint32_t DmaEngine::take_slot() {
 
 void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
   if (request.length == 0) throw SimError(timeline_.now(), name(), "a DMA request of no bytes");
-  std::uint32_t slot = take_slot();
+  const std::uint32_t slot = take_slot();
   Request& q = *slots_[slot];
   q.r = std::move(request);
   q.channel = channel;
@@ -75,20 +77,21 @@ void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
   q.started = timeline_.now();
   ++live_;
   if (!q.r.write && q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
-  if (q.r.write || params_.read_setup == Time()) return enqueue(std::move(slot));
+  if (q.r.write || params_.read_setup == Time()) return enqueue(slot);
   q.in_setup = true;
   prefetch(channel);
-  setup_.push(timeline_.now() + params_.read_setup, std::move(slot));
+  setup_.push(timeline_.now() + params_.read_setup, std::uint32_t{slot});
 }
 
-void DmaEngine::enqueue(std::uint32_t&& slot) {
+void DmaEngine::enqueue(std::uint32_t slot) {
   Request& q = *slots_[slot];
   q.in_setup = false;
   if (q.cancelled) return retire(slot);
   const Direction d = q.r.write ? writes : reads;
-  append(channels_[q.channel]->lane[d], slot);
+  Lane& lane = channels_[q.channel]->lane[d];
+  append(lane, slot);
   if (translates(q)) start_translation(slot);
-  list(q.channel, d);
+  list(q.channel, lane, d);
   pump();
 }
 
@@ -96,13 +99,6 @@ void DmaEngine::append(Lane& lane, std::uint32_t slot) {
   (lane.queued++ == 0 ? lane.first : slots_[lane.last]->next) = slot;
   lane.last = slot;
   slots_[slot]->queued = true;
-}
-
-void DmaEngine::take_first(Lane& lane) {
-  Request& q = *slots_[lane.first];
-  q.queued = false;
-  lane.first = q.next;
-  --lane.queued;
 }
 
 /// Asks for the page of the next byte. Ahead of the request's turn, so that misses of one channel overlap.

@@ -115,16 +115,24 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
 
   AddressSpace space_of(RequesterId requester, Pasid pasid);
   std::uint32_t take_slot();
-  void enqueue(std::uint32_t&& slot);
+  [[gnu::cold]] void add_slot();
+  void set_up(std::uint32_t&& slot) { enqueue(slot); }
+  void enqueue(std::uint32_t slot);
   void start_translation(std::uint32_t slot);
   void append(Lane& lane, std::uint32_t slot);
-  void take_first(Lane& lane);
-  void list(unsigned channel, Direction d);
+  void take_first(Lane& lane) { take_first(lane, *slots_[lane.first]); }
+  static void take_first(Lane& lane, Request& q) {
+    q.queued = false;
+    lane.first = q.next;
+    --lane.queued;
+  }
+  void list(unsigned channel, Direction d) { list(channel, channels_[channel]->lane[d], d); }
+  void list(unsigned channel, Lane& lane, Direction d);
   void pump();
   bool serve(Direction d) { return !ready_[d].empty() && serve_ready(d); }
   bool serve_ready(Direction d);
   bool room(Direction d);
-  Progress advance(std::uint32_t slot);
+  Progress advance(std::uint32_t slot, Request& q, Channel& c);
   bool translates(const Request& q) const;
   static bool has_address(const Request& q);
   Progress hold(Channel& channel);
@@ -134,9 +142,11 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp);
   bool write_together(Request& q, const Channel& c, std::uint32_t left);
   void attach(Request& q, Tlp& tlp);
+  [[gnu::noinline]] void attach_part(Request& q, Tlp& tlp);
   void take_along(const Request& q, Tlp& tlp);
   void place(const Request& q, const Channel& c, Tlp& tlp) const;
   void check(const Request& q, const Tlp& tlp);
+  [[gnu::noinline]] void check_translated(const Request& q, const Tlp& tlp);
   void keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset);
   void read_over(std::uint16_t tag, DmaStatus status);
   void drop_grant(Request& q);
@@ -165,7 +175,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::size_t live_ = 0;
   bool pumping_ = false;
   std::uint64_t rule_breaks_ = 0, ungranted_ = 0;
-  TimedFifo<std::uint32_t> setup_{timeline_, bind<&DmaEngine::enqueue>(this)};
+  TimedFifo<std::uint32_t> setup_{timeline_, bind<&DmaEngine::set_up>(this)};
 
   Counter reads_{"reads", "1", "read TLPs sent"};
   Counter writes_{"writes", "1", "write TLPs sent"};

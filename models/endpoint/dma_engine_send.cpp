@@ -7,8 +7,7 @@
 
 namespace iov::endpoint {
 
-void DmaEngine::list(unsigned channel, Direction d) {
-  Lane& lane = channels_[channel]->lane[d];
+void DmaEngine::list(unsigned channel, Lane& lane, Direction d) {
   if (lane.listed || lane.queued == 0) return;
   lane.listed = true;
   ready_[d].push(channel);
@@ -29,22 +28,24 @@ bool DmaEngine::serve_ready(Direction d) {
   bool moved = false;
   while (!ready_[d].empty() && room(d)) {
     const unsigned channel = ready_[d].front();
-    Lane& lane = channels_[channel]->lane[d];
+    Channel& c = *channels_[channel];
+    Lane& lane = c.lane[d];
     if (lane.queued == 0) [[unlikely]] {  // cancelled meanwhile
       ready_[d].pop();
       lane.listed = false;
       continue;
     }
     const std::uint32_t slot = lane.first;
-    const Progress progress = advance(slot);
+    Request& q = *slots_[slot];
+    const Progress progress = advance(slot, q, c);
     moved = true;
     if (progress == Progress::starved) continue;  // room() says what is missing
     ready_[d].pop();
     lane.listed = false;
     if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
-    take_first(lane);
-    list(channel, d);
-    if (slots_[slot]->tlps == 0) retire(slot);
+    take_first(lane, q);
+    list(channel, lane, d);
+    if (q.tlps == 0) retire(slot);
   }
   return moved;
 }
@@ -61,9 +62,7 @@ bool DmaEngine::room(Direction d) {
   return false;
 }
 
-[[gnu::always_inline]] inline DmaEngine::Progress DmaEngine::advance(std::uint32_t slot) {
-  Request& q = *slots_[slot];
-  Channel& c = *channels_[q.channel];
+[[gnu::always_inline]] inline DmaEngine::Progress DmaEngine::advance(std::uint32_t slot, Request& q, Channel& c) {
   const bool by_tlb = translates(q);
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
@@ -130,7 +129,10 @@ inline void DmaEngine::place(const Request& q, const Channel& c, Tlp& tlp) const
 
 inline void DmaEngine::check(const Request& q, const Tlp& tlp) {
   rule_breaks_ += !keeps_rules(tlp.address, tlp.length, q.r.write ? link_.max_payload : link_.max_read_request);
-  if (tlp.at != AddressType::translated) return;
+  if (tlp.at == AddressType::translated) check_translated(q, tlp);
+}
+
+void DmaEngine::check_translated(const Request& q, const Tlp& tlp) {
   ++translated_;
   ungranted_ += !tlb_.covers(q.grant.use, tlp.address, tlp.length);
 }
@@ -189,12 +191,16 @@ bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left)
 
 /// The bytes that exist.
 inline void DmaEngine::attach(Request& q, Tlp& tlp) {
-  if (!q.r.data || q.issued >= q.r.data.size()) return;
-  const auto rest = q.r.data.bytes().subspan(q.issued);
   if (q.issued == 0 && q.r.data.size() <= tlp.length)
     tlp.data = std::move(q.r.data);
   else
-    tlp.data = pool_.copy(rest.first(std::min<std::size_t>(rest.size(), tlp.length)));
+    attach_part(q, tlp);
+}
+
+void DmaEngine::attach_part(Request& q, Tlp& tlp) {
+  if (q.issued >= q.r.data.size()) return;
+  const auto rest = q.r.data.bytes().subspan(q.issued);
+  tlp.data = pool_.copy(rest.first(std::min<std::size_t>(rest.size(), tlp.length)));
 }
 
 void DmaEngine::send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp) {

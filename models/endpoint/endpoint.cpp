@@ -105,16 +105,23 @@ void Endpoint::arrived() {
   }
 }
 
-/// A TLP with more payload than agreed on, or a request across 4 KiB, is malformed and dropped (2.2.2, 2.2.7); poisoned
-/// payload is not used, a request whose completion is poisoned fails (2.7.2.2). @returns whether nothing is left to do
-bool Endpoint::damaged(Tlp& tlp) {
+/// With more payload than agreed on, or a request across 4 KiB (2.2.2, 2.2.7).
+inline bool Endpoint::malformed(const Tlp& tlp) const {
   const bool memory = tlp.type == TlpType::memory_read || tlp.type == TlpType::memory_write;
-  if (tlp.payload() > port_.limits().max_payload || (memory && (tlp.address & 4095) + tlp.length > 4096)) {
+  return tlp.payload() > port_.limits().max_payload || (memory && (tlp.address & 4095) + tlp.length > 4096);
+}
+
+/// What is malformed is dropped; poisoned payload is not used, a request whose completion is poisoned fails (2.7.2.2).
+/// @returns whether nothing is left to do
+inline bool Endpoint::damaged(Tlp& tlp) { return (tlp.poisoned || malformed(tlp)) && report_damage(tlp); }
+
+bool Endpoint::report_damage(Tlp& tlp) {
+  if (malformed(tlp)) {
     ++malformed_;
     report(config::PcieError::malformed_tlp, requester(0), &tlp);
     return true;
   }
-  if (!tlp.poisoned || !tlp.has_data()) return false;
+  if (!tlp.has_data()) return false;
   ++poisoned_;
   const bool completion = tlp.type == TlpType::completion_data;
   report(config::PcieError::poisoned_tlp, completion ? tlp.requester : requester(0), &tlp);

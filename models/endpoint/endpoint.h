@@ -81,6 +81,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   bool physical(unsigned function) const { return functions_.physical(function); }
   /// Of a function that exists.
   Function& function(unsigned index);
+  [[gnu::cold]] Function& enliven(unsigned index);
   void prefetch_function(unsigned index) const;
   /// For channels of a function that were added after it was enabled.
   void apply_controls(unsigned function);
@@ -94,7 +95,9 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   void dma_done(std::uint32_t, DmaStatus, ByteBuffer&&) override {}  // interrupt messages: nothing waits
   void arrived();
   void dispatch(Tlp& tlp);
+  bool malformed(const Tlp& tlp) const;
   bool damaged(Tlp& tlp);
+  [[gnu::cold]] bool report_damage(Tlp& tlp);
   void report(config::PcieError error, RequesterId function, const Tlp* tlp);
   void from_inside(Tlp& tlp) { dispatch(tlp); }
   void complete_block(const Tlp& request, RequesterId completer);

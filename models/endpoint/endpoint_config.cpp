@@ -116,9 +116,13 @@ void Endpoint::end(unsigned f) {
 }
 
 Function& Endpoint::function(unsigned index) {
+  Function* const f = made_[index].get();
+  return f && f->live ? *f : enliven(index);
+}
+
+Function& Endpoint::enliven(unsigned index) {
   if (!made_[index]) make(index);
   Function& f = *made_[index];
-  if (f.live) return f;
   f.live = true;
   if (f.requester != requester(index)) {
     f.requester = requester(index);

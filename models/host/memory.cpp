@@ -25,7 +25,7 @@ inline void Memory::bypass_line(std::uint64_t line, const MemoryAccess& access, 
   result.waits_for_dram = true;
 }
 
-[[gnu::always_inline]] inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access) {
+Memory::Lines Memory::look_up_otherwise(std::uint64_t first, std::uint64_t last, const MemoryAccess& access) {
   const std::uint64_t count = last - first + 1;
   Lines result;
   if (params_.llc_model == LlcModel::always_hit) {
@@ -33,13 +33,22 @@ inline void Memory::bypass_line(std::uint64_t line, const MemoryAccess& access, 
   } else if (params_.llc_model == LlcModel::always_miss) {
     result.dram = count;
     result.waits_for_dram = true;
-  } else if (access.write && access.allocate && params_.ddio_ways > 0) {
+  } else {
+    for (std::uint64_t line = first; line <= last; ++line) bypass_line(line, access, result);
+  }
+  return result;
+}
+
+[[gnu::always_inline]] inline Memory::Lines Memory::look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access) {
+  const std::uint64_t count = last - first + 1;
+  Lines result;
+  if (access.write && access.allocate && params_.ddio_ways > 0 && params_.llc_model == LlcModel::tracked) {
     const Llc::Written written = llc_.write(first, last);  // DDIO
     result.llc = count;
     result.hits = written.hits;
     result.evicted = result.dram = written.evicted;
   } else {
-    for (std::uint64_t line = first; line <= last; ++line) bypass_line(line, access, result);
+    result = look_up_otherwise(first, last, access);
   }
   lines += count;
   llc_hits += result.hits;
@@ -79,14 +88,8 @@ inline Time Memory::move_dram(std::uint64_t moved, const Time& start) {
 bool Memory::access(const MemoryAccess& a, Time& when) {
   const std::uint64_t address = a.address.value;
   const std::uint32_t length = std::max(a.length, static_cast<std::uint32_t>(a.bytes.size()));
-  if (!bytes_.holds(address, length)) {
-    ++address_errors;
-    return false;
-  }
-  if (a.write || length - 1 >= Llc::line_bytes - address % Llc::line_bytes) {
-    access_lines(a, length, when);
-    return true;
-  }
+  if (a.write || length - 1 >= Llc::line_bytes - address % Llc::line_bytes) return access_lines(a, when, length);
+  if (!bytes_.holds(address, length)) return refuse();
   if (!a.bytes.empty()) bytes_.read_line(address, a.bytes);
   ++reads;
   read_bytes += length;
@@ -117,12 +120,19 @@ bool Memory::read_found(const FoundEntry& entry, Hpa address, std::span<std::uin
   return true;
 }
 
-[[gnu::noinline]] void Memory::access_lines(const MemoryAccess& a, std::uint32_t length, Time& when) {
+bool Memory::refuse() {
+  ++address_errors;
+  return false;
+}
+
+[[gnu::noinline]] bool Memory::access_lines(const MemoryAccess& a, Time& when, std::uint32_t length) {
+  if (!bytes_.holds(a.address.value, length)) return refuse();
   if (!a.bytes.empty()) a.write ? bytes_.write(a.address.value, a.bytes) : bytes_.read(a.address.value, a.bytes);
-  if (length == 0) return;
+  if (length == 0) return true;
   ++(a.write ? writes : reads);
   (a.write ? written_bytes : read_bytes) += length;
   when = finish(when, look_up(a.address.value >> Llc::log2_line, (a.address.value + length - 1) >> Llc::log2_line, a));
+  return true;
 }
 
 bool Memory::peek(Hpa address, std::span<std::uint8_t> bytes) {

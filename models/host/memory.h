@@ -102,8 +102,10 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
     return params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
   }
   Time move_line(bool hit, const Time& start);
-  void access_lines(const MemoryAccess& access, std::uint32_t length, Time& when);
+  bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
+  [[gnu::cold]] bool refuse();
   Lines look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
+  [[gnu::noinline]] Lines look_up_otherwise(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
   void bypass_line(std::uint64_t line, const MemoryAccess& access, Lines& result);
   Time finish(const Time& start, const Lines& moved);
   Time move_llc(std::uint64_t lines, const Time& start);

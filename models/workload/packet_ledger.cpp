@@ -131,12 +131,12 @@ std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned
     drop(*slot, DropReason::malformed);
     return std::nullopt;
   }
-  PacketEntry entry = slot->entry;
+  std::optional<PacketEntry> entry(slot->entry);
   close(*slot);
   ++totals_[static_cast<std::size_t>(way)].delivered;
-  count(way, entry.vm, delivered);
-  count(way, entry.vm, delivered_bytes, bytes);
-  finish(entry, now);
+  count(way, entry->vm, delivered);
+  count(way, entry->vm, delivered_bytes, bytes);
+  finish(*entry, now);
   return entry;
 }
 

@@ -55,7 +55,7 @@ Time PacketPlan::gap(std::uint32_t bytes) {
 }
 
 void PacketPlan::pop() {
-  if (next_.due == sc_core::sc_max_time()) return;
+  if (next_.due == never_) return;
   if (params_.arrivals == Arrivals::trace) {
     while (!replay_next()) {
     }
@@ -63,7 +63,7 @@ void PacketPlan::pop() {
   }
   next_.bytes = sizes_.next();
   next_.due += gap(next_.bytes);
-  turn_ = (turn_ + 1) % vms_.size();
+  if (++turn_ >= vms_.size()) turn_ = 0;
   next_.vm = vms_[turn_];
 }
 

@@ -70,6 +70,7 @@ class PacketPlan {
   Random random_;
   SizeSequence sizes_;
   PlannedPacket next_;
+  const Time never_ = sc_core::sc_max_time();
   std::size_t turn_ = 0;    ///< index in vms_
   std::size_t record_ = 0;  ///< of the capture
   Time loop_begin_;

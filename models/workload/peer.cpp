@@ -88,13 +88,11 @@ Peer::Head Peer::head(const Time& start) const {
   return asked <= due ? Head::request : Head::open_loop;
 }
 
-std::uint32_t Peer::head_bytes(const Time& start) const {
-  switch (head(start)) {
-    case Head::request: return clients_[requests_.front().vm].request_sizes->peek();
-    case Head::open_loop: return load_.open_head().bytes;
-    case Head::saturating: break;
-  }
-  return load_.greedy_head().bytes;
+Peer::Next Peer::next(const Time& start) const {
+  const Head which = head(start);
+  if (which == Head::request) return {requests_.front().vm, clients_[requests_.front().vm].request_sizes->peek()};
+  const PlannedPacket& packet = which == Head::open_loop ? load_.open_head() : load_.greedy_head();
+  return {packet.vm, packet.bytes};
 }
 
 /// The next frame is composed when its last bit arrives, not when its first leaves: what it is does not
@@ -103,23 +101,15 @@ void Peer::schedule() {
   const Time due = head_due();
   if (!running_ || due == never_) return arrive_.cancel();
   const Time start = start_of(due);
-  const Time last_bit = start + to_last_bit_.of(wire_bytes(head_bytes(start)) - gap_bytes) + params_.wire.propagation;
+  const Next frame = next(start);
+  const Time last_bit = start + to_last_bit_.of(wire_bytes(frame.bytes) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
-  announce(head_vm(start));
+  announce(frame.vm);
 }
 
 /// What is the same VM's as the frame before is at hand already.
 void Peer::announce(unsigned vm) {
-  if (vm != announced_ && next_) next_(announced_ = vm);
-}
-
-unsigned Peer::head_vm(const Time& start) const {
-  switch (head(start)) {
-    case Head::request: return requests_.front().vm;
-    case Head::open_loop: return load_.open_head().vm;
-    case Head::saturating: break;
-  }
-  return load_.greedy_head().vm;
+  if (vm != announced_ && on_next_) on_next_(announced_ = vm);
 }
 
 void Peer::take_request(PacketEntry& entry) {

@@ -30,7 +30,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
 
   void connect(FrameSink& nic) { nic_ = &nic; }
   /// Called with the VM to which the next frame will leave, as far ahead as that is known, if it is another than before.
-  void on_next(Delegate<void(unsigned)> handler) { next_ = handler; }
+  void on_next(Delegate<void(unsigned)> handler) { on_next_ = handler; }
   void add_vm(MacAddress vm) {
     vms_.push_back(vm);
     clients_.emplace_back();
@@ -60,6 +60,10 @@ class Peer : public sc_core::sc_module, public FrameSink {
     unsigned under_way = 0;                     ///< requests that wait or have no answer yet
   };
   enum class Head : std::uint8_t { request, open_loop, saturating };
+  struct Next {
+    unsigned vm;
+    std::uint32_t bytes;
+  };
   void request(unsigned vm, const Time& due);
   void lost(const PacketEntry& entry);
   Time head_due() const;
@@ -69,8 +73,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void begin();
   void schedule();
   void emit();
-  std::uint32_t head_bytes(const Time& start) const;
-  unsigned head_vm(const Time& start) const;
+  Next next(const Time& start) const;
   void announce(unsigned vm);
   void take_head(const Time& start, PacketEntry& entry);
   void take_request(PacketEntry& entry);
@@ -79,7 +82,7 @@ class Peer : public sc_core::sc_module, public FrameSink {
   const Params& params_;
   PacketLedger& ledger_;
   FrameSink* nic_ = nullptr;
-  Delegate<void(unsigned)> next_;
+  Delegate<void(unsigned)> on_next_;
   unsigned announced_ = ~0u;  ///< the VM that was announced last
   std::vector<MacAddress> vms_;
   std::vector<Client> clients_;  ///< by VM
