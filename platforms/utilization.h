@@ -31,7 +31,8 @@ std::string saturated_resource(const nlohmann::ordered_json& utilization);
 inline constexpr const char* cores_in_turns = "host.cores in turns";
 
 /// Whether cores limit the run though none is saturated: one of them nearly always works, and hardly ever two at once.
-/// @param any_awake  share of the window in which not all of them were at rest
+/// @param any_awake  share of the window in which not all of them were at rest, ways out of rest included: these may hide as much
+///                   of work at once
 bool take_turns(const std::vector<double>& cores, double any_awake);
 
 }  // namespace iov::platform

@@ -21,6 +21,7 @@ enum class Replacement : std::uint8_t { lru, tree_plru, fifo, random };
 inline constexpr Names<4> replacement_names{"lru", "tree_plru", "fifo", "random"};
 
 struct CacheGeometry {
+  static constexpr unsigned most_ways = 4096;
   unsigned entries = 64;
   unsigned ways = 4;  ///< entries: fully associative
   Replacement replacement = Replacement::lru;
@@ -28,7 +29,7 @@ struct CacheGeometry {
   template <class V>
   void describe_into(V& v, const char* source) {
     v.field("entries", entries, Range<unsigned>{0, 1u << 20}, "cached entries; 0 turns the cache off", source);
-    v.field("ways", ways, Range<unsigned>{1, 4096}, "associativity; equal to entries: fully associative", source);
+    v.field("ways", ways, Range<unsigned>{1, most_ways}, "associativity; equal to entries: fully associative", source);
     v.choice("replacement", replacement, replacement_names, "which entry of a full set makes room", no_source);
     v.require(ways > 0 && entries % ways == 0, "entries must be a multiple of ways");
     v.require(ways <= 64 || replacement != Replacement::tree_plru, "tree_plru has at most 64 ways");
@@ -133,6 +134,7 @@ class SetAssoc {
   // for each way the one that is newer and the one that is older, in a ring whose newest is newer than none but the oldest. So what
   // was used becomes the newest, and the oldest makes room, at the same cost whatever the associativity. Empty ways are the oldest.
   using State = std::uint16_t;
+  static_assert(CacheGeometry::most_ways <= 0xffff);
   State* state_of(std::size_t set) { return &state_[set * stride_]; }
   const State* state_of(std::size_t set) const { return &state_[set * stride_]; }
   Line& line(std::size_t set, std::size_t way) { return lines_[set * ways_ + way]; }

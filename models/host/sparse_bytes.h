@@ -27,7 +27,7 @@ class SparseBytes {
       : size_(size), chunks_((size + (std::uint64_t{1} << log2_chunk) - 1) >> log2_chunk) {}
 
   std::uint64_t size() const { return size_; }
-  std::uint64_t pages() const { return pages_; }  ///< of which any line exists
+  std::uint64_t pages() const { return pages_; }  ///< of which anything exists
   bool holds(std::uint64_t address, std::uint64_t length) const {
     return address <= size_ && length <= size_ - address;
   }
@@ -87,7 +87,7 @@ class SparseBytes {
   }
   using Line = LinePool::Line;
   static constexpr Line zeros{};
-  static constexpr std::size_t word_bytes = 8;  ///< most that is read within a line: entries of tables
+  static constexpr std::size_t word_bytes = 8;  ///< what a page keeps here; most reads within a line: entries of tables
   static constexpr unsigned page_lines = 1u << LinePool::log2_longest;
   static_assert(page_lines * LinePool::line_bytes == page_bytes);
 
@@ -125,7 +125,10 @@ class SparseBytes {
   static std::uint64_t lines_of(std::uint64_t at, std::size_t bytes) {
     return ~std::uint64_t{0} << line_of(at) & ~std::uint64_t{0} >> (page_lines - 1 - line_of(at + bytes - 1));
   }
-  static bool within_line(std::uint64_t at, std::size_t bytes) { return at % LinePool::line_bytes + bytes <= LinePool::line_bytes; }
+  /// No bytes are in no line: they may begin where memory ends.
+  static bool within_line(std::uint64_t at, std::size_t bytes) {
+    return bytes != 0 && at % LinePool::line_bytes + bytes <= LinePool::line_bytes;
+  }
   static unsigned log2_run(std::uint64_t present) {
     return static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::popcount(present)) - 1u));
   }

@@ -337,8 +337,7 @@ inline void Receiver::flush(Queue& q) {
 /// A write-back has left: its frames are the host's.
 inline void Receiver::written(Queue& q, bool good) {
   const std::uint32_t n = q.batches.pop();
-  q.leaving -= n;
-  for (std::uint32_t i = 0; i < n; ++i) {
+  for (std::uint32_t i = 0; i < n; ++i, --q.leaving) {
     const WriteBack w = q.results.pop();
     if (!w.last) continue;
     if (good && !w.packet->failed)

@@ -44,6 +44,25 @@ struct Scalable : Rig {
 };
 }  // namespace
 
+TEST_CASE("PASIDs that take turns keep their entries in order of use") {
+  Params p = test_params();
+  p.pasid_cache.geometry = {2, 2, Replacement::lru};
+  Scalable r(p);
+  const std::uint64_t table = r.allocate();
+  r.map(table, 0x1000, 0xaaaa'0000);
+  for (std::uint32_t pasid = 1; pasid <= 3; ++pasid) r.second_stage(pasid, table, 1);
+  const auto hits_of = [&](std::initializer_list<std::uint32_t> pasids) {
+    const std::uint64_t before = r.unit.translation.pasid_cache.hits.value();
+    for (const std::uint32_t pasid : pasids) CHECK(r.dma_as(pasid, 0x1000).address == Hpa(0xaaaa'0000));
+    return r.unit.translation.pasid_cache.hits.value() - before;
+  };
+  CHECK(hits_of({1, 2, 1, 2, 1}) == 3);
+  CHECK(hits_of({3}) == 0);  // takes the place of 2
+  CHECK(hits_of({1, 3, 1}) == 3);
+  CHECK(hits_of({2}) == 0);  // takes that of 3
+  CHECK(hits_of({1, 2}) == 2);
+}
+
 TEST_CASE("two PASIDs under one requester ID reach different pages at one address", "[B7][L6]") {
   Scalable r;
   const std::uint64_t one = r.allocate(), two = r.allocate();

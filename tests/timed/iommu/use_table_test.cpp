@@ -88,6 +88,30 @@ TEST_CASE("a page asked for again and again stays the most recently used, and on
   CHECK(r.unit.translation.requesters.of(vf_a.value, TranslationUnit::requests) == 18);
 }
 
+TEST_CASE("functions that take turns keep their context entries in order of use, and one that was invalidated is read again") {
+  Params p = test_params();
+  p.context_cache.geometry = {2, 2, Replacement::lru};
+  Rig r(p);
+  const std::uint64_t table = r.allocate();
+  r.map(table, 0x1000, 0x100'0000);
+  const RequesterId a{0x0100}, b{0x0101}, c{0x0102};
+  for (const RequesterId f : {a, b, c}) r.attach(f, table, 1);
+  r.enable_translation();
+  r.enable_queue();
+  const auto hits_of = [&](std::initializer_list<RequesterId> functions) {
+    const std::uint64_t before = r.unit.translation.context_cache.hits.value();
+    for (const RequesterId f : functions) CHECK(r.dma(f, 0x1000).address == Hpa(0x100'0000));
+    return r.unit.translation.context_cache.hits.value() - before;
+  };
+  CHECK(hits_of({a, b, a, b, a}) == 3);
+  CHECK(hits_of({c}) == 0);        // takes the place of b
+  CHECK(hits_of({a, c, a}) == 3);
+  CHECK(hits_of({b}) == 0);        // takes that of c
+  CHECK(hits_of({a, b, a, b}) == 4);
+  r.invalidate(vtd::invalidate_context(3, {1}, a, 0));
+  CHECK(hits_of({b, a, b}) == 2);
+}
+
 TEST_CASE("several domains at once: the row of each says what it moved and what it was refused", "[D6]") {
   Rig r;
   constexpr unsigned domains = 8;

@@ -65,12 +65,86 @@ TEST_CASE("whatever is written in whatever order, it reads back as from a plain 
   CHECK(memory.pages() == 4);
 }
 
+TEST_CASE("bytes found once lie where they were found until the version changes") {
+  constexpr std::uint64_t pages = 6, size = pages * SparseBytes::page_bytes;
+  SparseBytes memory(size);
+  std::vector<std::uint8_t> plain(size);
+  struct Kept {
+    std::uint64_t at, version;
+    SparseBytes::Found found;
+  };
+  std::vector<Kept> kept(64);
+  for (Kept& k : kept) k.version = ~std::uint64_t{0};
+  std::mt19937 random(5);
+  unsigned compared = 0, moved = 0;
+  for (int i = 0; i < 20000; ++i) {
+    // pages that stay empty, that have one word, a few lines and all of them
+    const std::uint64_t page = random() % pages, word = random() % (page == 1 ? 1 : page == 2 ? 16 : 512);
+    const std::uint64_t at = page * SparseBytes::page_bytes + 8 * word;
+    if (page != 0 && random() % 8 == 0) {
+      std::vector<std::uint8_t> piece(8, static_cast<std::uint8_t>(random()));
+      const std::uint64_t before = memory.version();
+      memory.write(at, piece);
+      moved += memory.version() != before;
+      std::ranges::copy(piece, plain.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    kept[random() % kept.size()] = {at, memory.version(), memory.find_entry(at)};
+    for (const Kept& k : kept) {
+      if (k.version != memory.version()) continue;
+      REQUIRE(std::equal(k.found.bytes, k.found.bytes + k.found.length, plain.begin() + static_cast<std::ptrdiff_t>(k.at)));
+      compared += k.found.length >= 8;
+    }
+  }
+  CHECK(moved > 100);
+  CHECK(compared > 100'000);
+}
+
 TEST_CASE("the end of memory is checked without overflow") {
+  SparseBytes whole(std::uint64_t{1} << 21);  // nothing lies behind its last table
+  std::vector<std::uint8_t> none;
+  whole.write(whole.size(), none);
+  whole.read(whole.size(), none);
+  CHECK(whole.pages() == 0);
   const SparseBytes memory(8192);
   CHECK(memory.holds(8191, 1));
   CHECK(memory.holds(8192, 0));
   CHECK_FALSE(memory.holds(8191, 2));
   CHECK_FALSE(memory.holds(~std::uint64_t{0}, 2));
+}
+
+TEST_CASE("a line is in the LLC or not, whether its sector was found before or is looked for now") {
+  for (const unsigned io_ways : {0u, 2u}) {
+    Llc found_before(20 * 64 * 512, 20, io_ways), plain(20 * 64 * 512, 20, io_ways);
+    struct Kept {
+      std::uint64_t line = 0;
+      Llc::Sector sector;
+    };
+    std::vector<Kept> kept(16);
+    std::mt19937 random(7);
+    unsigned hits = 0, misses = 0;
+    for (int i = 0; i < 100'000; ++i) {
+      const std::uint64_t line = random() % 8192;
+      const auto what = random() % 8;
+      if (what == 0) found_before.processor_write(line * 64, 8), plain.processor_write(line * 64, 8);
+      if (what == 1) found_before.invalidate(line), plain.invalidate(line);
+      if (what == 2) {
+        const auto one = found_before.write(line, line), other = plain.write(line, line);
+        REQUIRE(one.hits == other.hits);
+        REQUIRE(one.evicted == other.evicted);
+      }
+      if (what == 3) REQUIRE(found_before.read(line) == plain.read(line));
+      Kept& k = kept[random() % kept.size()];
+      if (what < 6) {
+        k = {line, found_before.find(line)};
+        continue;
+      }
+      const bool hit = found_before.read(k.line, k.sector);
+      REQUIRE(hit == plain.read(k.line));
+      ++(hit ? hits : misses);
+    }
+    CHECK(hits > 500);
+    CHECK(misses > 500);
+  }
 }
 
 TEST_CASE("a booking ahead of time leaves the time before it free") {
