@@ -49,11 +49,12 @@ class SetAssoc {
   std::size_t capacity() const { return lines_.size(); }
   std::size_t size() const { return size_; }
 
-  /// The value, made most recently used; nullptr on a miss.
-  Value* lookup(const Key& key) {
+  /// The value, made most recently used; nullptr on a miss. @param key  or what has its hash, equals it and makes one
+  template <class Sought = Key>
+  Value* lookup(const Sought& key) {
     if (lines_.empty()) return nullptr;
     const std::uint64_t h = key.hash();
-    const std::size_t set = set_of(h), way = guess_.empty() ? search(set, h, key) : guess(set, h, key);
+    const std::size_t set = set_of(h), way = guess_.empty() ? search(set, mark_of(h), key) : guess(set, h, key);
     if (way == nowhere) return nullptr;
     touch(set, way);
     return &line(set, way).value;
@@ -67,35 +68,40 @@ class SetAssoc {
   const Value* peek(const Key& key) const {
     if (lines_.empty()) return nullptr;
     const std::uint64_t h = key.hash();
-    const std::size_t set = set_of(h), way = search(set, h, key);
+    const std::size_t set = set_of(h), way = search(set, mark_of(h), key);
     return way == nowhere ? nullptr : &lines_[set * ways_ + way].value;
   }
   /// Inserts or overwrites; returns what had to make room.
   std::optional<Key> fill(const Key& key, const Value& value) {
-    if (lines_.empty()) return std::nullopt;
+    std::optional<Key> evicted;
+    put(key, value, [&](const Key& loser) { evicted = loser; });
+    return evicted;
+  }
+  /// The same. @param evict  called with what makes room, while it is still there
+  template <class Sought, class Evict>
+  [[gnu::always_inline]] void put(const Sought& key, const Value& value, Evict evict) {
+    if (lines_.empty()) return;
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
-    std::size_t way = search(set, h, key);
-    std::optional<Key> evicted;
+    const Mark mark = mark_of(h);
+    std::size_t way = search(set, mark, key);
     if (way != nowhere) {
       touch(set, way);
     } else {
       way = make_room(set);
-      Mark& mark = state_of(set)[way];
-      if (mark != 0)
-        evicted = line(set, way).key;
+      if (state_of(set)[way] != 0)
+        evict(line(set, way).key);
       else
         ++size_;
-      mark = mark_of(h);
-      line(set, way).key = key;
+      state_of(set)[way] = mark;
+      line(set, way).key = Key(key);
     }
     line(set, way).value = value;
-    return evicted;
   }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;
     const std::uint64_t h = key.hash();
-    const std::size_t set = set_of(h), way = search(set, h, key);
+    const std::size_t set = set_of(h), way = search(set, mark_of(h), key);
     if (way == nowhere) return false;
     remove(set, way);
     return true;
@@ -158,7 +164,7 @@ class SetAssoc {
     newer(s, way) = last, older(s, way) = first;
     newer(s, first) = older(s, last) = static_cast<State>(way);
   }
-  void renew(State* s, std::size_t way) const {
+  [[gnu::noinline]] void renew(State* s, std::size_t way) const {
     if (way != oldest(s)) move(s, way);
     newest(s) = static_cast<State>(way);
   }
@@ -182,12 +188,20 @@ class SetAssoc {
     differ ^= wanted;
     return (differ - ones) & ~differ & tops;
   }
-  std::size_t search(std::size_t set, std::uint64_t h, const Key& key) const {
-    const std::uint64_t wanted = mark_of(h) * ones;
+  template <class Sought>
+  std::size_t search(std::size_t set, Mark mark, const Sought& key) const {
+    const std::uint64_t wanted = mark * ones;
     for (std::size_t first = 0; first < ways_; first += 4)
+      if (same_marks(state_of(set) + first, wanted)) return search_from(set, first, wanted, key);
+    return nowhere;
+  }
+  template <class Sought>
+  [[gnu::noinline]] std::size_t search_from(std::size_t set, std::size_t first, std::uint64_t wanted, const Sought& key) const {
+    const Line* const lines = &lines_[set * ways_];
+    for (; first < ways_; first += 4)
       for (std::uint64_t same = same_marks(state_of(set) + first, wanted); same != 0; same &= same - 1) {
         const std::size_t way = first + static_cast<std::size_t>(std::countr_zero(same)) / 16;
-        if (lines_[set * ways_ + way].key == key) return way;
+        if (key == lines[way].key) return way;
       }
     return nowhere;
   }
@@ -198,10 +212,11 @@ class SetAssoc {
     return newest(s) = newer(s, newest(s));
   }
   /// Spares the search of many ways: where this hash was found last.
-  std::size_t guess(std::size_t set, std::uint64_t h, const Key& key) {
+  template <class Sought>
+  std::size_t guess(std::size_t set, std::uint64_t h, const Sought& key) {
     std::uint32_t& last = guess_[h & (guess_.size() - 1)];
-    if (last - set * ways_ < ways_ && state_of(set)[last - set * ways_] != 0 && lines_[last].key == key) return last - set * ways_;
-    const std::size_t way = search(set, h, key);
+    if (last - set * ways_ < ways_ && state_of(set)[last - set * ways_] != 0 && key == lines_[last].key) return last - set * ways_;
+    const std::size_t way = search(set, mark_of(h), key);
     if (way != nowhere) last = static_cast<std::uint32_t>(set * ways_ + way);
     return way;
   }

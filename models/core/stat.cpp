@@ -2,6 +2,7 @@
 #include "models/core/stat.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace iov {
 
@@ -23,11 +24,13 @@ void LatencyHistogram::append_rows(std::vector<StatRow>& rows) const {
 }
 
 TableStat::TableStat(const char* object_name, const char* what, std::vector<Column> columns)
-    : Stat(object_name, "", what), columns_(std::move(columns)) {}
+    : Stat(object_name, "", what),
+      columns_(std::move(columns)),
+      stride_(columns_.size() <= line_cells ? std::bit_ceil(columns_.size()) : (columns_.size() + line_cells - 1) / line_cells * line_cells) {}
 
 std::size_t TableStat::add_row(std::string row_name) {
   rows_.push_back(std::move(row_name));
-  cells_.resize(rows_.size() * columns_.size());
+  cells_.resize((rows_.size() * stride_ + line_cells - 1) / line_cells);
   return rows_.size() - 1;
 }
 
@@ -44,7 +47,7 @@ void TableStat::append_rows(std::vector<StatRow>& rows) const {
                       static_cast<double>(at(row, c))});
 }
 
-void TableStat::reset() { std::fill(cells_.begin(), cells_.end(), 0); }
+void TableStat::reset() { std::fill(cells_.begin(), cells_.end(), Line{}); }
 
 void Occupancy::append_rows(std::vector<StatRow>& rows) const {
   const auto span = static_cast<double>((since_ - started_).value());

@@ -96,14 +96,14 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     bool listed = false;  ///< in ready_
     std::uint64_t last_page = 1ull << 63;  ///< where the last access ended: a stream goes on from there
   };
-  struct Channel {
-    AddressSpace space;
+  struct alignas(cache_line_bytes) Channel {  ///< all that a read needs lies in its first line
     DmaClient* client = nullptr;
-    std::array<Lane, directions> lane;
+    AddressSpace space;
     unsigned reads = 0;  ///< outstanding read TLPs
     bool ats = true, no_snoop = true;
     bool held = false;  ///< wants to read and has all reads under way that it may have
     DmaStatus refusal = DmaStatus::success;  ///< of what it may not do; success: it may
+    std::array<Lane, directions> lane;
   };
   struct ReadTlp {  ///< by tag
     std::uint32_t slot = 0, base = 0, use = 0;

@@ -26,7 +26,7 @@ struct AddressSpace {
 
 struct Translation {  ///< one entry of a translation completion
   std::uint64_t address = 0;  ///< of the page's first byte
-  unsigned log2_page = 12;
+  std::uint8_t log2_page = 12;
   bool readable = false, writable = false;
   bool untranslated_only = false;  ///< U: the requests themselves must go untranslated
   bool snoop_only = false;         ///< N: requests must not ask for no-snoop
@@ -49,7 +49,7 @@ constexpr Translation decode_translation(std::uint64_t entry) {
   const unsigned log2 = log2_range(entry, entry >> 11 & 1);
   Translation t;
   t.address = range_begin(entry, log2);
-  t.log2_page = log2;
+  t.log2_page = static_cast<std::uint8_t>(log2);
   const bool privileged = entry >> 4 & 1;  // R and W then speak of privileged accesses only
   t.readable = !privileged && (entry & 1);
   t.writable = !privileged && (entry >> 1 & 1);
@@ -94,7 +94,7 @@ class TranslationCache {
   void fill(const AddressSpace& space, std::uint64_t address, const Translation& t) {
     Cache& part = part_of(space);
     if (part.capacity() == 0 || t.log2_page > 63) return;
-    const Key key{space.function, t.global && space.pasid.present() ? every_pasid : space.pasid, address >> t.log2_page, t.log2_page};
+    const Key key{space.function, t.global && space.pasid.present() ? every_pasid : space.pasid, address, t.log2_page};
     const std::size_t before = part.size();
     const auto evicted = part.fill(key, t);
     if (evicted) went(*evicted);
@@ -119,10 +119,13 @@ class TranslationCache {
 
  private:
   struct Key {
-    RequesterId function;
-    Pasid pasid;
+    Key() = default;
+    Key(RequesterId f, Pasid p, std::uint64_t address, unsigned log2_page)
+        : page(address >> log2_page), pasid(p), function(f), log2(static_cast<std::uint8_t>(log2_page)) {}
     std::uint64_t page = 0;
-    unsigned log2 = 12;
+    Pasid pasid;
+    RequesterId function;
+    std::uint8_t log2 = 12;
     /// The page number indexes the sets as hardware does; functions are spread so that equal pages of
     /// many guests do not meet in one set.
     std::uint64_t hash() const {
@@ -140,9 +143,9 @@ class TranslationCache {
   const Translation* find(const AddressSpace& space, std::uint64_t address, Ask ask) const {
     for (std::uint64_t sizes = present_; sizes != 0;) {
       const auto log2 = static_cast<unsigned>(std::bit_width(sizes) - 1);
-      if (const Translation* hit = ask(Key{space.function, space.pasid, address >> log2, log2})) return hit;
+      if (const Translation* hit = ask(Key{space.function, space.pasid, address, log2})) return hit;
       if (globals_ != 0 && space.pasid.present())
-        if (const Translation* hit = ask(Key{space.function, every_pasid, address >> log2, log2})) return hit;
+        if (const Translation* hit = ask(Key{space.function, every_pasid, address, log2})) return hit;
       sizes &= ~(std::uint64_t{1} << log2);
     }
     return nullptr;

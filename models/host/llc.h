@@ -192,7 +192,10 @@ class RecencySets {
   static unsigned find(const Set& set, Tag tag) {
     FourTags found{}, number{1, 2, 3, 4};
     for (const FourTags& tags : set.tags) found |= (tags == tag) & number, number += 4;
-    const unsigned one_more = found[0] | found[1] | found[2] | found[3];
+    using TwoWords [[gnu::vector_size(16)]] = std::uint64_t;
+    const auto pairs = reinterpret_cast<TwoWords>(found);
+    const std::uint64_t pair = pairs[0] | pairs[1];
+    const auto one_more = static_cast<unsigned>(pair | pair >> 32);
     return one_more ? one_more - 1 : ways;
   }
   /// The way to this digit of the order; those in between move up, or down, by one.

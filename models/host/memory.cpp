@@ -108,9 +108,15 @@ void Memory::find(Hpa address, FoundEntry& entry) {
   entry.set = sector.set, entry.tag = sector.tag, entry.way = sector.way;
 }
 
-bool Memory::read_found(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
+[[gnu::noinline]] bool Memory::read_and_find(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
+  const bool there = access({address, bytes, static_cast<std::uint32_t>(bytes.size()), false, allocate}, when);
+  if (entry.address == address.value) find(address, entry);  // it moved
+  return there;
+}
+
+bool Memory::read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
   if (entry.address != address.value || entry.version != bytes_.version() || bytes.size() > entry.length)
-    return access({address, bytes, static_cast<std::uint32_t>(bytes.size()), false, allocate}, when);
+    return read_and_find(entry, address, bytes, allocate, when);
   SparseBytes::copy_entry(bytes, entry.bytes);
   ++reads;
   read_bytes += bytes.size();

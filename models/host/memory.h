@@ -65,7 +65,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) override;
   void prefetch(Hpa address) const override;
   void find(Hpa address, FoundEntry& entry) override;
-  bool read_found(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) override;
+  bool read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) override;
 
   const Params& params() const { return params_; }
   std::uint64_t pages() const { return bytes_.pages(); }  ///< 4 KiB pages ever written
@@ -101,6 +101,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   bool cached(std::uint64_t line, bool allocate) {
     return params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
   }
+  bool read_and_find(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when);
   Time move_line(bool hit, const Time& start);
   bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
   [[gnu::cold]] bool refuse();

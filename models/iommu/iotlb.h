@@ -5,6 +5,7 @@
 /// Spec    VT-d 4.1 6.2.4 (tagging), 6.5.2.3, 6.5.2.4 (what an invalidation removes).
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -85,9 +86,9 @@ class Iotlb {
   Mapping* lookup(const Binding& b, std::uint64_t address) {
     Cache& part = part_of(b.domain.value);
     const std::uint64_t space = space_of(b.tag, b.domain.value);
-    for (const std::uint8_t log2 : sizes) {
-      if (present_[index_of(log2)] == 0) continue;
-      if (Mapping* m = part.lookup({address >> log2, space, log2})) return m;
+    for (unsigned left = sizes_present_; left != 0; left &= left - 1) {
+      const std::uint8_t log2 = sizes[static_cast<std::size_t>(std::countr_zero(left))];
+      if (Mapping* m = part.lookup(IotlbKey{address >> log2, space, log2})) return m;
     }
     return nullptr;
   }
@@ -106,11 +107,13 @@ class Iotlb {
     const IotlbKey key{address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page};
     Cache& part = part_of(b.domain.value);
     const std::size_t before = part.size();
-    const auto evicted = part.fill(key, m);
-    if (part.size() > before || evicted) ++present_[index_of(m.log2_page)];
-    if (!evicted) return std::nullopt;
-    --present_[index_of(evicted->log2_page())];
-    return evicted->domain();
+    std::optional<DomainId> loser;
+    part.put(key, m, [&](const IotlbKey& evicted) {
+      count(evicted.log2_page(), -1);
+      loser = evicted.domain();
+    });
+    if (part.size() > before || loser) count(m.log2_page, 1);
+    return loser;
   }
   std::size_t invalidate(const IotlbInvalidation& what) {
     std::size_t removed = 0;
@@ -118,7 +121,7 @@ class Iotlb {
       removed += part.erase_if([&](const IotlbKey& k, const Mapping& m) {
         const std::uint8_t log2 = k.log2_page();
         if (!what.covers(k.domain(), k.tag(), m.nested, m.global, k.page << log2, log2)) return false;
-        --present_[index_of(log2)];
+        count(log2, -1);
         return true;
       });
     return removed;
@@ -136,12 +139,17 @@ class Iotlb {
 
  private:
   static constexpr std::array<std::uint8_t, 3> sizes{12, 21, 30};
-  static std::size_t index_of(std::uint8_t log2) { return (log2 - 12u) / 9u; }
+  void count(std::uint8_t log2, int change) {
+    const unsigned size = (log2 - 12u) / 9u;
+    present_[size] += static_cast<std::size_t>(change);
+    sizes_present_ = present_[size] != 0 ? sizes_present_ | 1u << size : sizes_present_ & ~(1u << size);
+  }
   Cache& part_of(std::uint16_t domain) {
     return parts_.size() == 1 ? parts_.front() : parts_[domain % parts_.size()];
   }
   std::vector<Cache> parts_;
-  std::array<std::size_t, 3> present_{};  ///< entries by page size: sizes without any are not probed
+  std::array<std::size_t, 3> present_{};  ///< entries by page size
+  unsigned sizes_present_ = 0;            ///< a bit for each of which there are any: the others are not probed
 };
 
 }  // namespace iov::iommu

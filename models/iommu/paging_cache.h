@@ -20,24 +20,47 @@ struct Permissions {
   bool read = true, write = true, execute = true, user = true;
 };
 
-struct PagingEntry {
-  std::uint64_t next = 0;  ///< the table it points to: host-physical, guest-physical in a nested first stage
-  Permissions permissions;
-  bool nested = false;
+/// Where a table lies, and what the entries that led to it permit, in one word: a host stalls on copies of what it just wrote in parts.
+class PagingEntry {
+ public:
+  PagingEntry() = default;
+  PagingEntry(std::uint64_t table, const Permissions& p, bool is_nested)
+      : word_(table | std::uint64_t{p.read} << 0 | std::uint64_t{p.write} << 1 | std::uint64_t{p.execute} << 2 |
+              std::uint64_t{p.user} << 3 | std::uint64_t{is_nested} << 4) {}
+  /// The table it points to: host-physical, guest-physical in a nested first stage.
+  std::uint64_t next() const { return word_ & ~std::uint64_t{0xfff}; }
+  Permissions permissions() const { return {bit(0), bit(1), bit(2), bit(3)}; }
+  bool nested() const { return bit(4); }
+
+ private:
+  bool bit(unsigned at) const { return word_ >> at & 1; }
+  std::uint64_t word_ = 0;
+};
+
+/// PASID tag and domain in one word, quick to compare, and what they contribute to hashes. Binding::no_tag: second stage.
+struct PagingSpace {
+  PagingSpace(DomainId domain, std::uint32_t tag)
+      : word(std::uint64_t{tag} << 16 | domain.value),
+        hash((std::uint64_t{domain.value} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag + 1} * 0x85ebca6bu >> 5)) {}
+  std::uint64_t word, hash;
 };
 
 struct PagingKey {
   std::uint64_t prefix = 0;  ///< input address >> (12 + 9 * (level - 1))
-  std::uint64_t space = 0;   ///< tag and domain in one word, quick to compare
-  PagingKey() = default;
-  PagingKey(std::uint64_t input_prefix, std::uint32_t tag, std::uint16_t domain)  ///< Binding::no_tag: second stage
-      : prefix(input_prefix), space(std::uint64_t{tag} << 16 | domain) {}
+  std::uint64_t space = 0;
   std::uint32_t tag() const { return static_cast<std::uint32_t>(space >> 16); }
-  std::uint16_t domain() const { return static_cast<std::uint16_t>(space); }
+  DomainId domain() const { return {static_cast<std::uint16_t>(space)}; }
   friend bool operator==(const PagingKey& a, const PagingKey& b) { return a.prefix == b.prefix && a.space == b.space; }
-  std::uint64_t hash() const {
-    return prefix ^ (std::uint64_t{domain()} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag() + 1} * 0x85ebca6bu >> 5);
-  }
+  std::uint64_t hash() const { return prefix ^ PagingSpace(domain(), tag()).hash; }
+};
+
+/// What is looked up, for one level after the other of the same space.
+struct SoughtPagingEntry {
+  std::uint64_t prefix;
+  const PagingSpace& space;
+  std::uint64_t hash() const { return prefix ^ space.hash; }
+  explicit operator PagingKey() const { return {prefix, space.word}; }
+  friend bool operator==(const SoughtPagingEntry& a, const PagingKey& b) { return a.prefix == b.prefix && a.space.word == b.space; }
 };
 
 class PagingCaches {
@@ -51,15 +74,14 @@ class PagingCaches {
     PagingEntry entry;
   };
   /// The deepest cached non-leaf entry of a walk with `levels` levels.
-  Found deepest(DomainId domain, std::uint32_t tag, std::uint64_t address, unsigned levels) {
+  Found deepest(const PagingSpace& space, std::uint64_t address, unsigned levels) {
     for (unsigned level = lowest; level <= levels; ++level)
-      if (const PagingEntry* e = levels_[level - lowest].lookup(key(domain, tag, address, level)))
+      if (const PagingEntry* e = levels_[level - lowest].lookup(SoughtPagingEntry{prefix_of(address, level), space}))
         return {level, *e};
     return {0, {}};
   }
-  bool fill(DomainId domain, std::uint32_t tag, std::uint64_t address, unsigned level,
-            const PagingEntry& entry) {
-    return levels_[level - lowest].fill(key(domain, tag, address, level), entry).has_value();
+  void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
+    levels_[level - lowest].put(SoughtPagingEntry{prefix_of(address, level), space}, entry, [](const PagingKey&) {});
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;
@@ -67,15 +89,13 @@ class PagingCaches {
     for (unsigned level = lowest; level <= highest; ++level)
       levels_[level - lowest].erase_if([&](const PagingKey& k, const PagingEntry& e) {
         const unsigned log2 = 12 + 9 * (level - 1);
-        return what.covers({k.domain()}, k.tag(), e.nested, false, k.prefix << log2, log2);
+        return what.covers(k.domain(), k.tag(), e.nested(), false, k.prefix << log2, log2);
       });
   }
   const Level& level(unsigned level) const { return levels_[level - lowest]; }
 
  private:
-  static PagingKey key(DomainId domain, std::uint32_t tag, std::uint64_t address, unsigned level) {
-    return {address >> (12 + 9 * (level - 1)), tag, domain.value};
-  }
+  static std::uint64_t prefix_of(std::uint64_t address, unsigned level) { return address >> (12 + 9 * (level - 1)); }
   std::array<Level, 4> levels_;
 };
 

@@ -101,6 +101,7 @@ class TranslationUnit {
     bool bound = false;  ///< domain and tag are known
     DomainId domain;
     std::uint32_t tag = 0;
+    std::uint16_t source_group = 0, space_group = 0;  ///< see leaders_; the second only if bound
   };
   struct Walker {
     explicit Walker(TranslationUnit& u, int i) : unit(u), index(i) {}
@@ -159,22 +160,26 @@ class TranslationUnit {
   bool join(int slot);
   bool joinable(const Pending& leader, const Pending& p) const;
   bool may_join(const Pending& p) const;
-  static std::uint64_t source_of(const Pending& p) { return ~SourceKey(p.request.requester, p.request.pasid.value).value; }
-  static std::size_t leader_group(const Pending& p, std::uint64_t space) {
-    return (p.request.address.page(12) ^ space * 0x9e37'79b9'7f4a'7c15) * 0x9e37'79b9'7f4a'7c15 >> (64 - log2_leader_groups);
+  static std::uint16_t leader_group(const TranslationRequest& q, std::uint64_t space) {
+    return static_cast<std::uint16_t>((q.address.page(12) ^ space * 0x9e37'79b9'7f4a'7c15) * 0x9e37'79b9'7f4a'7c15 >> (64 - log2_leader_groups));
   }
   void lead(int slot, bool leads);
   void enqueue(int slot);
   void start_queued();
   bool answer_late_hit(int slot, const Lookup& known);
+  Walker& take_walker();
   void start_walk(Walker& w, int slot, const Lookup& known);
+  FoundEntry& root_entry(const Walker& w);
   void issue(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);
   void look_ahead(Walker& w);
   void step(Walker& w);
+  void step_otherwise(Walker& w);
   void continue_after_iotlb(Walker& w);
   void finish(Walker& w);
   void fill_caches(const Walker& w);
+  void release(Walker& w);
+  void answer_alone(Walker& w);
   void answer_chain(int slot, const Result& result);
   void answer(int slot, const Result& result);
   void invite();
@@ -187,7 +192,7 @@ class TranslationUnit {
   void count(const Lookup& found, const TranslationRequest& q);
   void count_use(DomainId domain, const TranslationRequest& q, const TranslationReply& reply);
   void count_iotlb(RequesterId requester, DomainId domain, bool hit);
-  void count_walk(const Walker& w, RequesterId requester);
+  void count_walk(const Walker& w, RequesterId requester, const Time& queued);
   void count_answer(const Pending& p, const DomainId* domain, const Time& ready);
 
   Timeline& timeline_;
@@ -212,6 +217,7 @@ class TranslationUnit {
   std::vector<int> free_;
   std::vector<int> queue_;  ///< ring of queued slots
   std::size_t queue_head_ = 0, queued_ = 0, used_ = 0;
+  std::vector<FoundEntry> root_entries_ = std::vector<FoundEntry>(256);  ///< by bus
   std::vector<std::unique_ptr<Walker>> walkers_;
   std::vector<int> idle_walkers_;
   std::vector<TranslationClient*> turned_away_;
@@ -233,12 +239,14 @@ class TranslationUnit {
   LatencyHistogram miss_time{"miss_time", "from the acceptance of a request that missed to its answer"};
   Occupancy queue{"translation_queue", "requests that wait for a walk or its end"};
   BusyTime walker_busy{"walker_busy", "sum over walkers of the time they were taken: caches, set-up and table reads"};
-  enum RequesterField : std::size_t { requests = UseTable::first_more, refusals };
-  UseTable requesters{"requesters", "translation by requester ID; evictions: those that its fills caused", "evictions_caused",
-                      requester_label, {{"requests", "1"}, {"faults", "1"}}};
-  enum DomainField : std::size_t { granted_bytes = UseTable::first_more, blocked };
-  UseTable domains{"domains", "translation by domain; evictions: those of its entries; granted bytes: of untranslated requests", "evictions",
-                   domain_label, {{"granted_bytes", "B"}, {"blocked", "1"}}};
+  enum RequesterField : std::size_t { requests = UseTable::often, refusals = UseTable::rare };
+  UseTable requesters{"requesters",    "translation by requester ID; evictions: those that its fills caused",
+                      "evictions_caused", requester_label,
+                      {"requests", "1"},  {"faults", "1"}};
+  enum DomainField : std::size_t { granted_bytes = UseTable::often, blocked = UseTable::rare };
+  UseTable domains{"domains",   "translation by domain; evictions: those of its entries; granted bytes: of untranslated requests",
+                   "evictions", domain_label,
+                   {"granted_bytes", "B"}, {"blocked", "1"}};
 
  private:
   static std::string requester_label(std::uint16_t id);

@@ -10,29 +10,37 @@ namespace iov::iommu {
 
 bool TranslationUnit::miss(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket,
                            TranslationClient& client) {
+  requesters.prefetch(q.requester.value);  // counted last, or when it comes again
   if (free_.empty()) {
     ++queue_full;
-    requesters.prefetch(q.requester.value);  // it comes again
     if (std::find(turned_away_.begin(), turned_away_.end(), &client) == turned_away_.end())
       turned_away_.push_back(&client);
     return false;
   }
   ++accepted_;
-  count(found, q);
   const int slot = allocate(q, ticket, client);
   Pending& p = pending_[static_cast<std::size_t>(slot)];
   p.ready = spend(found, timeline_.now());
+  p.source_group = leader_group(q, ~SourceKey(q.requester, q.pasid.value).value);
   p.bound = found.binding != nullptr;
-  if (p.bound) p.domain = found.binding->domain, p.tag = found.binding->tag;
-  if (join(slot)) return true;
-  if (queued_ == 0 && !idle_walkers_.empty()) {
-    Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
-    idle_walkers_.pop_back();
-    start_walk(w, slot, found);
-  } else {
-    enqueue(slot);
+  if (p.bound) {
+    p.domain = found.binding->domain, p.tag = found.binding->tag;
+    p.space_group = leader_group(q, space_of(p.tag, p.domain.value));
   }
+  if (!may_join(p) || !join(slot)) {
+    if (queued_ == 0 && !idle_walkers_.empty())
+      start_walk(take_walker(), slot, found);
+    else
+      enqueue(slot);
+  }
+  count(found, q);
   return true;
+}
+
+inline TranslationUnit::Walker& TranslationUnit::take_walker() {
+  const int index = idle_walkers_.back();
+  idle_walkers_.pop_back();
+  return *walkers_[static_cast<std::size_t>(index)];
 }
 
 int TranslationUnit::allocate(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
@@ -74,21 +82,20 @@ void TranslationUnit::lead(int slot, bool leads) {
   std::uint64_t& page = leads_for_[static_cast<std::size_t>(slot)];
   if ((page != no_page) == leads) return;
   page = leads ? p.request.address.page(12) : no_page;
-  const auto change = static_cast<std::uint16_t>(leads ? 1 : -1);
-  const auto count = [&](std::uint64_t space) { std::uint16_t& n = leaders_[leader_group(p, space)]; n = static_cast<std::uint16_t>(n + change); };
-  count(source_of(p));
-  if (p.bound) count(space_of(p.tag, p.domain.value));
+  const int change = leads ? 1 : -1;
+  const auto count = [&](std::uint16_t group) { leaders_[group] = static_cast<std::uint16_t>(leaders_[group] + change); };
+  count(p.source_group);
+  if (p.bound) count(p.space_group);
 }
 
 /// False: it has no leader. Most have none, and looking through a full queue for one takes long.
 inline bool TranslationUnit::may_join(const Pending& p) const {
-  return leaders_[leader_group(p, source_of(p))] != 0 || (p.bound && leaders_[leader_group(p, space_of(p.tag, p.domain.value))] != 0);
+  return leaders_[p.source_group] != 0 || (p.bound && leaders_[p.space_group] != 0);
 }
 
 /// Waits for a walk of the same page instead of doing it again.
-bool TranslationUnit::join(int slot) {
+[[gnu::noinline]] bool TranslationUnit::join(int slot) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  if (!may_join(p)) return false;
   const std::uint64_t page = p.request.address.page(12);
   for (std::size_t i = 0; i < pending_.size(); ++i) {
     if (leads_for_[i] != page || !joinable(pending_[i], p)) continue;
@@ -119,9 +126,7 @@ void TranslationUnit::start_queued() {
     forget_hits();
     look_up(pending_[static_cast<std::size_t>(slot)].request, known);
     if (answer_late_hit(slot, known)) continue;
-    Walker& w = *walkers_[static_cast<std::size_t>(idle_walkers_.back())];
-    idle_walkers_.pop_back();
-    start_walk(w, slot, known);
+    start_walk(take_walker(), slot, known);
   }
 }
 
@@ -165,14 +170,22 @@ void TranslationUnit::start_walk(Walker& w, int slot, const Lookup& l) {
   w.walk.done() ? w.event.at(w.started) : issue(w, w.started);
 }
 
+/// Of the bus of the request: few are read again and again.
+inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
+  FoundEntry& entry = root_entries_[pending_[static_cast<std::size_t>(w.slot)].request.requester.bus()];
+  const Hpa address(w.walk.wanted().address);
+  if (entry.address != address.value) memory_.find(address, entry);
+  return entry;
+}
+
 void TranslationUnit::issue(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
-  const Time end = memory_.read(w.next, Hpa(a.address), bytes, start, features_.coherent);
-  w.ok = memory_.ok();
+  Time end = start;
+  w.ok = memory_.read(w.walk.reads_root() ? root_entry(w) : w.next, Hpa(a.address), bytes, features_.coherent, end);
   w.event.at(end + read_overhead_);
-  look_ahead(w);
+  if (w.ok) look_ahead(w);
 }
 
 [[gnu::noinline]] void TranslationUnit::issue_update(Walker& w, const Time& start) {
@@ -187,12 +200,19 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
 
 /// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
 inline void TranslationUnit::look_ahead(Walker& w) {
-  if (w.ok) memory_.find(Hpa(w.walk.next_guess(w.words)), w.next);
+  const Hpa guess(w.walk.next_guess(w.words));
+  w.walk.at_last_level() ? memory_.prefetch(guess) : memory_.find(guess, w.next);
   if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
 }
 
 void TranslationUnit::step(Walker& w) {
   forget_hits();
+  if (!w.walk.in_second()) return step_otherwise(w);
+  w.walk.feed_second(w.words[0], w.ok);
+  w.walk.done() ? finish(w) : issue(w, timeline_.now());
+}
+
+void TranslationUnit::step_otherwise(Walker& w) {
   if (w.walk.done()) return finish(w);
   const bool asked = w.walk.iotlb_asked();
   if (w.walk.wanted().update)
@@ -213,31 +233,61 @@ void TranslationUnit::continue_after_iotlb(Walker& w) {
 }
 
 void TranslationUnit::finish(Walker& w) {
-  const Walk& walk = w.walk;
   ++walks;
-  walk_reads += walk.reads();
+  walk_reads += w.walk.reads();
   walk_time.record(timeline_.now() - w.started);
   walker_busy.add(timeline_.now() - w.taken);
-  count_walk(w, pending_[static_cast<std::size_t>(w.slot)].request.requester);
   if (!w.stale) fill_caches(w);
-  const Result result{walk.context(),     walk.binding().domain,  walk.mapping(), walk.fault(), walk.not_present(),
-                      walk.has_binding(), walk.suppress_faults(), pending_[static_cast<std::size_t>(w.slot)].request};
-  const int slot = w.slot;
   const bool last_stale = w.stale && --stale_walks_ == 0;
+  const int slot = w.slot;
+  if (pending_[static_cast<std::size_t>(slot)].next < 0) {
+    answer_alone(w);
+  } else {
+    const Walk& walk = w.walk;
+    const Result result{walk.context(),     walk.binding().domain,  walk.mapping(), walk.fault(), walk.not_present(),
+                        walk.has_binding(), walk.suppress_faults(), pending_[static_cast<std::size_t>(slot)].request};
+    count_walk(w, result.request.requester, Time());
+    release(w);
+    answer_chain(slot, result);
+  }
+  start_queued();
+  if (last_stale && drained_) drained_();
+  if (!turned_away_.empty()) invite();
+}
+
+void TranslationUnit::release(Walker& w) {
   w.slot = -1;
   w.stale = false;
   idle_walkers_.push_back(w.index);
-  answer_chain(slot, result);
-  start_queued();
-  if (last_stale && drained_) drained_();
-  invite();
 }
 
-void TranslationUnit::count_walk(const Walker& w, RequesterId requester) {
-  const std::uint64_t ps = to_ps(timeline_.now() - w.started);
+/// The only one that waited for the walk, as nearly always.
+inline void TranslationUnit::answer_alone(Walker& w) {
+  const Walk& walk = w.walk;
+  const int slot = w.slot;
+  const Pending& p = pending_[static_cast<std::size_t>(slot)];
+  TranslationReply reply;
+  if (walk.fault() != FaultReason::none)
+    reply = refuse(walk.fault(), walk.suppress_faults(), p.request);
+  else
+    reply = walk.not_present() ? absent() : granted(walk.mapping(), p.request);
+  reply.ready = timeline_.now();
+  miss_time.record(reply.ready - p.accepted);
+  count_walk(w, p.request.requester, reply.ready - p.accepted);
+  if (walk.has_binding()) count_use(walk.binding().domain, p.request, reply);
+  TranslationClient& client = *p.client;
+  const std::uint32_t ticket = p.ticket;
+  release(w);
+  release(slot);
+  send(client, ticket, reply);
+}
+
+/// @param queued  of its only request; of several, each is counted when it is answered
+void TranslationUnit::count_walk(const Walker& w, RequesterId requester, const Time& queued) {
+  const std::uint64_t ps = to_ps(timeline_.now() - w.started), queued_ps = to_ps(queued);
   const auto add = [&](UseTable& table, std::uint16_t id) {
     std::uint64_t* const row = table.row_of(id);
-    ++row[UseTable::walks], row[UseTable::walk_reads] += w.walk.reads(), row[UseTable::walk_time] += ps;
+    ++row[UseTable::walks], row[UseTable::walk_reads] += w.walk.reads(), row[UseTable::walk_time] += ps, row[UseTable::queue_time] += queued_ps;
   };
   add(requesters, requester.value);
   if (w.walk.has_binding()) add(domains, w.walk.binding().domain.value);

@@ -14,38 +14,33 @@ namespace iov::iommu {
 
 class UseTable : public TableStat {
  public:
-  enum Field { iotlb_hits, iotlb_misses, merges, evictions, walks, walk_reads, walk_time, queue_time };
+  /// Those that each walk counts come first, in one line of a cache.
+  enum Field { iotlb_hits, iotlb_misses, evictions, walks, walk_reads, walk_time, queue_time, often, merges, rare };
   using Label = std::string (*)(std::uint16_t id);
-  /// @param more  further columns, numbered from `first_more` on
-  UseTable(const char* object_name, const char* what, const char* evictions, Label label, std::vector<Column> more = {})
-      : TableStat(object_name, what, with({{"iotlb_hits", "1"},
-                                           {"iotlb_misses", "1"},
-                                           {"merges", "1"},
-                                           {evictions, "1"},
-                                           {"walks", "1"},
-                                           {"walk_reads", "1"},
-                                           {"walk_time", "ps"},
-                                           {"queue_time", "ps"}},
-                                          more)),
+  /// @param at_often, at_rare  a further column of this table, that is counted often, or rarely
+  UseTable(const char* object_name, const char* what, const char* evictions, Label label, Column at_often, Column at_rare)
+      : TableStat(object_name, what, {{"iotlb_hits", "1"},
+                                      {"iotlb_misses", "1"},
+                                      {evictions, "1"},
+                                      {"walks", "1"},
+                                      {"walk_reads", "1"},
+                                      {"walk_time", "ps"},
+                                      {"queue_time", "ps"},
+                                      at_often,
+                                      {"merges", "1"},
+                                      at_rare}),
         label_(label),
         rows_of_(65536, none) {}
-  static constexpr std::size_t first_more = queue_time + 1;
 
   std::uint64_t& of(std::uint16_t id, std::size_t field) { return row_of(id)[field]; }
   /// Its fields, until another row is made.
   std::uint64_t* row_of(std::uint16_t id) { return cells(row(id)); }
   void prefetch(std::uint16_t id) const {
-    if (rows_of_[id] == none) return;
-    const std::uint64_t* const row = cells(rows_of_[id]);
-    iov::prefetch(row), iov::prefetch(row + first_more);
+    if (rows_of_[id] != none) iov::prefetch(cells(rows_of_[id]));
   }
   void add_time(std::uint16_t id, Field field, const Time& time) { of(id, field) += time.value() / 1000; }
 
  private:
-  static std::vector<Column> with(std::vector<Column> columns, const std::vector<Column>& more) {
-    columns.insert(columns.end(), more.begin(), more.end());
-    return columns;
-  }
   std::size_t row(std::uint16_t id) {
     if (rows_of_[id] == none) make_row(id);
     return rows_of_[id];

@@ -51,11 +51,6 @@ void Walk::start_at_tables(const Features& features, const TranslationRequest& r
   begin_tables();
 }
 
-void Walk::read(std::uint64_t address, unsigned bytes) {
-  access_.update = false, access_.address = address, access_.bytes = bytes;
-  ++reads_;
-}
-
 bool Walk::update(std::uint64_t entry, std::uint64_t desired) {
   if (entry == desired) return false;
   access_ = {access_.address, 8, true, entry, desired};
@@ -81,7 +76,7 @@ TableRead Walk::reading() const {
   return r;
 }
 
-std::uint64_t Walk::next_guess(std::span<const std::uint64_t> words) const {
+std::uint64_t Walk::other_guess(std::span<const std::uint64_t> words) const {
   const std::uint64_t table = words[0] & address_mask;
   switch (phase_) {
     case Phase::root: return table + request_->requester.devfn() * 16u;
@@ -89,7 +84,6 @@ std::uint64_t Walk::next_guess(std::span<const std::uint64_t> words) const {
       if (scalable_) return table;  // a PASID directory; word 1 has no address width
       return table + index_at(request_->address.value, std::min(static_cast<unsigned>(words[1] & 7) + 2, 5u)) * 8u;
     case Phase::first: return table + index_at(request_->address.value, first_level_ - 1) * 8u;  // level 0: within the page
-    case Phase::second: return table + index_at(second_input_, second_level_ - 1) * 8u;
     default: return table;
   }
 }
@@ -110,7 +104,7 @@ void Walk::feed(std::span<const std::uint64_t> words, bool ok) {
 void Walk::updated(bool matched) {
   if (!matched) return read(access_.address, 8);  // somebody else changed the entry: look again
   entry_ = access_.desired;
-  phase_ == Phase::first ? first_continues() : second_continues();
+  phase_ == Phase::first ? first_continues() : second_updated();
 }
 
 R Walk::access_error() const {

@@ -49,11 +49,20 @@ class Walk {
                        const Binding& binding, PagingCaches* caches);
 
   bool done() const { return phase_ == Phase::done; }
+  /// Reads a second-stage table, as most steps do: what feed() does then.
+  bool in_second() const { return phase_ == Phase::second && !access_.update; }
+  void feed_second(std::uint64_t entry, bool ok) { ok ? on_second(entry) : fail(access_error()); }
   const Access64& wanted() const { return access_; }
   /// Which entry wanted() is; its words are not known yet.
   TableRead reading() const;
   /// Where the walk, or the access that it is for, probably reads once it is fed these words; a guess, to prefetch by.
-  std::uint64_t next_guess(std::span<const std::uint64_t> words) const;
+  std::uint64_t next_guess(std::span<const std::uint64_t> words) const {
+    if (phase_ == Phase::second) return (words[0] & address_mask) + index_at(second_input_, second_level_ - 1) * 8u;
+    return other_guess(words);
+  }
+  /// The access itself comes next.
+  bool at_last_level() const { return phase_ == Phase::second && second_level_ == 1 && purpose_ == Purpose::page; }
+  bool reads_root() const { return phase_ == Phase::root; }
   bool reads_context() const { return phase_ == Phase::context; }
   /// The bytes that were read; `ok` false: the memory refused.
   void feed(std::span<const std::uint64_t> words, bool ok);
@@ -82,7 +91,11 @@ class Walk {
   enum class Purpose : std::uint8_t { page, first_table };  ///< what a second-stage walk translates
 
   void begin(const Features& features, const TranslationRequest& request, PagingCaches* caches);
-  void read(std::uint64_t address, unsigned bytes);
+  std::uint64_t other_guess(std::span<const std::uint64_t> words) const;
+  void read(std::uint64_t address, unsigned bytes) {
+    access_.update = false, access_.address = address, access_.bytes = bytes;
+    ++reads_;
+  }
   void finish();
   void fail(FaultReason reason);
   void deny(FaultReason reason);  ///< a fault for a DMA, "not present" for a translation request
@@ -109,7 +122,9 @@ class Walk {
   void on_second(std::uint64_t entry);
   bool second_allowed();
   bool second_reserved(std::uint64_t entry) const;
+  bool second_updates();
   void second_continues();
+  void second_updated();
   void finish_second();
   void deny_second();
   bool check_output(std::uint64_t address);
@@ -118,7 +133,7 @@ class Walk {
   bool writes() const { return request_->access == Access::write; }
   bool wants_dirty(bool writable) const { return writes() || (ats() && !request_->no_write && writable); }
   bool is_leaf(std::uint64_t entry, unsigned level) const {
-    return level == 1 || (level <= 3 && (entry >> 7 & 1));
+    return level == 1 || ((entry >> 7 & 1) && level <= 3);
   }
   bool update(std::uint64_t entry, std::uint64_t desired);
 
@@ -136,6 +151,7 @@ class Walk {
   FaultReason fault_ = FaultReason::none;
   Permissions first_, second_;
   unsigned second_level_ = 0, reads_ = 0, hit_level_ = 0;
+  PagingSpace second_space_{{}, Binding::no_tag};
   Binding binding_;
   Mapping mapping_;
 

@@ -22,12 +22,12 @@ void Walk::begin_first() {
   if (!canonical(address, binding_.first_levels)) return deny(R::not_canonical);
   if (request_->access == Access::execute && !binding_.execute_requests) return fail(R::execute_disabled);
   if (caches_) {
-    const auto found = caches_->deepest(binding_.domain, binding_.tag, address, binding_.first_levels);
+    const auto found = caches_->deepest(PagingSpace(binding_.domain, binding_.tag), address, binding_.first_levels);
     if (found.level) {
       if (reads_ == 0) hit_level_ = found.level;
-      first_ = found.entry.permissions;
+      first_ = found.entry.permissions();
       first_level_ = found.level - 1;
-      const std::uint64_t table = found.entry.next;
+      const std::uint64_t table = found.entry.next();
       const std::uint64_t at = table + index_at(address, first_level_) * 8u;
       return binding_.stages == Stages::nested ? begin_second(at, Purpose::first_table)
                                                : read_first_entry(at);
@@ -85,7 +85,7 @@ void Walk::first_continues() {
   const std::uint64_t address = request_->address.value;
   const bool nested = binding_.stages == Stages::nested;
   if (caches_ && fills_allowed_)
-    caches_->fill(binding_.domain, binding_.tag, address, first_level_, {next, first_, nested});
+    caches_->fill(PagingSpace(binding_.domain, binding_.tag), address, first_level_, {next, first_, nested});
   --first_level_;
   const std::uint64_t at = next + index_at(address, first_level_) * 8u;
   nested ? begin_second(at, Purpose::first_table) : read_first_entry(at);

@@ -7,7 +7,7 @@ namespace iov::iommu {
 using R = FaultReason;
 
 namespace {
-constexpr std::uint64_t second_accessed = 1u << 8, second_dirty = 1u << 9, snooped = 1u << 11, transient = std::uint64_t{1} << 62;
+constexpr std::uint64_t page_size = 1u << 7, second_accessed = 1u << 8, second_dirty = 1u << 9, snooped = 1u << 11, transient = std::uint64_t{1} << 62;
 }  // namespace
 
 inline bool Walk::second_allowed() {
@@ -28,11 +28,12 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
   }
   std::uint64_t table = binding_.second_table;
   if (caches_) {
-    const auto found = caches_->deepest(binding_.domain, Binding::no_tag, address, binding_.second_levels);
+    second_space_ = PagingSpace(binding_.domain, Binding::no_tag);
+    const auto found = caches_->deepest(second_space_, address, binding_.second_levels);
     if (found.level) {
       if (reads_ == 0) hit_level_ = found.level;
-      table = found.entry.next;
-      second_ = found.entry.permissions;
+      table = found.entry.next();
+      second_ = found.entry.permissions();
       second_level_ = found.level - 1;
       if (!second_allowed()) return deny_second();
     }
@@ -48,7 +49,7 @@ void Walk::deny_second() {
   deny(scalable_ ? R::sm_read_denied : R::read_denied);
 }
 
-inline bool Walk::second_reserved(std::uint64_t entry) const {
+[[gnu::noinline]] bool Walk::second_reserved(std::uint64_t entry) const {
   const unsigned level = second_level_;
   if ((entry & address_mask) >> features_->host_address_bits != 0) return true;
   const bool big = level > 1 && (entry >> 7 & 1);
@@ -62,27 +63,34 @@ inline bool Walk::second_reserved(std::uint64_t entry) const {
   return (entry & ((std::uint64_t{1} << (12 + 9 * (level - 1))) - 1) & ~std::uint64_t{0xfff}) != 0;
 }
 
+[[gnu::always_inline]] inline void Walk::second_continues() {
+  if (is_leaf(entry_, second_level_)) return finish_second();
+  const std::uint64_t next = entry_ & address_mask;
+  if (caches_ && fills_allowed_)
+    caches_->fill(second_space_, second_input_, second_level_, {next, second_, false});
+  --second_level_;
+  read(next + index_at(second_input_, second_level_) * 8u, 8);
+}
+
+void Walk::second_updated() { second_continues(); }
+
 void Walk::on_second(std::uint64_t entry) {
   entry_ = entry;
   second_.read = second_.read && (entry & 1);
   second_.write = second_.write && (entry >> 1 & 1);
   if (!second_allowed()) return deny_second();
-  if (second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
-  const bool leaf = is_leaf(entry, second_level_);
-  if (binding_.second_dirty) {
-    const bool set_dirty = leaf && purpose_ == Purpose::page && wants_dirty(second_.write && first_.write);
-    if (update(entry, entry | second_accessed | (set_dirty ? second_dirty : 0))) return;
-  }
+  // What may be reserved is rare: it alone is looked at closely.
+  if ((entry & (page_size | snooped | transient)) != 0 || (entry & address_mask) >> features_->host_address_bits != 0)
+    if (second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
+  if (binding_.second_dirty && second_updates()) return;
   second_continues();
 }
 
-void Walk::second_continues() {
-  if (is_leaf(entry_, second_level_)) return finish_second();
-  const std::uint64_t next = entry_ & address_mask;
-  if (caches_ && fills_allowed_)
-    caches_->fill(binding_.domain, Binding::no_tag, second_input_, second_level_, {next, second_, false});
-  --second_level_;
-  read(next + index_at(second_input_, second_level_) * 8u, 8);
+/// Accessed and dirty bits. @returns whether the entry is written first
+[[gnu::noinline]] bool Walk::second_updates() {
+  const bool set_dirty =
+      is_leaf(entry_, second_level_) && purpose_ == Purpose::page && wants_dirty(second_.write && first_.write);
+  return update(entry_, entry_ | second_accessed | (set_dirty ? second_dirty : 0));
 }
 
 void Walk::finish_second() {

@@ -31,8 +31,8 @@ struct MemoryAccess {
   bool allocate;  ///< writes may allocate in the LLC (DDIO); reads may hit it
 };
 
-/// Where a memory has found an entry of a table, for a read to come: what it then need not look for again. It notices what
-/// changed in between.
+/// An entry of a table that is read, and where a memory has found it ahead of that: what it then need not look for again. It
+/// notices what changed in between.
 struct FoundEntry {
   static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
   std::uint64_t address = nowhere;
@@ -55,8 +55,8 @@ class DirectMemory {
   virtual void prefetch(Hpa address) const = 0;
   /// Looks for an entry and prefetches it.
   virtual void find(Hpa address, FoundEntry& entry) = 0;
-  /// As access(), of an entry that was probably found.
-  virtual bool read_found(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) = 0;
+  /// As access(), of an entry that was probably found; if it has moved since, it is found again.
+  virtual bool read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) = 0;
 
  protected:
   ~DirectMemory() = default;
@@ -120,12 +120,11 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   void find(Hpa address, FoundEntry& entry) {
     if (direct_) direct_->find(address, entry);
   }
-  /// All `bytes` of an entry of a table, for real. @returns when the last one is there
-  Time read(const FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, const Time& start, bool allocate) {
-    if (!direct()) return read(address, bytes, static_cast<std::uint32_t>(bytes.size()), start, allocate);
-    Time when = start;
-    ok_ = direct_->read_found(entry, address, bytes, allocate, when);
-    return when;
+  /// An entry of a table, for real. @param when  the start; then, when its last byte is there  @returns as ok()
+  bool read(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
+    if (direct()) return direct_->read_found(entry, address, bytes, allocate, when);
+    when = read(address, bytes, static_cast<std::uint32_t>(bytes.size()), when, allocate);
+    return ok_;
   }
 
   /// Whether the last access reached memory (false: no such address; no bytes moved).

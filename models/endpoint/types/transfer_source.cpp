@@ -127,6 +127,7 @@ void TransferSource::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer
   }
   if (!good) return operation_over(slot);
   read_bytes += t.bytes;
+  iov::prefetch(requesters.cells(t.requester));
   store_free_ = std::max(store_free_, timeline_.now()) + params_.local_bandwidth.time_for(t.bytes);
   storing_.push(store_free_, std::move(slot));
 }

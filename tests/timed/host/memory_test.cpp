@@ -239,6 +239,59 @@ TEST_CASE("a port that asks the memory directly and one that does so through an 
   CHECK(near.pages() == far.pages());
 }
 
+TEST_CASE("an entry found ahead is read as if it were not, whatever is written in between") {
+  host::Memory::Params small = round_params();
+  small.llc_size = {64 << 12}, small.llc_ways = 20;  // 57 sectors: they come and go
+  Timeline timeline("timeline");
+  host::Memory near("near", timeline, small), far("far", timeline, small);
+  MemoryPort ahead("ahead", timeline), plain("plain", timeline);
+  ahead.socket.bind(near.socket);
+  plain.socket.bind(far.socket);
+  sc_core::sc_start(sc_core::SC_ZERO_TIME);
+  ahead.peek<std::uint8_t>(Hpa(0));  // a port looks for its memory with the first access
+  Random random(4, "entries");
+  std::array<FoundEntry, 8> found;
+  const auto somewhere = [&] {  // 128 pages, of many of which a word or two are in use
+    return Hpa(random.below(128) << 12 | (random.below(4) ? 8 * random.below(4) : 8 * random.below(512)));
+  };
+  unsigned hits = 0, not_zero = 0;
+  for (unsigned step = 0; step < 20000; ++step) {
+    const Time start = Time(static_cast<double>(step), sc_core::SC_NS);
+    FoundEntry& entry = found[random.below(found.size())];
+    switch (random.below(4)) {
+      case 0: ahead.find(somewhere(), entry); break;
+      case 1: {
+        const Hpa address = somewhere();
+        std::vector<std::uint8_t> bytes(random.below(3) ? 8 : 1 + random.below(100));
+        if (random.below(3)) bytes = pattern(bytes.size());
+        if (random.below(2))
+          ahead.poke(address, bytes), plain.poke(address, bytes);
+        else if (step > 10000 || random.below(50) == 0)  // the first half has hardly any lines of devices
+          REQUIRE(ahead.write(address, bytes, 64, start, step % 4 == 0) == plain.write(address, bytes, 64, start, step % 4 == 0));
+        break;
+      }
+      default: {
+        const Hpa address = entry.address == FoundEntry::nowhere || random.below(8) == 0 ? somewhere() : Hpa(entry.address);
+        std::vector<std::uint8_t> one(random.below(4) ? 8 : 16), other(one.size());
+        Time when = start;
+        const bool there = ahead.read(entry, address, one, true, when);
+        REQUIRE(when == plain.read(address, other, static_cast<std::uint32_t>(other.size()), start));
+        REQUIRE(there == plain.ok());
+        REQUIRE(one == other);
+        hits += address.value == entry.address;
+        not_zero += one[0] != 0;
+      }
+    }
+  }
+  CHECK(hits > 5000);
+  CHECK(not_zero > 1000);
+  CHECK(near.llc_hits.value() > 2000);
+  CHECK(near.llc_hits.value() == far.llc_hits.value());
+  CHECK(near.llc_misses.value() == far.llc_misses.value());
+  CHECK(near.reads.value() == far.reads.value());
+  CHECK(near.read_bytes.value() == far.read_bytes.value());
+}
+
 TEST_CASE("the books of lines notice a line that was counted twice") {
   MemoryBench bench;
   bench.a.read(Hpa(0x4000), {}, 64, 0_ns);

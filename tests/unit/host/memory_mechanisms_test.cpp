@@ -99,6 +99,32 @@ TEST_CASE("bytes found once lie where they were found until the version changes"
   CHECK(compared > 100'000);
 }
 
+TEST_CASE("pages of which a single word is in use, or hardly more, read back as from a plain array") {
+  constexpr std::uint64_t pages = 64, size = pages << 12;
+  SparseBytes memory(std::uint64_t{1} << 30);
+  std::vector<std::uint8_t> plain(size), back(size);
+  std::mt19937 random(5);
+  for (int i = 0; i < 6000; ++i) {
+    const std::uint64_t page = random() % pages, word = page % 8 * 64 + page / 8;  // its favourite
+    const bool elsewhere = random() % 64 == 0;
+    const std::uint64_t at = page << 12 | (elsewhere ? random() % 4000 : 8 * word + (random() % 4 ? 0 : random() % 8));
+    std::vector<std::uint8_t> piece(elsewhere ? 1 + random() % 96 : 1 + random() % (8 - at % 8));
+    if (random() % 4) std::ranges::generate(piece, [&] { return static_cast<std::uint8_t>(random()); });
+    memory.write(at, piece);
+    std::ranges::copy(piece, plain.begin() + static_cast<std::ptrdiff_t>(at));
+    const std::uint64_t from = page << 12 | random() % 4096;
+    const auto found = memory.find_entry(from);
+    REQUIRE(std::equal(found.bytes, found.bytes + found.length, plain.begin() + static_cast<std::ptrdiff_t>(from)));
+    const std::uint64_t length = 1 + random() % std::min<std::uint64_t>(size - from, 5000);
+    memory.read(from, std::span(back).first(length));
+    REQUIRE(std::equal(back.begin(), back.begin() + static_cast<std::ptrdiff_t>(length), plain.begin() + static_cast<std::ptrdiff_t>(from)));
+  }
+  memory.write(0, std::vector<std::uint8_t>(size));
+  memory.read(0, back);
+  CHECK(std::ranges::all_of(back, [](std::uint8_t byte) { return byte == 0; }));
+  CHECK(memory.pages() == pages);
+}
+
 TEST_CASE("the end of memory is checked without overflow") {
   SparseBytes whole(std::uint64_t{1} << 21);  // nothing lies behind its last table
   std::vector<std::uint8_t> none;
