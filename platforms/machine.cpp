@@ -4,6 +4,7 @@
 #include <set>
 
 #include "models/io_path/port_host.h"
+#include "models/io_path/recovery.h"
 #include "models/io_path/uplink.h"
 #include "platforms/kind.h"
 #include "platforms/modules.h"
@@ -83,6 +84,7 @@ void Machine::make_software(const nlohmann::json& config, std::uint64_t seed) {
                                       iommu_registers_.get(), gart != nullptr,
                                       *posting_, *interrupts, *host_memory_, {}, nullptr, nullptr, nullptr});
   host_->seed = seed;
+  host_->recovery = std::make_shared<io_path::Recovery>("recovery", *host_);
   if (host_params.software.error_reporting || host_params.software.hot_plug)
     host_->ports = std::make_shared<io_path::PortHost>("ports", *host_);
   make_vms();

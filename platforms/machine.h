@@ -69,7 +69,8 @@ class Machine : public Hardware {
   void start();  ///< boots unless that was done, then paths and workload
   void shut_down();  ///< all network interfaces of host and guests
   software::PfDriver* pf_driver(unsigned pf = 0);  ///< of the host; null when a VM has the PF
-  bool has_pf_driver() const { return !host_->pfs.empty() && host_->pfs[0]; }
+  bool has_pf_driver(unsigned pf = 0) const { return pf < host_->pfs.size() && host_->pfs[pf]; }
+  io_path::Recovery& recovery() { return *host_->recovery; }
 
   struct Vm {
     std::string name;

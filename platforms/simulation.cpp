@@ -29,10 +29,9 @@ void reset_statistics(Machine& machine) {
   for (Machine::Vm& vm : machine.vms) vm.path->reset_copies();
 }
 
-/// What VFs' drivers look for from time to time moves no packet, and would keep the machine from rest.
+/// What drivers look for from time to time moves no packet, and would keep the machine from rest.
 void stop_services(Machine& machine) {
-  for (Machine::Vm& vm : machine.vms)
-    if (software::VfDriver* vf = vm.path->vf_driver()) vf->stop_service();
+  for (Machine::Vm& vm : machine.vms) vm.path->stop_service();
 }
 
 /// Whatever is under way arrives, unless the limit cuts it short.

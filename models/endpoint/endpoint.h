@@ -77,11 +77,16 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   /// It was reset or disabled: what it had under way is over.
   virtual void function_disabled(unsigned function) = 0;
   virtual void requester_changed(unsigned function) = 0;
+  /// The PF and its VFs are reset: what its driver set in the device is as after power-on; of a whole device all.
+  virtual void pf_reset(unsigned, bool /*whole_device*/) {}
 
   bool physical(unsigned function) const { return functions_.physical(function); }
   /// Of a function that exists.
   Function& function(unsigned index);
   [[gnu::cold]] Function& enliven(unsigned index);
+  bool live(unsigned index) const { return made_[index] && made_[index]->live; }
+  /// Null: software has never touched the function.
+  Msix* msix(unsigned index) { return made_[index] ? &*made_[index]->msix : nullptr; }
   void prefetch_function(unsigned index) const;
   /// For channels of a function that were added after it was enabled.
   void apply_controls(unsigned function);
@@ -116,6 +121,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   void follow(unsigned function, const config::Effects& effects);
   void follow_vf_enable(unsigned pf, bool enabled);
   void reset_function(unsigned function);
+  void reset_pf(unsigned pf, config::Reset kind);
   void end(unsigned function);
   void end_vfs(unsigned pf);
   void requesters_changed();

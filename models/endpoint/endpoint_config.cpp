@@ -72,30 +72,28 @@ void Endpoint::follow_vf_enable(unsigned pf, bool enabled) {
 /// 6.6.2: what the function had under way is over, its configuration space is as after power-on; a PF loses its VFs.
 void Endpoint::reset_function(unsigned f) {
   ++resets_;
-  config::PhysicalFunction& pf = functions_.pf(functions_.pf_of(f));
+  if (physical(f)) return reset_pf(f, config::Reset::function_level);
   end(f);
   device_tlb_.forget(requester(f));  // also of a function whose registers software never touched
-  if (physical(f)) {
-    pf.reset(config::Reset::function_level);
-    end_vfs(f);
-    apply_page_requests(f, true);
-    apply_sizes();
-  } else {
-    pf.reset_vf(functions_.vf_of(f));
-  }
+  functions_.pf(functions_.pf_of(f)).reset_vf(functions_.vf_of(f));
   ready_at_[f] = timeline_.now() + params_.functions.reset_time;
   apply_controls(f);
 }
 
-void Endpoint::hot_reset() {
-  for (unsigned n = 0; n < functions_.pfs(); ++n) {
-    end(n);
-    functions_.pf(n).reset(config::Reset::hot);
-    end_vfs(n);
-    apply_page_requests(n, true);
-    ready_at_[n] = timeline_.now() + params_.functions.reset_time;
-  }
+void Endpoint::reset_pf(unsigned pf, config::Reset kind) {
+  end(pf);
+  device_tlb_.forget(requester(pf));
+  functions_.pf(pf).reset(kind);
+  end_vfs(pf);
+  pf_reset(pf, kind != config::Reset::function_level);
+  apply_page_requests(pf, true);
   apply_sizes();
+  ready_at_[pf] = timeline_.now() + params_.functions.reset_time;
+  apply_controls(pf);
+}
+
+void Endpoint::hot_reset() {
+  for (unsigned n = 0; n < functions_.pfs(); ++n) reset_pf(n, config::Reset::hot);
 }
 
 void Endpoint::end_vfs(unsigned pf) {

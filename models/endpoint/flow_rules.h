@@ -4,6 +4,7 @@
 ///
 /// Spec    models/protocol/nic_policy.h; Intel 82599 datasheet 7.1.2.7 (flow director, perfect match).
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -36,6 +37,10 @@ class FlowRules {
  public:
   explicit FlowRules(std::size_t capacity) : rules_(capacity) {}
   std::size_t capacity() const { return rules_.size(); }
+  void clear() {
+    std::fill(rules_.begin(), rules_.end(), FlowRule{});
+    used_ = 0;
+  }
   const FlowRule* find(const FrameHeader& h) const {
     for (std::size_t i = 0; i < used_; ++i)
       if (rules_[i].matches(h)) return &rules_[i];

@@ -52,6 +52,14 @@ class L2Sorter {
     subscribers_.pop_back();
     if (at < subscribers_.size()) places_[place_of(subscribers_[at])] = at;
   }
+  /// What software set for functions of which `is_gone` holds: filters, the default, pools' subscriptions.
+  template <class IsGone>
+  void forget(IsGone is_gone) {
+    std::erase_if(filters_, [&](const auto& filter) { return is_gone(filter.second.function); });
+    if (default_ && is_gone(default_->function)) default_.reset();
+    for (std::size_t i = subscribers_.size(); i > 0; --i)
+      if (subscribers_[i - 1].pool != Destination::no_pool && is_gone(subscribers_[i - 1].function)) unsubscribe(subscribers_[i - 1]);
+  }
   const std::vector<Destination>& subscribers() const { return subscribers_; }
 
   void prefetch(MacAddress mac) const {

@@ -31,6 +31,15 @@ class Membership {
     for (std::uint32_t group = 0; group < groups; ++group)
       if (sizes_[group] != 0) leave(function, group);
   }
+  /// Functions of which `is_gone` holds leave all groups.
+  template <class IsGone>
+  void forget(IsGone is_gone) {
+    std::erase_if(members_, [&](std::uint64_t member) {
+      if (!is_gone(static_cast<unsigned>(member >> 12))) return false;
+      if (--sizes_[member % groups] == 0) --used_;
+      return true;
+    });
+  }
   bool contains(unsigned function, std::uint32_t group) const { return members_.contains(key(function, group % groups)); }
   std::uint32_t count(unsigned function) const {
     std::uint32_t n = 0;

@@ -143,7 +143,9 @@ Passthrough::Passthrough(const sc_core::sc_module_name& name, HostSystem& host, 
                          software::MemoryView& guest, GuestTraffic& traffic)
     : Assigned(name, host, params, guest, traffic, 0),
       pf_("pf_driver", host.timeline, host.params.pf_driver, host.costs, registers_,
-          {vcpu_.application(), Context::guest, Context::guest, event_vector(host, 0)}) {
+          {vcpu_.application(), Context::guest, Context::guest, event_vector(host, 0)}),
+      watch_(host.timeline, {params.vf_driver.service_interval, params.vf_driver.transmit_timeout, params.vf_driver.retry_interval},
+             {registers_, driver_, service_, bind<&Passthrough::restore>(static_cast<Assigned*>(this))}) {
   pf_.assign_pool(0, 0, 1);
   pf_.add_filter(mac, 0);
 }
@@ -158,6 +160,36 @@ Task Passthrough::bring_up() {
   co_await pf_.carry_out(vcpu_.application());
   co_await driver_.initialise(vcpu_.application());
   application_.start();
+  watch_.start();
+  service_task_ = serve();
+  service_task_.start();
+}
+
+void Passthrough::shut_down() {
+  leaving_ = true;
+  watch_.stop();
+  Assigned::shut_down();
+}
+
+/// ixgbe_service_task()
+Task Passthrough::serve() {
+  for (;;) {
+    bool lost = false;
+    co_await service_.wait();
+    if (watch_.due()) co_await watch_.look(lost);
+    if (lost && !leaving_) co_await begin_anew();
+  }
+}
+
+/// ixgbe_reinit_locked(): the device knows nothing any more of what this driver set.
+Task Passthrough::begin_anew() {
+  co_await driver_.stop(service_);
+  co_await watch_.find_again(leaving_);
+  if (leaving_) co_return;
+  co_await pf_.write_again(service_);
+  co_await driver_.initialise(service_);
+  ++restarts_;
+  watch_.start();
 }
 
 // --- a VF ---------------------------------------------------------------------------------------------------
@@ -165,7 +197,6 @@ Task Passthrough::bring_up() {
 Sriov::Sriov(const sc_core::sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac,
              software::MemoryView& guest, GuestTraffic& traffic, unsigned function)
     : Assigned(name, host, params, guest, traffic, function),
-      service_(vcpu_.core(), host::Level::thread_middle, &vcpu_, Context::guest),
       vf_("vf_driver", host.timeline, params.vf_driver, host.costs, registers_, driver_,
           {service_, Context::guest, Context::guest, mailbox_vector, bind<&Sriov::restore>(static_cast<Assigned*>(this))}) {
   software::VfSettings settings = params.vf;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Assigned -- a whole function given to a VM: the VM's own NIC driver on the mapped BAR. Passthrough has the PF and with
-/// it the NIC, whose driver in the guest also governs it; Sriov has a VF, whose driver comes up through the mailbox by leave
+/// it the NIC, whose driver in the guest also governs it, looks after it and begins anew when it was reset or gone; Sriov has a VF, whose driver comes up through the mailbox by leave
 /// of the host's PF driver.
 ///
 /// Spec    Linux vfio-pci, QEMU vfio; PCIe Base 5.0 6.7 (hot plug), Linux pciehp.
@@ -46,6 +46,7 @@ class Assigned : public VmPath {
   software::Vcpu vcpu_;
   host::Strand poller_{vcpu_.core(), host::Level::thread_low, &vcpu_, host::Context::guest};
   host::Strand kernel_{vcpu_.core(), host::Level::thread_low, &vcpu_, host::Context::guest};  ///< of the guest, for its devices
+  host::Strand service_{vcpu_.core(), host::Level::thread_middle, &vcpu_, host::Context::guest};  ///< a work queue of the guest's kernel
   host::Thread vmm_thread_;
   host::Strand vmm_;
   Grant grant_;
@@ -63,11 +64,19 @@ class Passthrough : public Assigned {
   Passthrough(const sc_core::sc_module_name& name, HostSystem& host, const VmParams& params, MacAddress mac,
               software::MemoryView& guest, GuestTraffic& traffic);
   void start() override;
+  void shut_down() override;
+  void stop_service() override { watch_.stop(); }
+  std::uint64_t restarts() const { return restarts_.value(); }
 
  private:
   Task bring_up();
+  Task serve();
+  Task begin_anew();
   software::PfDriver pf_;
-  Task task_;
+  software::FunctionWatch watch_;
+  bool leaving_ = false;
+  Task task_, service_task_;
+  Counter restarts_{"restarts", "1", "times the NIC was brought up again"};
 };
 
 class Sriov : public Assigned {
@@ -76,6 +85,7 @@ class Sriov : public Assigned {
         software::MemoryView& guest, GuestTraffic& traffic, unsigned function);
   void start() override;
   void shut_down() override { vf_.leave({}); }
+  void stop_service() override { vf_.stop_service(); }
   Task plug(std::string& refusal) override;
   Task unplug(std::string& refusal) override;
   software::VfDriver* vf_driver() override { return &vf_; }
@@ -89,7 +99,6 @@ class Sriov : public Assigned {
   Task change_slot(bool occupied);
   Task ask_guest(bool occupied);
 
-  host::Strand service_;  ///< a work queue of the guest's kernel
   software::VfDriver vf_;
   Delegate<void()> ready_{bind<&software::Application::start>(&application_)};  ///< once
   std::uint8_t mailbox_guest_vector_ = 0, slot_vector_ = 0;

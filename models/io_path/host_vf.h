@@ -19,6 +19,7 @@ class HostVf : public VmPath {
   void start() override;
   void stop() override { driver_.stop_polling(); }
   void shut_down() override { vf_.leave({}); }
+  void stop_service() override { vf_.stop_service(); }
   Task plug(std::string& refusal) override;
   Task unplug(std::string& refusal) override;
   Task reset_function(bool notice, std::string& refusal) override;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/io_path/port_host.h"
 
-#include <algorithm>
-
-#include "models/io_path/grant.h"
+#include "models/io_path/recovery.h"
 #include "models/io_path/uplink.h"
 
 namespace iov::io_path {
@@ -16,7 +14,7 @@ PortHost::PortHost(const sc_core::sc_module_name& name, HostSystem& host)
       thread_(host.core(host.params.network_core), host::Thread::Kind::process, "ports"),
       strand_(thread_.core(), host::Level::thread_low, &thread_),
       errors_("errors", host.config, host.tree, host.costs),
-      slots_("slots", host.timeline, {host.config, host.tree, host.scan, host.params.pci}, host.costs,
+      slots_("slots", host.timeline, {host.config, host.tree, host.scan, host.params.pci, host.recovery->lock}, host.costs,
              {bind<&PortHost::removed>(this), bind<&PortHost::returned>(this)}, strand_) {}
 
 Task PortHost::set_up() {
@@ -53,7 +51,7 @@ Task PortHost::interrupt(Strand& strand, unsigned index) {
 
 Task PortHost::removed(Strand&, unsigned port) {
   for (unsigned pf = 0; pf < host_.functions.pfs(); ++pf)
-    if (host_.functions.below(pf, port)) lost_vfs_[pf] = std::max(lost_vfs_[pf], host_.functions.lose(pf));
+    if (host_.functions.below(pf, port)) host_.recovery->lose(pf);
   co_return;
 }
 
@@ -61,21 +59,7 @@ Task PortHost::returned(Strand& strand, unsigned port) {
   for (unsigned i = 0; i < host_.tree.functions.size(); ++i)
     if (host_.tree.functions[i].present && host_.tree.below(i, port)) co_await enable_services(strand, i);
   for (unsigned pf = 0; pf < host_.functions.pfs(); ++pf)
-    if (host_.functions.below(pf, port) && host_.functions.pf(pf).present) co_await bring_back(strand, pf);
-}
-
-/// The PF's driver first, which says what new VFs may do; then the VFs.
-Task PortHost::bring_back(Strand& strand, unsigned pf) {
-  if (pf == 0)
-    for (HostNic* nic : host_.nics) co_await nic->enable(strand);
-  if (pf < host_.pfs.size() && host_.pfs[pf]) co_await host_.pfs[pf]->recover(strand);
-  std::string refusal;
-  if (lost_vfs_[pf] != 0) co_await host_.functions.enable(strand, pf, lost_vfs_[pf], refusal);
-  if (!refusal.empty()) ++refusals_;
-  if (refusal.empty() || host_.functions.vfs(pf) != 0) lost_vfs_[pf] = 0;  // else gone again: all are enabled when it is back
-  for (const Grant* grant : host_.grants)
-    if (refusal.empty() && grant->given() && grant->name().pf == pf && grant->name().vf != 0)
-      co_await enable_ats(host_, strand, grant->function());
+    if (host_.functions.below(pf, port) && host_.functions.pf(pf).present) co_await host_.recovery->bring_back(strand, pf);
 }
 
 }  // namespace iov::io_path

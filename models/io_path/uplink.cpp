@@ -2,6 +2,7 @@
 #include "models/io_path/uplink.h"
 
 #include "models/io_path/port_host.h"
+#include "models/io_path/recovery.h"
 
 namespace iov::io_path {
 
@@ -54,10 +55,13 @@ Task enable_msix(HostSystem& host, host::Strand& strand, unsigned function) {
   co_await set_bits(host, strand, host.nic.requester(function), msix + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
 }
 
-/// Only where an IOMMU can answer translation requests.
+bool has_ats(const HostSystem& host, unsigned function) {
+  return host.iommu != nullptr && host.functions.ats(host.nic.name_of(function)) != 0;
+}
+
 Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function) {
+  if (!has_ats(host, function)) co_return;
   const unsigned ats = host.functions.ats(host.nic.name_of(function));
-  if (ats == 0 || !host.iommu) co_return;
   co_await set_bits(host, strand, host.nic.requester(function), ats + PCI_ATS_CTRL, PCI_ATS_CTRL_ENABLE);
 }
 
@@ -90,7 +94,7 @@ Task PfHost::enable(host::Strand& strand) {
 
 Task PfHost::recover(host::Strand& strand) {
   co_await enable(strand);
-  driver_.begin_anew();
+  co_await driver_.begin_anew(strand);
 }
 
 software::PfDriver& pf_of(HostSystem& host, unsigned pf) {
@@ -163,6 +167,7 @@ RepresentorHost::RepresentorHost(const sc_core::sc_module_name& name, HostSystem
 Task Uplink::set_up() { co_await nic.set_up(); }
 
 Task set_up(HostSystem& host) {
+  host.recovery->start();
   if (host.ports) co_await host.ports->set_up();
   for (const auto& pf : host.pfs)
     if (pf) co_await pf->set_up();
@@ -178,6 +183,7 @@ void start(HostSystem& host) {
 }
 
 void shut_down(HostSystem& host) {
+  host.recovery->shut_down();
   if (host.uplink) host.uplink->nic.shut_down();
   if (host.representor) host.representor->nic.shut_down();
 }

@@ -19,6 +19,8 @@ InterruptLine& follow(HostSystem& host, const InterruptMessage& message);
 Task enable_bus_master(HostSystem& host, host::Strand& strand, unsigned function);
 Task enable_msix(HostSystem& host, host::Strand& strand, unsigned function);
 Task enable_ats(HostSystem& host, host::Strand& strand, unsigned function);
+/// Whether the function has it, and an IOMMU answers translation requests.
+bool has_ats(const HostSystem& host, unsigned function);
 
 /// The MSI-X vector of a PF that no queue has.
 unsigned event_vector(const HostSystem& host, unsigned pf);

@@ -125,7 +125,7 @@ struct VmParams {
             "affinity to the vCPU's core, irqbalance hint");
     v.group("vcpu", vcpu, "virtual processor");
     v.group("driver", driver, "NIC driver of bare metal, PF or VF");
-    v.group("vf_driver", vf_driver, "the guest's talk with the PF (path sriov)");
+    v.group("vf_driver", vf_driver, "the guest's talk with the PF (path sriov); of path passthrough its service task");
     v.group("vf", vf, "what the host's administrator sets for the VF (path sriov)");
     v.group("emulated_driver", emulated_driver, "unmodified driver of the emulated NIC");
     v.group("dma_api", dma_api, "mapping of buffers packet by packet");
@@ -169,6 +169,7 @@ class Grant;
 class HostNic;
 class PortHost;
 class PfHost;
+class Recovery;
 class RepresentorHost;
 
 struct HostSystem {  ///< what all paths of one host share
@@ -196,6 +197,7 @@ struct HostSystem {  ///< what all paths of one host share
   std::shared_ptr<Uplink> uplink;  ///< the host's NIC driver and bridge, made when the first software path needs it
   std::vector<Grant*> grants{};   ///< of all that use a function
   std::vector<HostNic*> nics{};   ///< the host's own uses of PF 0
+  std::shared_ptr<Recovery> recovery{};
   std::uint64_t seed = 0;         ///< of chance in the emulators
   host::Core& core(unsigned index) const;  ///< @throws SimError when there is none of that number
 };
@@ -222,6 +224,8 @@ class VmPath : public sc_core::sc_module {
   virtual void stop() {}     ///< whatever would run for ever: driver loops that poll, processes that compute
   /// Its interface goes down: what lies in rings is lost, and booked so.
   virtual void shut_down() {}
+  /// Its driver looks after its function no more, until it is brought up again.
+  virtual void stop_service() {}
   /// The function is given to the running VM, taken from it in good order, reset by the host (with notice through the PF's
   /// driver). @param refusal  empty: it is done
   virtual Task plug(std::string& refusal) { return refuse(refusal); }

@@ -35,7 +35,7 @@ Task FunctionReset::run(Strand& strand, const ResetTarget& target, bool& answers
 Task FunctionReset::restore(Strand& strand, Delegate<void()> table) {
   for (const Saved& s : saved_) {
     co_await io_.write(strand, id_, s.offset, s.bytes, s.value);
-    if (s.offset == PCI_COMMAND) table();
+    if (s.offset == PCI_COMMAND && table) table();
   }
 }
 

@@ -47,8 +47,10 @@ Task HotPlugDriver::serve() {
       co_await worker_.wait();
       continue;
     }
+    if (!pci_.lock.try_acquire(worker_)) co_await pci_.lock.acquire(worker_);
     next->changed = false;
     co_await follow(*next);
+    pci_.lock.release();
   }
 }
 

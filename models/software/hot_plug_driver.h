@@ -4,13 +4,15 @@
 ///
 /// Spec    PCIe Base 5.0 6.7.3 (hot-plug events), 6.6.1 (wait after link up); Linux drivers/pci/hotplug/pciehp_hpc.c (handler
 ///         and thread), pciehp_ctrl.c (pciehp_handle_presence_or_link_change()), pciehp_pci.c.
-/// Models  Slot Control, Slot Status and Link Status by configuration requests; a thread that first removes, then brings back.
+/// Models  Slot Control, Slot Status and Link Status by configuration requests; a thread that first removes, then brings back,
+///         while nobody else configures functions (pci_lock_rescan_remove()).
 /// Omits   power controllers, buttons, indicators, latches: the slots have none.
 #pragma once
 #include <deque>
 
 #include "models/core/stat.h"
 #include "models/software/pci_scan.h"
+#include "models/software/queue_lock.h"
 
 namespace iov::software {
 
@@ -25,6 +27,7 @@ class HotPlugDriver : public sc_core::sc_module {
     PciTree& tree;
     PciScan& scan;
     const PciPolicy& policy;
+    QueueLock& lock;  ///< of whoever configures functions
   };
   HotPlugDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Pci& pci, const SoftwareCosts& costs,
                 const Notices& notices, host::Strand& worker)

@@ -197,13 +197,17 @@ Task PciScan::find_again(Strand& strand, PciTree& tree, unsigned port) {
     bool found = false;
     if (tree.functions[known.parent].present) co_await probe(strand, now, found);
     known.present = found && now.vendor == known.vendor && now.device == known.device;
-    if (!known.present) continue;
-    if (known.bridge) co_await write_numbers(strand, known, known.subordinate);
-    if (known.bridge) co_await forward_ari(strand, known);
-    if (known.sriov != 0) co_await choose_vf_ids(strand, tree, known);
-    co_await configure(strand, tree, i);
-    co_await restore_access_control(strand, known);
+    if (known.present) co_await configure_again(strand, tree, i);
   }
+}
+
+Task PciScan::configure_again(Strand& strand, PciTree& tree, unsigned index) {
+  PciFunction& known = tree.functions[index];
+  if (known.bridge) co_await write_numbers(strand, known, known.subordinate);
+  if (known.bridge) co_await forward_ari(strand, known);
+  if (known.sriov != 0) co_await choose_vf_ids(strand, tree, known);
+  co_await configure(strand, tree, index);
+  co_await restore_access_control(strand, known);
 }
 
 Task PciScan::choose_vf_ids(Strand& strand, const PciTree& tree, const PciFunction& f) {

@@ -36,6 +36,8 @@ class PciScan {
   /// What is below a port after its link came up: each function that is the one the first scan found is configured anew, the
   /// others are not present.
   Task find_again(host::Strand& strand, PciTree& tree, unsigned port);
+  /// Bus numbers, addresses, sizes and access control of a function that is as after power-on.
+  Task configure_again(host::Strand& strand, PciTree& tree, unsigned index);
 
  private:
   Task scan_bus(host::Strand& strand, PciTree& tree, unsigned bus, unsigned parent);

@@ -44,6 +44,11 @@ void PfDriver::ask(const Operation& operation) {
   if (running_) place_.strand.wake();
 }
 
+void PfDriver::keep(const Operation& operation) {
+  standing_.push_back(operation);
+  ask(operation);
+}
+
 void PfDriver::manage(unsigned number, const VfSettings& settings) {
   Vf& v = vf(number);
   v.settings = settings;
@@ -58,11 +63,11 @@ void PfDriver::withdraw(unsigned number) {
 
 void PfDriver::filter(MacAddress mac, unsigned number, std::optional<unsigned> pool, std::uint32_t command) {
   const std::uint32_t target = number | (pool ? filter_has_pool | *pool << 16 : 0);
-  ask({Operation::Kind::filter, number, command, target, 4, mac});
+  keep({Operation::Kind::filter, number, command, target, 4, mac});
 }
 
 void PfDriver::assign_pool(unsigned pool, unsigned first_queue, unsigned queues) {
-  ask_device(reg_pool, pool | std::uint64_t{first_queue} << 16 | std::uint64_t{queues} << 32, 8);
+  keep({Operation::Kind::device, 0, reg_pool, pool | std::uint64_t{first_queue} << 16 | std::uint64_t{queues} << 32, 8});
 }
 
 void PfDriver::use_representor(unsigned pool) {
@@ -112,9 +117,24 @@ void PfDriver::allow_vf(unsigned number) {
   vf(number).spoofs = 0;
   ask_window(number, vf_control, control_of(vf(number)));
 }
-void PfDriver::set_link(bool up) { ask_device(reg_link, up); }
+void PfDriver::set_link(bool up) {
+  link_ = up;
+  ask_device(reg_link, up);
+}
 void PfDriver::reset_device() { ask({Operation::Kind::reset}); }
 void PfDriver::announce_removal() { ask({Operation::Kind::tell_all, 0, control_removal}); }
+
+Task PfDriver::quiesce(Strand& caller) { return have_done(caller, Operation::Kind::quiesce); }
+Task PfDriver::begin_anew(Strand& caller) { return have_done(caller, Operation::Kind::begin_anew); }
+
+/// A driver that has not started yet has set nothing, and begins when it starts.
+Task PfDriver::have_done(Strand& caller, Operation::Kind kind) {
+  Waiter waiter{caller};
+  Operation operation{kind};
+  operation.waiter = &waiter;
+  if (running_) ask(operation);
+  while (running_ && !waiter.done) co_await caller.wait();
+}
 
 // --- the thread ---------------------------------------------------------------------------------------------
 
@@ -133,7 +153,7 @@ Task PfDriver::serve() {
   co_await initialise();
   for (;;) {
     co_await carry_out(place_.strand);
-    for (std::uint64_t event = 0;;) {
+    for (std::uint64_t event = 0; !quiet_;) {
       co_await read(reg_event, 4, event);
       if (!(event & valid) || event == all_ones(4)) break;  // no more, or no device
       co_await handle_event(static_cast<std::uint32_t>(event));
@@ -161,6 +181,9 @@ Task PfDriver::carry_out(Strand& strand) {
     operations_.pop_front();
     co_await strand_->spend(place_.context, Work::driver, costs_.control_message);
     co_await carry_out_one(operation);
+    if (!operation.waiter) continue;
+    operation.waiter->done = true;
+    operation.waiter->strand.wake();
   }
   strand_ = &place_.strand;
 }
@@ -184,6 +207,11 @@ Task PfDriver::carry_out_one(Operation o) {
     case Operation::Kind::tell: co_await tell(o.vf, o.reg); break;
     case Operation::Kind::tell_all: co_await tell_all(o.reg); break;
     case Operation::Kind::reset: co_await reset(); break;
+    case Operation::Kind::quiesce:
+      co_await announce_reset();
+      co_await stop_clients();
+      quiet_ = true;
+      break;
     case Operation::Kind::begin_anew: co_await start_anew(false); break;
   }
 }
@@ -234,21 +262,43 @@ Task PfDriver::set_filter(MacAddress mac, std::uint32_t target, std::uint32_t co
   done = status & 1;
 }
 
-/// The VFs are told, get time to stop, then everything stops; the host's own queues start again, VFs do when they ask.
-Task PfDriver::reset() {
+Task PfDriver::announce_reset() {
   co_await tell_all(control_reset);
   timer_.at(timeline_.now() + params_.reset_grace);
   while (timer_.scheduled()) co_await place_.strand.wait();
+}
+
+/// The VFs are told, get time to stop, then everything stops; the host's own queues start again, VFs do when they ask.
+Task PfDriver::reset() {
+  co_await announce_reset();
   co_await start_anew(true);
 }
 
-Task PfDriver::start_anew(bool reset) {
+Task PfDriver::stop_clients() {
   for (NicDriver* client : clients_) co_await client->stop(place_.strand);
-  for (Vf& v : vfs_) v.open = false;
+}
+
+/// The device knows nothing any more. First VFs are closed again; what is set for one of them is written before it is opened.
+Task PfDriver::start_anew(bool reset) {
+  co_await stop_clients();
+  for (Vf& v : vfs_) {
+    v.open = false;
+    v.mac = {};
+    v.vlans.clear();
+  }
   if (reset) co_await write(reg_control, control_reset_device);
   selected_ = 0;
-  for (NicDriver* client : clients_) co_await client->initialise(place_.strand);
   co_await initialise();
+  if (!link_) co_await write(reg_link, link_);
+  co_await write_again(*strand_);
+  for (NicDriver* client : clients_) co_await client->initialise(place_.strand);
+  quiet_ = false;
+}
+
+Task PfDriver::write_again(Strand& strand) {
+  Strand* const before = std::exchange(strand_, &strand);
+  for (std::size_t i = 0; i < standing_.size(); ++i) co_await carry_out_one(standing_[i]);
+  strand_ = before;
 }
 
 // --- events -------------------------------------------------------------------------------------------------
@@ -294,9 +344,10 @@ Task PfDriver::handle_congestion() {
   }
 }
 
+/// Of a reset also those that are about to ask, or wait for an answer.
 Task PfDriver::tell_all(std::uint32_t info) {
   for (unsigned n = 1; n < vfs_.size(); ++n)
-    if (vfs_[n].open) co_await tell(n, info);
+    if (vfs_[n].open || (vfs_[n].managed && info == control_reset)) co_await tell(n, info);
 }
 
 Task PfDriver::tell(unsigned number, std::uint32_t info) {

@@ -6,7 +6,8 @@
 /// Spec    models/protocol/nic_policy.h; Linux drivers/net/ethernet/intel/ixgbe/ixgbe_sriov.c (order of accesses, what is
 ///         granted to whom), ip-link(8).
 /// Models  reset, MAC, VLAN, multicast, MTU, promiscuous, API and queue requests; refusals; events to the VFs (link,
-///         impending reset, removal); stopping of VFs that misbehave; reaction to congestion; filters, pools, switch mode.
+///         impending reset, removal); stopping of VFs that misbehave; reaction to congestion; filters, pools, switch mode;
+///         all that was asked for is kept, and written again after a reset of the device (ixgbe_reinit_locked, ice_rebuild).
 /// Omits   statistics requests, RSS key and table requests, port VLANs.
 #pragma once
 #include <deque>
@@ -90,7 +91,12 @@ class PfDriver : public sc_core::sc_module {
   void allow_vf(unsigned vf);
   void set_link(bool up);
   void reset_device();         ///< with notice to the VFs
-  void begin_anew() { ask({Operation::Kind::begin_anew}); }  ///< the device was reset behind the driver's back
+  /// Before the host resets the PF: VFs are told and get time to stop, then the host's queues stop; who asks is not answered
+  /// until begin_anew(). Over when that is done.
+  Task quiesce(host::Strand& caller);
+  /// The device was reset behind the driver's back, and answers again. Over when it is as it was, but for its VFs, which ask.
+  Task begin_anew(host::Strand& caller);
+  Task write_again(host::Strand& strand);  ///< filters and pools; also for a driver that has no thread
   void announce_removal();     ///< the driver is about to go
   /// The host's own queue pairs: they stop and start around a reset of the device.
   void add_client(NicDriver& client) { clients_.push_back(&client); }
@@ -109,23 +115,32 @@ class PfDriver : public sc_core::sc_module {
     unsigned max_frame = 0, spoofs = 0;
     std::set<std::uint32_t> vlans;
   };
+  struct Waiter {
+    host::Strand& strand;
+    bool done = false;
+  };
   struct Operation {
-    enum class Kind : std::uint8_t { device, window, filter, program, tell, tell_all, reset, begin_anew } kind;
+    enum class Kind : std::uint8_t { device, window, filter, program, tell, tell_all, reset, quiesce, begin_anew } kind;
     unsigned vf = 0;  ///< filter: 0 is the PF
     std::uint32_t reg = 0;
     std::uint64_t value = 0;
     unsigned bytes = 4;
     MacAddress mac{};
+    Waiter* waiter = nullptr;
   };
   Vf& vf(unsigned number);
   void ask(const Operation& operation);
+  void keep(const Operation& operation);  ///< is asked again after each reset
+  Task have_done(host::Strand& caller, Operation::Kind kind);
   void filter(MacAddress mac, unsigned vf, std::optional<unsigned> pool, std::uint32_t command);
   void ask_window(unsigned vf, std::uint32_t reg, std::uint64_t value) { ask({Operation::Kind::window, vf, reg, value}); }
   void ask_device(std::uint32_t reg, std::uint64_t value, unsigned bytes = 4) { ask({Operation::Kind::device, 0, reg, value, bytes}); }
   Task serve();
   Task initialise();
   Task carry_out_one(Operation operation);
+  Task announce_reset();
   Task reset();
+  Task stop_clients();
   Task start_anew(bool reset);
   Task write(std::uint32_t offset, std::uint64_t value, unsigned bytes = 4);
   Task read(std::uint32_t offset, unsigned bytes, std::uint64_t& value);
@@ -158,8 +173,9 @@ class PfDriver : public sc_core::sc_module {
   std::vector<Vf> vfs_;   ///< by number; 0 is not used
   std::vector<NicDriver*> clients_;
   std::deque<Operation> operations_;
+  std::vector<Operation> standing_;  ///< what the device is to have after every reset
   unsigned selected_ = 0, representor_ = 0;
-  bool running_ = false, drop_enable_;
+  bool running_ = false, quiet_ = false, link_ = true, drop_enable_;
   Task task_;
   Event timer_{timeline_, bind<&PfDriver::time_up>(this)};
   Counter requests_{"requests", "1", "mailbox requests of VFs answered"};

@@ -32,9 +32,16 @@ MailboxMessage multicast_message(const std::vector<MacAddress>& groups) {
 
 VfDriver::VfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
                    RegisterIo& registers, NicDriver& data, const Place& place)
-    : sc_module(name), timeline_(timeline), params_(params), costs_(costs), registers_(registers), data_(data), place_(place) {
+    : sc_module(name),
+      timeline_(timeline),
+      params_(params),
+      costs_(costs),
+      registers_(registers),
+      data_(data),
+      place_(place),
+      watch_(timeline, {params.service_interval, params.transmit_timeout, params.retry_interval},
+             {registers, data, place.strand, place.restore}) {
   for (const char* request : requests) answers_.add_row(request);
-  for (const char* health : {"good", "reset", "gone", "hung"}) found_.add_row(health);
 }
 
 void VfDriver::start(Delegate<void()> ready) {
@@ -102,7 +109,7 @@ Task VfDriver::serve() {
       const Wanted next = wanted_.front();
       wanted_.pop_front();
       co_await ask(next);
-    } else if (service_due_) {
+    } else if (watch_.due()) {
       co_await look_after();
     } else {
       co_await place_.strand.wait();
@@ -121,31 +128,15 @@ Task VfDriver::pause(Time time) {
   while (timer_.scheduled()) co_await place_.strand.wait();
 }
 
-void VfDriver::serve_soon() {
-  service_due_ = true;
-  place_.strand.wake();
-}
-
-/// Nobody announces a reset by somebody else, all VFs' end, a link that goes down: the function's own registers show it.
 Task VfDriver::look_after() {
-  service_due_ = false;
-  NicDriver::Health health{};
-  co_await data_.look(place_.strand, params_.transmit_timeout, health);
-  ++found_.at(static_cast<std::size_t>(health), 0);
-  if (health == NicDriver::Health::good) co_return service_.at(timeline_.now() + params_.service_interval);
-  lost_ = restart_ = true;
+  bool lost = false;
+  co_await watch_.look(lost);
+  if (lost) lost_ = restart_ = true;
 }
 
-/// Whatever took the function's state took its configuration space's, too, unless the host put it back.
 Task VfDriver::find_again() {
-  for (std::uint64_t status = all_ones(4); !leaving_;) {
-    co_await read(reg_status, 4, status);
-    if (status != all_ones(4)) break;
-    co_await pause(params_.retry_interval);
-  }
-  if (leaving_) co_return;
-  if (place_.restore) co_await place_.restore(place_.strand);
-  lost_ = false;
+  co_await watch_.find_again(leaving_);
+  warned_ = lost_ = false;
 }
 
 Task VfDriver::bring_up() {
@@ -154,7 +145,7 @@ Task VfDriver::bring_up() {
   for (bool opened = false; !opened;) {
     if (lost_) co_await find_again();
     co_await open(opened);
-    if (!opened) co_await pause(params_.retry_interval);
+    if (!opened && !lost_) co_await pause(params_.retry_interval);
     if (leaving_) co_return;
   }
   restart_ = false;
@@ -163,12 +154,13 @@ Task VfDriver::bring_up() {
   co_await data_.initialise(place_.strand);
   co_await look_at_link();
   up_ = true;
-  if (params_.service_interval > Time()) service_.at(timeline_.now() + params_.service_interval);
+  warned_ = false;
+  watch_.start();
   again ? ++restarts_ : ready_ ? std::exchange(ready_, {})() : void();
 }
 
 Task VfDriver::let_go() {
-  service_.cancel();
+  watch_.stop();
   data_.set_carrier(false);
   if (up_) co_await take_down();
   up_ = leaving_ = false;
@@ -176,8 +168,8 @@ Task VfDriver::let_go() {
 }
 
 Task VfDriver::take_down() {
-  service_.cancel();
-  service_due_ = up_ = false;
+  watch_.stop();
+  up_ = false;
   wanted_.clear();
   co_await data_.stop(place_.strand);
   up_ = true;  // counts as a restart
@@ -239,6 +231,7 @@ Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer) {
     co_await exchange(asked.type(), over, answer);
     timer_.cancel();
   }
+  if (answer == Answer::none && timeline_.now() >= until) lost_ = true;  // it looks whether its function was reset meanwhile
   if (answer == Answer::nack) ++refused_;
   if (answer != Answer::none) answered(asked.type(), asked_at);
 }
@@ -253,6 +246,7 @@ Task VfDriver::exchange(std::uint32_t type, bool& over, Answer& answer) {
   while (!(seen_ & vf_mailbox_pf_status)) {
     if (!timer_.scheduled()) {
       ++timeouts_;
+      lost_ = lost_ || warned_;  // perhaps it came, and nobody put back what it took (iavf_reset_task)
       co_return;
     }
     co_await place_.strand.wait();
@@ -312,6 +306,7 @@ Task VfDriver::obey(MailboxMessage said) {
   }
   if (info == control_reset || !said.has(msg_cts)) {
     restart_ = true;
+    warned_ = info == control_reset;
     removed_ = false;
     co_return;
   }

@@ -6,17 +6,16 @@
 /// Models  reset, API, queue, MTU, multicast, MAC, VLAN and promiscuous requests with timeout and retry; waiting for the
 ///         mailbox interrupt; link changes; impending reset (stop, start again when the function answers); removal of the
 ///         PF's driver; removal of the function; a new beginning when the PF does not answer or has closed the VF
-///         (ixgbevf_check_mac_link_vf); a service task that looks for what nobody announces (iavf_watchdog_task): a function
-///         that was reset, that does not answer, whose transmit queue stands still. It then waits until the function is there,
-///         restores what a reset takes from its configuration space (iavf_reset_task), and begins anew.
+///         (ixgbevf_check_mac_link_vf); a service task that looks for what nobody announces (FunctionWatch). It then waits until
+///         the function is there again and begins anew; so it does when a reset was announced and the PF does not answer after.
 /// Omits   polling for the answer, as ixgbevf does with interrupts off.
 #pragma once
 #include <deque>
 #include <set>
 
 #include "models/core/stat.h"
+#include "models/software/function_watch.h"
 #include "models/software/mailbox_message.h"
-#include "models/software/nic_driver.h"
 
 namespace iov::software {
 
@@ -62,7 +61,7 @@ class VfDriver : public sc_core::sc_module {
   /// Stops the queues and lets go of the function, until start(); what is sent meanwhile finds no link.
   void leave(Delegate<void()> gone);
   Task interrupt(host::Strand& strand);  ///< the handler of the mailbox vector
-  void stop_service() { service_.cancel(); }  ///< looks no more, until it is brought up again
+  void stop_service() { watch_.stop(); }  ///< looks no more, until it is brought up again
 
   // --- what the guest asks for; asked again after every reset
   void ask_mac(MacAddress mac);
@@ -78,7 +77,7 @@ class VfDriver : public sc_core::sc_module {
   std::uint64_t timeouts() const { return timeouts_.value(); }
   std::uint64_t collisions() const { return collisions_.value(); }
   /// Times the service task found the function in this state.
-  std::uint64_t found(NicDriver::Health health) const { return found_.at(static_cast<std::size_t>(health), 0); }
+  std::uint64_t found(NicDriver::Health health) const { return watch_.found(health); }
 
  private:
   enum class Answer : std::uint8_t { none, ack, nack };
@@ -94,7 +93,6 @@ class VfDriver : public sc_core::sc_module {
   Task take_down();
   Task look_after();
   Task find_again();
-  void serve_soon();
   void answered(std::uint32_t type, const Time& asked);
   Task request(MailboxMessage asked, unsigned words, Answer& answer);
   Task listen();
@@ -124,12 +122,11 @@ class VfDriver : public sc_core::sc_module {
   unsigned promiscuity_ = 0;
   std::deque<Wanted> wanted_;
   bool up_ = false, restart_ = true, removed_ = false, leaving_ = false;
-  bool service_due_ = false, lost_ = false;  ///< lost: it was reset, or does not answer
+  bool warned_ = false, lost_ = false;  ///< a reset was announced; it was reset, or does not answer
   Delegate<void()> gone_;
   MailboxMessage answer_{};
   Task task_;
   Event timer_{timeline_, bind<&VfDriver::time_up>(this)};
-  Event service_{timeline_, bind<&VfDriver::serve_soon>(this)};
   Counter requests_{"requests", "1", "requests to the PF"};
   Counter refused_{"refused", "1", "requests that the PF refused"};
   Counter timeouts_{"timeouts", "1", "requests that were not answered in time"};
@@ -138,7 +135,7 @@ class VfDriver : public sc_core::sc_module {
   TableStat answers_{"answers", "requests that the PF answered, and from asking to the answer", {{"count", "1"}, {"time", "ns"}}};
   Counter link_changes_{"link_changes", "1", "link events"};
   Counter restarts_{"restarts", "1", "times the function was brought up again"};
-  TableStat found_{"found", "what the service task's looks said of the function", {{"count", "1"}}};
+  FunctionWatch watch_;
 };
 
 }  // namespace iov::software

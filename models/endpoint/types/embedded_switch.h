@@ -74,6 +74,21 @@ class EmbeddedSwitch : public sc_core::sc_module {
   nic::SwitchMode mode() const { return mode_; }
   void set_representor(unsigned pool) { representor_ = {0, pool}; }
   unsigned representor_pool() const { return representor_.pool; }
+  /// What concerns functions of which `is_gone` holds: filters, subscriptions, memberships, promiscuity.
+  template <class IsGone>
+  void forget(IsGone is_gone) {
+    sorter_.forget(is_gone);
+    vlans_.forget(is_gone);
+    multicast_.forget(is_gone);
+    std::erase_if(promiscuous_, [&](const Destination& d) { return is_gone(d.function); });
+  }
+  /// What is the port's: modes, representor, flow rules.
+  void reset_port() {
+    mode_ = {};
+    sorter_.set_mode({});
+    representor_ = {};
+    rules_.clear();
+  }
   /// Whether unicast frames that no filter wants go to this function.
   void set_promiscuous(unsigned function, bool on);
   void set_storm_rate(FunctionPolicy& policy, std::uint32_t frames_per_second);

@@ -21,6 +21,11 @@ class FlowControl : public sc_core::sc_module {
 
   std::uint32_t high = 0, low = 0, congestion = 0;  ///< registers; 0: off
   std::uint16_t quanta = 0xffff;
+  void reset() {  ///< whom it stopped goes on when the time it was told is over
+    high = low = congestion = 0, quanta = 0xffff;
+    paused_ = congested_ = false;
+    refresh_.cancel();
+  }
 
   void level(std::uint64_t bytes) {
     level_ = bytes;

@@ -60,18 +60,18 @@ void Nic::function_enabled(unsigned index) {
 
 void Nic::function_disabled(unsigned index) {
   switch_.sorter().unsubscribe({index, Destination::no_pool});
-  stop_queues(index);
+  reset_queues(index);
   close(index);
 }
 
 /// What a VF was reset to: closed or open as the PF wants new ones to be. The PF's limits stay, a VF cannot shake them off.
 void Nic::close(unsigned index) {
+  receiver_.reset_spread(index);
   if (physical(index)) return;
   FunctionPolicy& policy = policies_[index];
   policy.decided = false;
   policy.control = pfs_[functions().pf_of(index)].new_vf_control();
   switch_.set_promiscuous(index, false);
-  receiver_.set_spread(index, params_.receiver.spread);
   mailboxes_[index].mailbox.reset();
   mailboxes_[index].vector = 0;
   event(index, nic::PfEvent::vf_reset);
@@ -99,7 +99,7 @@ void Nic::assign_pool(unsigned pf, unsigned pool, unsigned first, unsigned queue
 
 /// A VF that nobody has used yet is not made for it: it finds its limit when it is.
 void Nic::limit_interrupts(unsigned index, const Time& least_interval) {
-  if (first_queue_[index] != no_queue) function(index).msix->set_least_interval(least_interval);
+  if (Msix* const interrupts = msix(index)) interrupts->set_least_interval(least_interval);
 }
 
 void Nic::set_control(unsigned index, std::uint32_t control) {
@@ -110,6 +110,11 @@ void Nic::set_control(unsigned index, std::uint32_t control) {
   mailboxes_[index].mailbox.opened();
   if (first_queue_[index] == no_queue) return;
   for (unsigned q = 0; q < queues_of(index); ++q) transmitter_.resume(first_queue(index) + q);
+}
+
+void Nic::set_vf_default(unsigned pf, std::uint32_t control) {
+  for (unsigned f = first_vf(pf); f < first_vf(pf) + functions().total_vfs(); ++f)
+    if (!policies_[f].decided) policies_[f].control = control;
 }
 
 void Nic::plug(bool plugged) {
@@ -147,23 +152,46 @@ void Nic::announce_events(unsigned pf) {
     raise(pf, registers.event_vector() & 0xff);
 }
 
-void Nic::stop_queues(unsigned index) {
+void Nic::reset_queues(unsigned index) {
   for (unsigned q = 0; q < queues_of(index); ++q) {
-    transmitter_.stop(first_queue(index) + q);
-    receiver_.stop(first_queue(index) + q);
+    transmitter_.reset(first_queue(index) + q);
+    receiver_.reset(first_queue(index) + q);
   }
 }
 
 void Nic::reset_function(unsigned index) {
-  stop_queues(index);
+  reset_queues(index);
   function(index).msix->reset();
   close(index);
 }
 
-/// All functions, as far as anybody has used them.
+/// All functions, as far as anybody has used them, and what the PFs' drivers have set.
 void Nic::reset_device() {
   for (unsigned f = 0; f < first_queue_.size(); ++f)
     if (first_queue_[f] != no_queue && functions().exists(f)) reset_function(f);
+  for (unsigned pf = 0; pf < functions().pfs(); ++pf) pf_reset(pf, true);
+}
+
+/// Of several PFs on one port a reset of one leaves what is the port's: it is the others', too.
+void Nic::pf_reset(unsigned pf, bool whole_device) {
+  const unsigned first = first_vf(pf), end = first + functions().total_vfs();
+  switch_.forget([=](unsigned f) { return f == pf || (f >= first && f < end); });
+  receiver_.forget_pools(pf);
+  for (unsigned q = 0; q < queues_of(pf); ++q) transmitter_.set_pool(first_queue(pf) + q, Destination::no_pool);
+  for (unsigned f = first; f < end; ++f) {
+    policies_[f] = {};
+    mailboxes_[f] = {};
+    limit_interrupts(f, {});
+  }
+  pfs_[pf].reset();
+  if (whole_device || functions().pfs() == 1) reset_port();
+}
+
+void Nic::reset_port() {
+  switch_.reset_port();
+  flow_control_.reset();
+  receiver_.hash().set_key(ToeplitzHash::default_key);
+  set_link(true);
 }
 
 void Nic::write_register(unsigned index, std::uint32_t offset, std::uint64_t value, unsigned bytes,
@@ -273,7 +301,10 @@ void Nic::prefetch(unsigned function) const {
 }
 
 void Nic::join(unsigned index, unsigned vector, JourneyRef journey) { function(index).msix->join(vector, journey); }
-void Nic::raise(unsigned index, unsigned vector) { function(index).msix->raise(vector); }
+/// A function that was reset and not used since has no interrupts.
+void Nic::raise(unsigned index, unsigned vector) {
+  if (live(index)) msix(index)->raise(vector);
+}
 
 void Nic::send_message(unsigned index, std::uint64_t address, std::uint32_t data, JourneyRef journey) {
   ++table_.count(index, FunctionTable::interrupts);

@@ -68,6 +68,7 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void function_enabled(unsigned function) override;
   void function_disabled(unsigned function) override;
   void requester_changed(unsigned function) override;
+  void pf_reset(unsigned pf, bool whole_device) override;
   void join(unsigned function, unsigned vector, JourneyRef journey) override;
   void raise(unsigned function, unsigned vector) override;
   void event(unsigned function, nic::PfEvent kind) override;
@@ -77,11 +78,13 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void interrupt_mailbox(unsigned function) override { raise(function, mailboxes_[function].vector); }
   void limit_interrupts(unsigned function, const Time& least_interval) override;
   void set_control(unsigned function, std::uint32_t control) override;
+  void set_vf_default(unsigned pf, std::uint32_t control) override;
   void assign_pool(unsigned pf, unsigned pool, unsigned first_queue, unsigned queues) override;
   void set_link(bool up) override;
   void announce_events(unsigned pf) override;
 
   unsigned queues_of(unsigned function) const { return physical(function) ? params_.pf_queues : params_.vf_queues; }
+  unsigned first_vf(unsigned pf) const { return functions().number(pf, 1); }  ///< its VFs follow one another, enabled or not
   unsigned first_queue(unsigned function) const { return first_queue_[function]; }
   std::string name_of(unsigned function);
   void write_interrupt_register(Msix& msix, std::uint32_t offset, std::uint64_t value);
@@ -94,7 +97,8 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void close(unsigned function);
   void reset_function(unsigned function);
   void reset_device();
-  void stop_queues(unsigned function);
+  void reset_port();
+  void reset_queues(unsigned function);
 
   struct VfChannel {
     Mailbox mailbox;

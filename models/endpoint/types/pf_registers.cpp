@@ -13,6 +13,15 @@ void set_low(std::uint64_t& whole, std::uint32_t value) { whole = (whole >> 32 <
 void set_high(std::uint64_t& whole, std::uint32_t value) { whole = (whole & 0xffff'ffff) | std::uint64_t{value} << 32; }
 }  // namespace
 
+void PfRegisters::reset() {
+  events = {};
+  event_vector_ = vf_select_ = flow_select_ = filter_target_ = 0;
+  vf_default_ = nic::vf_reset_value;
+  filter_mac_ = pool_ = 0;
+  filter_vlan_ = nic::filter_any_vlan;
+  filter_done_ = false, link_ = true;
+}
+
 /// A QW is two DWs, the upper one last: it completes what is 64 bits wide.
 void PfRegisters::write(std::uint32_t offset, std::uint64_t value, unsigned bytes) {
   for (unsigned done = 0; done < bytes; done += 4, offset += 4, value >>= 32) {
@@ -57,7 +66,9 @@ void PfRegisters::write_device(std::uint32_t offset, std::uint32_t value) {
     case nic::reg_link:
       link_ = value & 1;
       return p_.actions.set_link(link_);
-    case nic::reg_vf_default: return set_default(value);
+    case nic::reg_vf_default:
+      vf_default_ = value;
+      return p_.actions.set_vf_default(pf_, value);
     case nic::reg_pool: return set_low(pool_, value);
     case nic::reg_pool + 4:
       set_high(pool_, value);
@@ -96,16 +107,6 @@ std::uint32_t PfRegisters::read_device(std::uint32_t offset) {
     case nic::reg_filter_target: return filter_target_;
     case nic::reg_filter_command: return filter_done_;
     default: return 0;
-  }
-}
-
-/// Also of VFs about which nothing has been decided yet.
-void PfRegisters::set_default(std::uint32_t control) {
-  vf_default_ = control;
-  for (unsigned vf = 1;; ++vf) {
-    const auto function = p_.actions.function_of(pf_, vf);
-    if (!function) return;
-    if (!p_.policies[*function].decided) p_.policies[*function].control = control;
   }
 }
 

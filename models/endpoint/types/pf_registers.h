@@ -20,6 +20,8 @@ class PfActions {  ///< what the registers change outside the parts below: imple
   virtual void interrupt_mailbox(unsigned function) = 0;
   virtual void limit_interrupts(unsigned function, const Time& least_interval) = 0;
   virtual void set_control(unsigned function, std::uint32_t control) = 0;
+  /// Of all VFs of the PF, enabled or not, about which nothing has been decided.
+  virtual void set_vf_default(unsigned pf, std::uint32_t control) = 0;
   virtual void assign_pool(unsigned pf, unsigned pool, unsigned first_queue, unsigned queues) = 0;
   virtual void set_link(bool up) = 0;
   virtual void announce_events(unsigned pf) = 0;  ///< by interrupt, if there are any
@@ -42,6 +44,7 @@ class PfRegisters {
 
   void write(std::uint32_t offset, std::uint64_t value, unsigned bytes);
   std::uint64_t read(std::uint32_t offset, unsigned bytes);
+  void reset();  ///< as after power-on: its own ones; what they set elsewhere is the owners' to reset
   PfEvents events;
   std::uint32_t event_vector() const { return event_vector_; }
   static constexpr std::uint32_t event_enable = 1u << 31;
@@ -58,7 +61,6 @@ class PfRegisters {
   std::uint32_t read_key(std::uint32_t offset) const;
 
   std::optional<unsigned> selected() const { return p_.actions.function_of(pf_, vf_select_); }
-  void set_default(std::uint32_t control);
 
   const unsigned pf_;
   const Parts p_;

@@ -381,7 +381,7 @@ void Receiver::stop(Queue& q) {
   q.ring.stop();
   q.cache.clear();
   q.batches.clear();
-  q.leaving = q.waiting_pieces = q.waiting_bytes = 0;
+  q.leaving = q.waiting_pieces = q.waiting_bytes = 0, q.parked = false;
   for (Fifo<Packet*>* frames : {&q.waiting, &q.moving})
     while (!frames->empty()) {
       Packet& p = *frames->pop();

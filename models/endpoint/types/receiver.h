@@ -60,7 +60,22 @@ class Receiver : public sc_core::sc_module, DmaClient {
   void assign_pool(unsigned pool, unsigned first_queue, unsigned queues);
   void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes);
   std::uint64_t read(unsigned queue, std::uint32_t reg) const { return queues_[queue]->ring.read(reg); }
-  void stop(unsigned queue) { stop(*queues_[queue]); }  ///< reset: what is not in memory is lost
+  void stop(unsigned queue) { stop(*queues_[queue]); }  ///< what is not in memory is lost
+  void reset(unsigned queue) {                          ///< the same, and its registers
+    stop(queue);
+    queues_[queue]->ring = {};
+  }
+  /// No pool has queues of a function any more.
+  void forget_pools(unsigned function) {
+    for (QueueRange& pool : pools_)
+      if (pool.count != 0 && queues_[pool.first]->function == function) pool = {};
+    functions_[function].range.pools = false;
+  }
+  void reset_spread(unsigned function) {  ///< and its redirection table
+    FunctionQueues& f = functions_[function];
+    f.spread = params_.spread, f.turn = 0;
+    f.redirection.clear();
+  }
   /// Registers of a function: how its frames spread, which queue each hash has.
   nic::Spread spread(unsigned function) const { return functions_[function].spread; }
   void set_spread(unsigned function, nic::Spread spread) { functions_[function].spread = spread; }

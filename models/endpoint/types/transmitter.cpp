@@ -388,6 +388,7 @@ void Transmitter::stop(unsigned queue) {
   q.done.clear();
   q.since_flush = 0;
   ++q.epoch;
+  scheduler_.passes(queue);
   while (!q.in_flight.empty()) drop(q.in_flight.pop(), DropReason::reset);
   schedule();
 }

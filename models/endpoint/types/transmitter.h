@@ -51,7 +51,11 @@ class Transmitter : public sc_core::sc_module, DmaClient {
   void set_pool(unsigned queue, unsigned pool) { queues_[queue].self.pool = pool; }
   void write(unsigned queue, std::uint32_t reg, std::uint64_t value, unsigned bytes, JourneyRef journey);
   std::uint64_t read(unsigned queue, std::uint32_t reg) const;
-  void stop(unsigned queue);  ///< reset: what is not on the wire is lost
+  void stop(unsigned queue);   ///< what is not on the wire is lost
+  void reset(unsigned queue) {  ///< the same, and its registers
+    stop(queue);
+    queues_[queue].ring = {};
+  }
   void resume(unsigned queue) { fetch(queue); }  ///< the PF lets its function send again
   /// Registers of a function's policy, in Mb/s; 0: none.
   void set_rate(FunctionPolicy& policy, std::uint32_t mbps) {

@@ -9,7 +9,8 @@ using namespace iov;
 using namespace iov::platform;
 
 namespace {
-const Settings quick_reset{{"nic0.functions.reset_time", "50 us"}, {"host.pci.reset_wait", "100 us"}};
+const Settings quick_reset{{"nic0.functions.reset_time", "50 us"}, {"nic0.functions.vf_start_up", "100 us"}, {"host.pci.reset_wait", "100 us"},
+                           {"host.pci.vf_wait", "150 us"}};
 Settings two_vms(const char* duration) {
   return more_vms(2, "sriov") + time_line + with_payload + quick_reset + lasting(duration) + constant("bidirectional", "1 Gb/s");
 }

@@ -99,7 +99,7 @@ TEST_CASE("a PCIe link that goes and comes: the host configures the device anew,
   }
   CHECK(m.counter("ports.slots.removals") == 1);
   CHECK(m.counter("ports.slots.returns") == 1);
-  CHECK(m.counter("ports.refusals") == 0);
+  CHECK(m.counter("recovery.refusals") == 0);
   CHECK(m.vf_manager().hot_adds.value() == 2);  // in the window
   CHECK(m.vf_manager().hot_removes.value() == 2);
   CHECK(m.nic->functions().vfs() == 2);

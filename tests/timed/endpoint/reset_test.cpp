@@ -120,7 +120,7 @@ TEST_CASE("with the reset of the PF its VFs vanish", "[B20]") {
   b.host.mmio_read(b.bar(1), 4, 9);
   b.timeline.run(b.timeline.now() + 5_us);
   CHECK(b.host.log.back().status == CompletionStatus::unsupported_request);
-  CHECK(b.book.drops.back() == std::pair<PacketId, DropReason>{5, DropReason::no_receive_descriptor});
+  CHECK(b.book.drops.back() == std::pair<PacketId, DropReason>{5, DropReason::no_filter_match});
   CHECK(b.enumerated.space(0).read(PCI_COMMAND, 2) == 0);
   b.audit(Invariant::at_rest);
 }
