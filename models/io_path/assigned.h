@@ -66,7 +66,6 @@ class Passthrough : public Assigned {
   void start() override;
   void shut_down() override;
   void stop_service() override { watch_.stop(); }
-  std::uint64_t restarts() const { return restarts_.value(); }
 
  private:
   Task bring_up();

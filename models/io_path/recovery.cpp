@@ -50,7 +50,6 @@ Task Recovery::bring_back(Strand& strand, unsigned pf) {
   const bool enabled = host_.functions.vfs(pf) != 0;  // though perhaps not all answer yet
   if (!refusal.empty() && !enabled) ++refusals_;
   if (refusal.empty() || enabled) lost_vfs_[pf] = 0;  // else gone again: all are enabled when it is back
-  std::erase_if(late_, [pf](const Grant* grant) { return grant->name().pf == pf; });
   for (Grant* grant : host_.grants)
     if (grant->given() && grant->name().pf == pf && has_ats(host_, grant->function())) late_.push_back(grant);
   pause_ = first_pause();

@@ -344,10 +344,9 @@ Task PfDriver::handle_congestion() {
   }
 }
 
-/// Of a reset also those that are about to ask, or wait for an answer.
 Task PfDriver::tell_all(std::uint32_t info) {
   for (unsigned n = 1; n < vfs_.size(); ++n)
-    if (vfs_[n].open || (vfs_[n].managed && info == control_reset)) co_await tell(n, info);
+    if (vfs_[n].open) co_await tell(n, info);
 }
 
 Task PfDriver::tell(unsigned number, std::uint32_t info) {

@@ -131,12 +131,12 @@ Task VfDriver::pause(Time time) {
 Task VfDriver::look_after() {
   bool lost = false;
   co_await watch_.look(lost);
-  if (lost) lost_ = restart_ = true;
+  if (lost) lost_ = troubled_ = restart_ = true;
 }
 
 Task VfDriver::find_again() {
   co_await watch_.find_again(leaving_);
-  warned_ = lost_ = false;
+  lost_ = false;
 }
 
 Task VfDriver::bring_up() {
@@ -154,7 +154,7 @@ Task VfDriver::bring_up() {
   co_await data_.initialise(place_.strand);
   co_await look_at_link();
   up_ = true;
-  warned_ = false;
+  troubled_ = false;
   watch_.start();
   again ? ++restarts_ : ready_ ? std::exchange(ready_, {})() : void();
 }
@@ -231,7 +231,7 @@ Task VfDriver::request(MailboxMessage asked, unsigned words, Answer& answer) {
     co_await exchange(asked.type(), over, answer);
     timer_.cancel();
   }
-  if (answer == Answer::none && timeline_.now() >= until) lost_ = true;  // it looks whether its function was reset meanwhile
+  if (answer == Answer::none && timeline_.now() >= until) lost_ = true;  // it begins anew from the very beginning
   if (answer == Answer::nack) ++refused_;
   if (answer != Answer::none) answered(asked.type(), asked_at);
 }
@@ -241,12 +241,20 @@ void VfDriver::answered(std::uint32_t type, const Time& asked) {
   answers_.at(type - 1, 1) += static_cast<std::uint64_t>(to_ns(timeline_.now() - asked));
 }
 
+/// Troubles seldom come alone: the function may have been reset again since the PF was asked, and interrupts nobody any more. A
+/// reset forgets the mailbox's vector, too.
+Task VfDriver::look_for_reset() {
+  std::uint64_t vector = 0;
+  co_await read(reg_mailbox_vector, 4, vector);
+  lost_ = vector != place_.vector;
+}
+
 /// Waits for the answer; what the PF says on its own account meanwhile is obeyed.
 Task VfDriver::exchange(std::uint32_t type, bool& over, Answer& answer) {
   while (!(seen_ & vf_mailbox_pf_status)) {
     if (!timer_.scheduled()) {
       ++timeouts_;
-      lost_ = lost_ || warned_;  // perhaps it came, and nobody put back what it took (iavf_reset_task)
+      if (troubled_) co_await look_for_reset();
       co_return;
     }
     co_await place_.strand.wait();
@@ -268,7 +276,7 @@ Task VfDriver::obtain(bool& owned) {
   co_await read(reg_mailbox, 4, bits);
   if (bits == all_ones(4)) {
     ++absences_;
-    lost_ = true;
+    lost_ = troubled_ = true;
     co_return;
   }
   seen_ |= static_cast<std::uint32_t>(bits);
@@ -306,7 +314,7 @@ Task VfDriver::obey(MailboxMessage said) {
   }
   if (info == control_reset || !said.has(msg_cts)) {
     restart_ = true;
-    warned_ = info == control_reset;
+    troubled_ = troubled_ || info == control_reset;
     removed_ = false;
     co_return;
   }

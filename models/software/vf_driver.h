@@ -7,7 +7,7 @@
 ///         mailbox interrupt; link changes; impending reset (stop, start again when the function answers); removal of the
 ///         PF's driver; removal of the function; a new beginning when the PF does not answer or has closed the VF
 ///         (ixgbevf_check_mac_link_vf); a service task that looks for what nobody announces (FunctionWatch). It then waits until
-///         the function is there again and begins anew; so it does when a reset was announced and the PF does not answer after.
+///         the function is there again and begins anew; so it does when the PF does not answer and the function was reset meanwhile.
 /// Omits   polling for the answer, as ixgbevf does with interrupts off.
 #pragma once
 #include <deque>
@@ -93,6 +93,7 @@ class VfDriver : public sc_core::sc_module {
   Task take_down();
   Task look_after();
   Task find_again();
+  Task look_for_reset();
   void answered(std::uint32_t type, const Time& asked);
   Task request(MailboxMessage asked, unsigned words, Answer& answer);
   Task listen();
@@ -122,7 +123,7 @@ class VfDriver : public sc_core::sc_module {
   unsigned promiscuity_ = 0;
   std::deque<Wanted> wanted_;
   bool up_ = false, restart_ = true, removed_ = false, leaving_ = false;
-  bool warned_ = false, lost_ = false;  ///< a reset was announced; it was reset, or does not answer
+  bool lost_ = false, troubled_ = false;  ///< it was reset, or does not answer; not up again since that, or since a notice of it
   Delegate<void()> gone_;
   MailboxMessage answer_{};
   Task task_;
