@@ -116,15 +116,39 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
   } catch (const SimError& refused) {
     throw BadInput(refused.what());
   }
-  receiving_.push_back({vm.path.get(), vm.path->guest_device().function});
+  const auto number = static_cast<unsigned>(receiving_.size());
+  receiving_.push_back({vm.path.get(), vm.path->guest_device().function, number, 0, {}});
 }
 
-/// The peer will send a frame to it.
+/// The peer's next frame is for this VM, and the one after it for the VM that followed last time: sources serve their VMs in turn.
 void Machine::prefetch(unsigned vm) {
-  const Receiving& r = receiving_[vm];
-  if (r.function) nic->prefetch(*r.function);
-  r.path->prefetch();
-  receiving_[std::exchange(next_vm_, vm)].path->prefetch_memory();
+  if (vm == next_vm_) return;  // what it needs is at hand
+  Receiving &leaving = receiving_[next_vm_], &next = receiving_[vm];
+  next_vm_ = leaving.follower = vm;
+  if (vm != foreseen_vm_) prefetch_lines(next);
+  foreseen_vm_ = next.follower;
+  Receiving& foreseen = receiving_[foreseen_vm_];
+  prefetch_lines(foreseen);
+  prefetch_object(receiving_[foreseen.follower]);
+  if (next.function) nic->prefetch(*next.function);
+  next.path->prefetch_pages();
+  leaving.path->prefetch_memory();
+}
+
+/// Listed after the first frames, which make what is made when it is needed, and anew from time to time: what has grown, or
+/// was made again, lies elsewhere.
+void Machine::prefetch_lines(Receiving& r) {
+  constexpr unsigned some = 4, interval = 64;
+  if (!r.function) return;
+  if (r.frames % interval != some) return r.frames += r.frames != 0 || nic->requests(*r.function), r.lines.prefetch();
+  const auto requests = nic->requests(*r.function);
+  if (!requests) return void(r.frames = 0);
+  ++r.frames;
+  r.lines.clear();
+  nic->add_to(r.lines, *r.function);
+  r.path->add_to(r.lines);
+  if (iommu) iommu->add_to(r.lines, requests->addresses, requests->message);
+  r.lines.pack();
 }
 
 software::PfDriver* Machine::pf_driver(unsigned pf) {

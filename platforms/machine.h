@@ -6,6 +6,7 @@
 ///              largest host memory, 4 TiB.
 /// VMs          of a module vm0 with count 3: vm0_0, vm0_1, vm0_2.
 #pragma once
+#include "models/core/prefetch.h"
 #include "models/endpoint/types/nic.h"
 #include "models/io_path/vm_path.h"
 #include "models/software/pci_scan.h"
@@ -105,12 +106,17 @@ class Machine : public Hardware {
   std::unique_ptr<NicManagement> management_;
   std::unique_ptr<software::PostedInterrupts> posting_;
   std::unique_ptr<io_path::HostSystem> host_;
-  struct Receiving {
+  struct alignas(cache_line_bytes) Receiving {
     const io_path::VmPath* path;
     std::optional<unsigned> function;
+    unsigned follower;        ///< the VM that had the frame after its last one
+    unsigned frames = 0;      ///< since it listens
+    WorkingSet lines;
   };
+  void prefetch_lines(Receiving& r);
   std::vector<Receiving> receiving_;  ///< by VM
   unsigned next_vm_ = 0;              ///< the peer's next frame is for it
+  unsigned foreseen_vm_ = 0;          ///< and the one after that, probably
   BytePool payload_;
 };
 

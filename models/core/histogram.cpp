@@ -45,6 +45,12 @@ void Histogram::record(const Time& duration) {
   max_ = std::max(max_, ps);
 }
 
+void Histogram::add_to(WorkingSet& set) const {
+  set.add_object(*this);
+  const std::size_t bucket = bucket_of(static_cast<std::uint64_t>(mean_ns() * 1e3)) - first_;
+  if (bucket < counts_.size()) set.add_object(counts_[bucket]);
+}
+
 double Histogram::quantile_ns(double share) const {
   if (count_ == 0) return 0;
   const auto rank = std::max<std::uint64_t>(

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/core/units.h"
 
 namespace iov {
@@ -28,6 +29,7 @@ class Histogram {
   double quantile_ns(double share) const;
   std::vector<Bucket> buckets() const;  ///< the occupied ones, ascending
   void clear();
+  void add_to(WorkingSet& set) const;  ///< as if the next sample were like those before
 
  private:
   void make_room(std::size_t bucket);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/core/prefetch.h"
 
-#include <cstdint>
+#include <algorithm>
 
 namespace iov {
 
@@ -9,6 +9,35 @@ void prefetch_range(const void* from, std::size_t bytes) {
   const auto begin = reinterpret_cast<std::uintptr_t>(from);
   for (std::uintptr_t line = begin & ~(cache_line_bytes - 1); line < begin + bytes; line += cache_line_bytes)
     prefetch(reinterpret_cast<const void*>(line));
+}
+
+void WorkingSet::add(const void* from, std::size_t bytes) {
+  const auto first = reinterpret_cast<Run>(from);
+  for (Run line = first & ~more_mask; line < first + bytes; line += cache_line_bytes) runs_.push_back(line);
+}
+
+void WorkingSet::pack() {
+  std::ranges::sort(runs_);
+  auto last = runs_.begin();
+  for (const Run line : runs_) {
+    if (line < end(*last)) continue;
+    if (line == end(*last) && more(*last) < more_mask)
+      ++*last;
+    else
+      *++last = line;
+  }
+  if (!runs_.empty()) runs_.erase(last + 1, runs_.end());
+}
+
+std::size_t WorkingSet::lines() const {
+  std::size_t n = 0;
+  for (const Run run : runs_) n += more(run) + 1;
+  return n;
+}
+
+void WorkingSet::prefetch() const {
+  for (const Run run : runs_)
+    for (Run line = begin(run); line != end(run); line += cache_line_bytes) iov::prefetch(reinterpret_cast<const void*>(line));
 }
 
 }  // namespace iov

@@ -3,10 +3,13 @@
 /// of tenants) does not fit into them, and an event that waits for a line of its own waits longer than it computes; asked for
 /// together and ahead, lines come together. Without effect on results: of any address, also one that is not there.
 ///
-/// What can be expected has `void prefetch() const`: the members that it always needs lie side by side, and are named there
-/// as the range from the first to the last.
+/// WorkingSet -- the lines that one kind of work needs every time, wherever the objects lie: listed once in a while, so that
+/// asking for them reads nothing else before. What takes part has `void add_to(WorkingSet&) const`; members that are always
+/// needed lie side by side and are named there as the range from the first to the last.
 #pragma once
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace iov {
@@ -22,11 +25,33 @@ template <class T>
 void prefetch_object(const T& object) {
   prefetch_range(std::addressof(object), sizeof object);
 }
-/// From `first` to `last`. (There is no pointer to a member that is a reference, whose object lies elsewhere.)
-template <class T, class First, class Last>
-void prefetch_members(const T& object, First T::*first, Last T::*last) {
-  const auto* from = reinterpret_cast<const char*>(std::addressof(object.*first));
-  prefetch_range(from, static_cast<std::size_t>(reinterpret_cast<const char*>(std::addressof(object.*last) + 1) - from));
-}
+
+class WorkingSet {
+ public:
+  void clear() { runs_.clear(); }
+  void add(const void* from, std::size_t bytes);
+  template <class T>
+  void add_object(const T& object) {
+    add(std::addressof(object), sizeof object);
+  }
+  /// From `first` to `last`. (There is no pointer to a member that is a reference, whose object lies elsewhere.)
+  template <class T, class First, class Last>
+  void add_members(const T& object, First T::*first, Last T::*last) {
+    const auto* from = reinterpret_cast<const char*>(std::addressof(object.*first));
+    add(from, static_cast<std::size_t>(reinterpret_cast<const char*>(std::addressof(object.*last) + 1) - from));
+  }
+  void pack();  ///< once, when all is added: each line once
+  std::size_t lines() const;
+  void prefetch() const;
+
+ private:
+  /// Lines that lie one after the other: the address of the first, and in the digits that are 0 there how many follow.
+  using Run = std::uintptr_t;
+  static constexpr Run more_mask = cache_line_bytes - 1;
+  static Run more(Run run) { return run & more_mask; }
+  static Run begin(Run run) { return run & ~more_mask; }
+  static Run end(Run run) { return begin(run) + (more(run) + 1) * cache_line_bytes; }
+  boost::container::small_vector<Run, 60> runs_;
+};
 
 }  // namespace iov

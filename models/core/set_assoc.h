@@ -124,6 +124,13 @@ class SetAssoc {
   void prefetch(const Key& key) const {
     if (!lines_.empty()) iov::prefetch(&state_[set_of(key.hash()) * stride_]);
   }
+  void add_to(WorkingSet& set, const Key& key) const {
+    if (lines_.empty()) return;
+    const std::uint64_t h = key.hash();
+    const std::size_t at = set_of(h), way = search(at, h, key);
+    set.add_object(state_[at * stride_]);
+    if (way != nowhere) set.add_object(lines_[at * ways_ + way]);
+  }
 
  private:
   struct Line {

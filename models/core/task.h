@@ -85,8 +85,8 @@ class [[nodiscard]] Task {
   void start() { handle_.resume(); }
   bool done() const { return !handle_ || handle_.done(); }
   /// Its frame, as far as the locals of a loop reach: nobody knows how long one is.
-  void prefetch() const {
-    if (handle_) prefetch_range(handle_.address(), 4 * cache_line_bytes);
+  void add_to(WorkingSet& set) const {
+    if (handle_) set.add(handle_.address(), 4 * cache_line_bytes);
   }
 
   bool await_ready() const { return false; }

@@ -79,7 +79,7 @@ void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
   if (!q.r.write && q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
   if (q.r.write || params_.read_setup == Time()) return enqueue(slot);
   q.in_setup = true;
-  prefetch(channel);
+  prefetch_object(*channels_[channel]);
   setup_.push(timeline_.now() + params_.read_setup, std::uint32_t{slot});
 }
 

@@ -14,6 +14,7 @@
 #include <systemc>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 #include "models/endpoint/device_tlb.h"
 #include "models/endpoint/dma_request.h"
@@ -72,7 +73,10 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   }
   /// Forgets the channel's requests: none starts any more, no dma_done follows.
   void cancel(unsigned channel);
-  void prefetch(unsigned channel) const { prefetch_object(*channels_[channel]); }
+  void add_to(WorkingSet& set, unsigned channel) const {
+    set.add_object(channels_[channel]);
+    set.add_object(*channels_[channel]);
+  }
   BytePool& pool() { return pool_; }
   std::uint64_t bytes() const { return read_bytes_.value() + write_bytes_.value(); }
 

@@ -47,12 +47,14 @@ Endpoint::Endpoint(const sc_core::sc_module_name& name, Timeline& timeline, cons
   apply_sizes();
 }
 
-void Endpoint::prefetch_function(unsigned index) const {
+void Endpoint::add_function_to(WorkingSet& set, unsigned index) const {
+  set.add_object(made_[index]);
   const Function* const f = made_[index].get();
   if (!f) return;
-  prefetch_object(*f);
-  if (f->msix) f->msix->prefetch();
-  dma_engine_.prefetch(f->interrupt_channel);
+  set.add_object(*f);
+  functions_.config(index).add_to(set, PCI_COMMAND);
+  if (f->msix) f->msix->add_to(set);
+  dma_engine_.add_to(set, f->interrupt_channel);
 }
 
 void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/endpoint/dma_engine.h"
 #include "models/endpoint/function.h"
 #include "models/endpoint/function_set.h"
@@ -87,7 +88,8 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   bool live(unsigned index) const { return made_[index] && made_[index]->live; }
   /// Null: software has never touched the function.
   Msix* msix(unsigned index) { return made_[index] ? &*made_[index]->msix : nullptr; }
-  void prefetch_function(unsigned index) const;
+  void add_function_to(WorkingSet& set, unsigned index) const;
+  const Function* made(unsigned index) const { return made_[index].get(); }  ///< null: never touched
   /// For channels of a function that were added after it was enabled.
   void apply_controls(unsigned function);
   TlpPort& port() { return port_; }

@@ -29,7 +29,8 @@ class Fifo {
     --size_;
     return item;
   }
-  void prefetch() const {  ///< of what will be pushed and popped next
+  void add_to(WorkingSet& set) const { set.add(ring_.get(), room_ * sizeof(T)); }
+  void prefetch() const {  ///< of what will be popped next
     if (ring_) prefetch_object(ring_[head_]);
   }
   void clear() {

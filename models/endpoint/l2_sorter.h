@@ -62,8 +62,8 @@ class L2Sorter {
   }
   const std::vector<Destination>& subscribers() const { return subscribers_; }
 
-  void prefetch(MacAddress mac) const {
-    if (const auto hit = filters_.find(key(mac, std::nullopt)); hit != filters_.end()) prefetch_object(*hit);
+  void add_to(WorkingSet& set, MacAddress mac) const {
+    if (const auto hit = filters_.find(key(mac, std::nullopt)); hit != filters_.end()) set.add_object(*hit);
   }
   /// Where a unicast frame goes by filter alone.
   std::optional<Destination> match(const FrameHeader& h) const {

@@ -28,10 +28,12 @@ Msix::Msix(Timeline& timeline, MsixSender& sender, unsigned function, unsigned v
   for (unsigned v = 0; v < std::min(vectors, max_vectors); ++v) vectors_.push_back(std::make_unique<Vector>(timeline, this, v));
 }
 
-void Msix::prefetch() const {
+void Msix::add_to(WorkingSet& set) const {
+  set.add_object(*this);
   if (vectors_.empty()) return;
-  prefetch_object(*vectors_.front());
-  prefetch_range(vectors_.front()->joined.data(), sizeof(Joined));
+  set.add_object(vectors_.front());
+  set.add_object(*vectors_.front());
+  set.add(vectors_.front()->joined.data(), sizeof(Joined));
 }
 
 void Msix::join(unsigned vector, JourneyRef journey) {

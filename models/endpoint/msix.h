@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "models/core/journey.h"
+#include "models/core/prefetch.h"
 #include "models/core/timeline.h"
 
 namespace iov::endpoint {
@@ -63,7 +64,7 @@ class Msix {
   /// Reset of the function: the table too, every entry masked (7.7.2.9).
   void reset_table();
   std::uint64_t sent() const { return sent_; }
-  void prefetch() const;  ///< of the first vector
+  void add_to(WorkingSet& set) const;  ///< with the first vector
 
  private:
   static constexpr std::size_t journeys_kept = 64;  ///< of one message; older ones are not stamped

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "models/core/invariant.h"
+#include "models/core/prefetch.h"
 #include "models/core/ring.h"
 #include "models/core/stat.h"
 #include "models/core/task.h"
@@ -90,7 +91,14 @@ class Core : public sc_core::sc_module {
   void kick(Delegate<void()> then);
   bool in_guest(const Thread& thread) const { return mode_ == Context::guest && thread_ == &thread; }
 
-  void prefetch() const;  ///< of an interrupt that will come
+  void add_to(WorkingSet& set) const;  ///< of an interrupt that will come
+  /// The thread that it will find; when that is at hand, what else it touches.
+  void prefetch_thread() const {
+    if (thread_) prefetch_object(*thread_);
+  }
+  void prefetch() const {
+    if (thread_) thread_->prefetch();
+  }
   void settle() { settle_until(timeline_.now()); }  ///< brings the accounts up to date
   Time spent(Context c) const;                      ///< since the last reset, as of the last settle()
   Time spent(Context c, Work w) const { return spent_[static_cast<std::size_t>(c)][static_cast<std::size_t>(w)]; }

@@ -17,15 +17,15 @@ void Core::claim_vector(std::uint8_t vector, IrqHandler handler) {
   handlers_[vector] = handler;
 }
 
-/// Also of the thread that will have to give way.
-void Core::prefetch() const {
-  prefetch_members(*this, &Core::params_, &Core::irq_task_);
-  prefetch_range(&handlers_[first_system_vector], 2 * cache_line_bytes);
-  prefetch_object(pending_.front());
-  prefetch_range(exits_.cells(0), exit_causes * sizeof(std::uint64_t));
-  irq_task_.prefetch();
-  if (thread_) thread_->prefetch();
+void Core::add_to(WorkingSet& set) const {
+  set.add_members(*this, &Core::params_, &Core::irq_task_);
+  set.add(&handlers_[first_system_vector], 2 * cache_line_bytes);
+  set.add_object(pending_.front());
+  set.add_object(exits_);
+  set.add(exits_.cells(0), exit_causes * sizeof(std::uint64_t));
+  irq_task_.add_to(set);
 }
+
 
 void Core::interrupt(const ProcessorInterrupt& interrupt) {
   const bool posted = interrupt.notification && mode_ == Context::guest && thread_;

@@ -13,7 +13,7 @@ class LinePool {
   static constexpr unsigned log2_line = 6, log2_longest = 6;
   static constexpr std::uint64_t line_bytes = std::uint64_t{1} << log2_line;
   struct alignas(line_bytes) Line {
-    std::array<std::uint8_t, line_bytes> bytes{};
+    std::array<std::uint8_t, line_bytes> bytes;
   };
 
   /// A run of 2^log2 lines with any contents.
@@ -24,7 +24,7 @@ class LinePool {
       return run;
     }
     const std::size_t lines = std::size_t{1} << log2;
-    if (block_lines - used_ < lines) blocks_.push_back(std::make_unique<Block>()), used_ = 0;
+    if (block_lines - used_ < lines) blocks_.push_back(std::make_unique_for_overwrite<Block>()), used_ = 0;
     return &(*blocks_.back())[std::exchange(used_, used_ + lines)];
   }
   void give_back(Line* run, unsigned log2) { given_[log2].push_back(run); }

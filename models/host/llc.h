@@ -154,6 +154,9 @@ class RecencySets {
   void prefetch(std::uint64_t number) const {
     if (!sets_.empty()) iov::prefetch(&sets_[divisor_.divide(number).rest]);
   }
+  void add_to(WorkingSet& set, std::uint64_t number) const {
+    if (!sets_.empty()) set.add_object(sets_[divisor_.divide(number).rest]);
+  }
 
   using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, last in order of use
   struct Place {
@@ -238,6 +241,7 @@ class Llc {
     sector_lines_ = *lines;
     return sector_lines_ & bit(line);
   }
+  void add_to(WorkingSet& set, std::uint64_t line) const { written_.add_to(set, line >> lines_shift); }
   struct Written {
     std::uint64_t hits = 0;
     std::uint64_t evicted = 0;  ///< dirty lines that go to DRAM

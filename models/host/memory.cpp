@@ -160,6 +160,16 @@ void Memory::prefetch(Hpa address) const {
   llc_.prefetch(address.value >> Llc::log2_line);
 }
 
+void Memory::prefetch_page(Hpa address) const {
+  if (bytes_.holds(address.value, 1)) bytes_.prefetch_page(address.value);
+}
+
+void Memory::add_to(WorkingSet& set, Hpa address) const {
+  if (!bytes_.holds(address.value, 1)) return;
+  bytes_.add_to(set, address.value);
+  llc_.add_to(set, address.value >> Llc::log2_line);
+}
+
 void Memory::b_transport(tlm::tlm_generic_payload& payload, Time& delay) {
   const MemoryHint* const hint = payload.get_extension<MemoryHint>();
   if (payload.get_byte_enable_ptr()) return payload.set_response_status(tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE);

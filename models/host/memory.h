@@ -64,6 +64,8 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   bool peek(Hpa address, std::span<std::uint8_t> bytes) override;
   bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) override;
   void prefetch(Hpa address) const override;
+  void prefetch_page(Hpa address) const override;
+  void add_to(WorkingSet& set, Hpa address) const override;
   void find(Hpa address, FoundEntry& entry) override;
   bool read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) override;
 

@@ -69,6 +69,16 @@ class SparseBytes {
   }
   /// A line that will be read soon.
   void prefetch(std::uint64_t address) const { iov::prefetch(find_entry(address).bytes); }
+  /// What a later prefetch() of it reads.
+  void prefetch_page(std::uint64_t address) const {
+    if (const Page* const page = find(address)) iov::prefetch(page);
+  }
+  void add_to(WorkingSet& set, std::uint64_t address) const {
+    set.add_object(chunks_[address >> log2_chunk]);
+    const Page* const page = find(address);
+    if (page) set.add_object(*page);
+    set.add(find_entry(address).bytes, 1);
+  }
   void write(std::uint64_t address, std::span<const std::uint8_t> from) {
     if (within_line(address, from.size()))
       if (const Page* page = find(address); page && page->holds(std::uint64_t{1} << line_of(address)))
@@ -86,7 +96,7 @@ class SparseBytes {
     });
   }
   using Line = LinePool::Line;
-  static constexpr Line zeros{};
+  static constexpr Line zeros{{}};
   static constexpr std::size_t word_bytes = 8;  ///< what a page keeps here; most reads within a line: entries of tables
   static constexpr unsigned page_lines = 1u << LinePool::log2_longest;
   static_assert(page_lines * LinePool::line_bytes == page_bytes);
@@ -241,7 +251,7 @@ class SparseBytes {
     for (unsigned line = page_lines; line-- > 0;) {
       const std::uint64_t bit = std::uint64_t{1} << line;
       if (!(wanted & bit)) continue;
-      page.lines()[--to] = old.present() & bit ? old.lines()[--from] : Line{};
+      page.lines()[--to] = old.present() & bit ? old.lines()[--from] : zeros;
     }
     if (moves && old.present()) pool_.give_back(old.lines(), log2_run(old.present()));
   }

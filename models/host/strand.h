@@ -132,7 +132,8 @@ class Thread : public QueueHook {
   Core& core() const { return core_; }
   bool vcpu() const { return kind_ == Kind::vcpu; }
   const std::string& name() const { return name_; }
-  virtual void prefetch() const { prefetch_members(*this, &Thread::kind_, &Thread::handed_to_user_); }
+  void add_to(WorkingSet& set) const { set.add_members(*this, &Thread::kind_, &Thread::handed_to_user_); }
+  virtual void prefetch() const {}  ///< what its end on the core touches
   bool runnable() const {
     for (const auto& level : ready_)
       if (!level.empty()) return true;

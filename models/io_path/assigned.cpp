@@ -61,18 +61,19 @@ Task Assigned::find(Strand& strand) {
   co_await software::enable_function(config_, strand, found_);
 }
 
-void Assigned::prefetch() const {
-  vcpu_.prefetch();
-  driver_.prefetch();
-  prefetch_object(registers_);
-  application_.prefetch();
-  vcpu_.core().prefetch();
+void Assigned::add_to(WorkingSet& set) const {
+  set.add(this, sizeof(void*));  // its virtual functions
+  vcpu_.add_to(set);
+  driver_.add_to(set);
+  set.add_object(registers_);
+  application_.add_to(set);
+  vcpu_.core().add_to(set);
+  grant_.add_to(set);
 }
 
 void Assigned::prefetch_memory() const {
   driver_.prefetch_memory();
-  vcpu_.prefetch_memory();
-  grant_.prefetch();
+  vcpu_.core().prefetch();
 }
 
 Task Assigned::restore(Strand& strand) { co_await software::restore_function(config_, strand, found_); }

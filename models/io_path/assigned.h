@@ -24,7 +24,11 @@ class Assigned : public VmPath {
   void shut_down() override;
   Task reset_function(bool notice, std::string& refusal) override;
   std::uint64_t interrupts() const override { return driver_.interrupts(); }
-  void prefetch() const override;
+  void add_to(WorkingSet& set) const override;
+  void prefetch_pages() const override {
+    driver_.prefetch_pages();
+    vcpu_.core().prefetch_thread();
+  }
   void prefetch_memory() const override;
   GuestDevice guest_device() override { return {&registers_, &vcpu_, 1, grant_.function()}; }
 

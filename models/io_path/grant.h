@@ -52,8 +52,8 @@ class Grant {
   /// The messages of its vectors; they are written into its MSI-X table, now and after a reset.
   void route(unsigned vector, const InterruptMessage& message);
   bool routed() const { return !routes_.empty(); }
-  void prefetch() const {  ///< of its first vector's interrupt
-    if (routed()) host_.interrupts.prefetch(routes_.front().message);
+  void add_to(WorkingSet& set) const {  ///< its first vector's interrupt
+    if (routed()) host_.interrupts.add_to(set, routes_.front().message);
   }
   void write_table();
 

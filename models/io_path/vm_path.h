@@ -237,8 +237,10 @@ class VmPath : public sc_core::sc_module {
   virtual void reset_copies() {}
   virtual software::VfDriver* vf_driver() { return nullptr; }  ///< of a path that has a VF
   virtual GuestDevice guest_device() { return {}; }
-  /// A packet will come for the VM (core/prefetch.h): its objects; later, when these are at hand, what in memory they point at.
-  virtual void prefetch() const {}
+  /// A packet will come for the VM (core/prefetch.h): what it always needs; when that is at hand, what tells where the rest is;
+  /// then the rest.
+  virtual void add_to(WorkingSet&) const {}
+  virtual void prefetch_pages() const {}
   virtual void prefetch_memory() const {}
   /// Interrupts that reached whoever drives the device on behalf of this VM.
   virtual std::uint64_t interrupts() const = 0;

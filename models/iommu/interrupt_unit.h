@@ -8,6 +8,7 @@
 #pragma once
 #include <deque>
 
+#include "models/core/prefetch.h"
 #include "models/core/set_assoc.h"
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
@@ -29,6 +30,9 @@ class InterruptUnit {
   InterruptUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults,
                 InterruptBus& bus);
   void interrupt(const InterruptMessage& message);
+  void add_to(WorkingSet& set, const InterruptMessage& message) const {
+    entries_.add_to(set, {decode_message(root_, message.address, message.data).index});
+  }
   void set_root(const InterruptRoot& root) { root_ = root; }
   const InterruptRoot& root() const { return root_; }
   /// Removes the 2^log2_entries entries around `index`; what is being remapped is looked up again.

@@ -11,6 +11,7 @@
 #include <systemc>
 
 #include "models/core/invariant.h"
+#include "models/core/prefetch.h"
 #include "models/iommu/interrupt_unit.h"
 #include "models/iommu/invalidation_queue.h"
 #include "models/iommu/page_request_queue.h"
@@ -36,6 +37,11 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
   bool translate(const TranslationRequest& request, std::uint32_t ticket,
                  TranslationClient& client) override {
     return translation.translate(request, ticket, client);
+  }
+  /// What it will look up for these accesses and this message.
+  void add_to(WorkingSet& set, std::span<const std::uint64_t> addresses, const InterruptMessage& message) const {
+    translation.add_to(set, message.requester, addresses);
+    interrupts.add_to(set, message);
   }
   void interrupt(const InterruptMessage& message) override { interrupts.interrupt(message); }
   void invalidate_completed(RequesterId function, std::uint32_t itag_vector, std::uint8_t count) override {

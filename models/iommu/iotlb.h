@@ -102,6 +102,11 @@ class Iotlb {
       if (const Mapping* m = part.peek({address >> log2, space_of(b.tag, b.domain.value), log2})) return m;
     return nullptr;
   }
+  void add_to(WorkingSet& set, const Binding& b, std::uint64_t address) const {
+    for (const std::uint8_t log2 : sizes)
+      if (present_[index_of(log2)] > 0)
+        parts_[b.domain.value % parts_.size()].add_to(set, {address >> log2, space_of(b.tag, b.domain.value), log2});
+  }
   /// @returns the domain that lost an entry, if one did
   std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {
     const IotlbKey key{address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page};

@@ -98,6 +98,17 @@ void TranslationUnit::hit(const Hit& known, const TranslationRequest& q, std::ui
   send(client, ticket, reply);
 }
 
+/// Of accesses that hit.
+void TranslationUnit::add_to(WorkingSet& set, RequesterId requester, std::span<const std::uint64_t> addresses) const {
+  const SourceKey key(requester, Pasid::none);
+  requesters.add_to(set, requester.value);
+  contexts_.add_to(set, key);
+  const Context* const context = contexts_.peek(key);
+  if (!context || context->scalable) return;
+  domains.add_to(set, context->binding.domain.value);
+  for (const std::uint64_t address : addresses) iotlb_.add_to(set, context->binding, address);
+}
+
 /// Translation off, or an address that is never translated.
 bool TranslationUnit::bypass(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
   ++accepted_;

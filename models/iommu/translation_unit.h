@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "models/core/delegate.h"
+#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/iommu/cache_unit.h"
@@ -75,6 +76,7 @@ class TranslationUnit {
   /// May this function ask for pages? Looks at its context entry in memory, without time.
   FaultReason admit_page_request(const TranslationRequest& request);
 
+  void add_to(WorkingSet& set, RequesterId requester, std::span<const std::uint64_t> addresses) const;
   std::size_t pending() const { return used_; }
   const Iotlb& iotlb() const { return iotlb_; }
   Iotlb& iotlb() { return forget_hits(), iotlb_; }  ///< for tests that break invariants on purpose

@@ -41,7 +41,6 @@ class InterruptLine {
   void advance(InterruptStage from, InterruptStage to);
   void handled(const Time& now);   ///< the handler of all in service begins
   std::size_t waiting() const { return waiting_.size(); }
-  void prefetch() const { prefetch_object(*this); }
 
  private:
   struct Waiting {
@@ -63,8 +62,8 @@ class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, pub
   /// The line of the messages that a function sends with this address and data.
   InterruptLine& open(RequesterId source, std::uint32_t address, std::uint32_t data);
 
-  void prefetch(const InterruptMessage& message) const {
-    if (const auto found = by_message_.find(key(message)); found != by_message_.end()) prefetch_object(*found);
+  void add_to(WorkingSet& set, const InterruptMessage& message) const {
+    if (const auto found = by_message_.find(key(message)); found != by_message_.end()) set.add_object(*found);
   }
   void sent(const InterruptMessage& message) override;
   void cancelled(RequesterId source) override;

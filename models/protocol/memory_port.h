@@ -18,6 +18,7 @@
 
 #include "models/core/address.h"
 #include "models/core/sim_error.h"
+#include "models/core/prefetch.h"
 #include "models/core/timeline.h"
 
 namespace iov {
@@ -53,6 +54,8 @@ class DirectMemory {
   virtual bool peek(Hpa address, std::span<std::uint8_t> bytes) = 0;
   virtual bool poke(Hpa address, std::span<const std::uint8_t> bytes, std::uint32_t written) = 0;
   virtual void prefetch(Hpa address) const = 0;
+  virtual void prefetch_page(Hpa address) const = 0;  ///< before prefetch(): what tells where its bytes are
+  virtual void add_to(WorkingSet& set, Hpa address) const = 0;
   /// Looks for an entry and prefetches it.
   virtual void find(Hpa address, FoundEntry& entry) = 0;
   /// As access(), of an entry that was probably found; if it has moved since, it is found again.
@@ -115,6 +118,13 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   /// This line will be accessed soon. Without effect on results.
   void prefetch(Hpa address) {
     if (direct_) direct_->prefetch(address);
+  }
+  /// Before prefetch(): what tells where its bytes are.
+  void prefetch_page(Hpa address) {
+    if (direct_) direct_->prefetch_page(address);
+  }
+  void add_to(WorkingSet& set, Hpa address) {
+    if (direct_) direct_->add_to(set, address);
   }
   /// As prefetch(), for a read() that names what was found.
   void find(Hpa address, FoundEntry& entry) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "models/core/delegate.h"
+#include "models/core/prefetch.h"
 #include "models/protocol/frame.h"
 
 namespace iov {
@@ -63,6 +64,7 @@ class GuestTraffic {
   /// The application has read a received packet from its memory: `bytes` is its length, `contents` all its bytes with
   /// carry_payload, else none.
   virtual void received(const FrameHeader& header, std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) = 0;
+  virtual void add_to(WorkingSet&) const {}  ///< of a packet that will be received
 };
 
 }  // namespace iov

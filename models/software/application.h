@@ -4,6 +4,7 @@
 /// Models  application and network stack as costs per packet, batching of what is due at once, the queue that forms
 ///         when the device is slower than the application.
 #pragma once
+#include "models/core/prefetch.h"
 #include "models/software/costs.h"
 #include "models/software/packet_io.h"
 
@@ -15,9 +16,9 @@ class Application : public PacketReceiver {
               host::Strand& strand, host::Context context);
   void start();
   Task receive(host::Strand& strand, Frame& frame) override;
-  void prefetch() const {  ///< its traffic as far as a packet needs it
-    prefetch_object(*this);
-    prefetch_range(&traffic_, 6 * cache_line_bytes);
+  void add_to(WorkingSet& set) const {
+    set.add_members(*this, &Application::services_, &Application::context_);
+    traffic_.add_to(set);
   }
 
  private:

@@ -25,10 +25,17 @@ NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& 
   poll_task_.start();
 }
 
-void NicDriver::prefetch() const {
-  prefetch_members(*this, &NicDriver::services_, &NicDriver::lost_);
-  poll_task_.prefetch();
+void NicDriver::add_to(WorkingSet& set) const {
+  set.add_members(*this, &NicDriver::services_, &NicDriver::polls_);
+  set.add_object(memory_);
+  poll_task_.add_to(set);
+  memory_.port().add_to(set, memory_.host(rx_descriptor(0)));
+}
+
+void NicDriver::prefetch_pages() const {
   prefetch_object(rx_at(rx_next_));
+  memory_.port().prefetch_page(memory_.host(rx_descriptor(rx_next_)));
+  memory_.port().prefetch_page(memory_.host(rx_buffer(rx_next_)));
 }
 
 void NicDriver::prefetch_memory() const {

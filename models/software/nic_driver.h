@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/core/ring.h"
 #include "models/protocol/nic.h"
 #include "models/software/costs.h"
@@ -117,8 +118,9 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::uint64_t register_writes() const { return writes_.value(); }
   std::uint64_t register_reads() const { return reads_.value(); }
   std::uint64_t interrupts() const { return interrupts_.value(); }
-  void prefetch() const;         ///< of a packet that will be received
-  void prefetch_memory() const;  ///< of its descriptor and buffer
+  void add_to(WorkingSet& set) const;  ///< of a packet that will be received
+  void prefetch_pages() const;         ///< of its descriptor and buffer; then themselves
+  void prefetch_memory() const;
 
  private:
   Task set_up_interrupts(host::Strand& strand);
@@ -156,27 +158,30 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   MemoryView& memory_;
   const Place place_;
   PacketReceiver* receiver_ = nullptr;
-  Gpa tx_ring_, rx_ring_, tx_buffers_, rx_buffers_;
+  Gpa rx_ring_, rx_buffers_;
   BufferLender* lender_ = nullptr;
   DmaBuffer& tx_at(std::uint32_t index) { return tx_mapped_[index & (params_.tx_descriptors - 1)]; }
   const DmaBuffer& rx_at(std::uint32_t index) const { return rx_mapped_[index & (params_.rx_descriptors - 1)]; }
   DmaBuffer& rx_at(std::uint32_t index) { return rx_mapped_[index & (params_.rx_descriptors - 1)]; }
-  std::vector<DmaBuffer> tx_mapped_, rx_mapped_;  ///< what the descriptors point at, the driver's own unless lent
-  std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;  ///< free running
-  std::uint32_t rx_next_ = 0, rx_tail_ = 0;
-  QueueLock sending_;
-  std::vector<host::Strand*> blocked_;  ///< senders waiting for room
+  std::vector<DmaBuffer> rx_mapped_;  ///< what the descriptors point at, the driver's own unless lent
+  std::uint32_t rx_next_ = 0, rx_tail_ = 0;  ///< free running
+  std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;
   bool stopped_ = false;
   bool down_ = false, polling_ = false, carrier_ = true;
-  std::uint32_t generation_ = 0;  ///< counts initialisations
+  std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   Ring<std::uint32_t> reports_;    ///< descriptors that asked for a write-back
   Task poll_task_;
-  Counter sent_{"sent", "1", "packets queued for transmission"};
   Counter taken_{"received", "1", "packets taken off the receive ring"};
   Counter interrupts_{"interrupts", "1", "interrupts handled"};
   Counter writes_{"register_writes", "1", "register writes"};
-  Counter reads_{"register_reads", "1", "register reads"};
   Counter polls_{"polls", "1", "poll rounds"};
+  // What follows is not needed to receive.
+  Gpa tx_ring_, tx_buffers_;
+  std::vector<DmaBuffer> tx_mapped_;
+  QueueLock sending_;
+  std::uint32_t generation_ = 0;  ///< counts initialisations
+  Counter sent_{"sent", "1", "packets queued for transmission"};
+  Counter reads_{"register_reads", "1", "register reads"};
   Counter lost_{"lost", "1", "packets that were in the rings when the queues were stopped, or came while there was no link"};
   Time last_queued_;  ///< a packet for transmission
   host::Strand* stopper_ = nullptr;  ///< waits until the queues are at rest

@@ -26,6 +26,16 @@ Hpa PostedInterrupts::allocate_descriptor(Sleeper& owner) {
   return descriptor;
 }
 
+void PostedInterrupts::add_to(WorkingSet& set, Hpa descriptor) const {
+  memory_.port().add_to(set, descriptor);
+  const auto owner = owners_.find(descriptor.value);
+  if (owner == owners_.end()) return;
+  set.add_object(*owner);
+  const Local& sleepers = local(*owner->second);
+  set.add_object(sleepers);
+  set.add(sleepers.outstanding.data(), sizeof(Sleeper*));
+}
+
 PostedInterrupts::Local& PostedInterrupts::local(const Sleeper& sleeper) { return cores_[sleeper.vcpu.core().apic_id()]; }
 
 void PostedInterrupts::wakes_up(Sleeper& sleeper) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 #include "models/core/task.h"
 #include "models/host/processors.h"
@@ -38,11 +39,8 @@ class PostedInterrupts : public sc_core::sc_module {
   bool x2apic() const { return x2apic_; }
   void falls_asleep(Sleeper& sleeper) { sleeper.order = ++order_; }
   void wakes_up(Sleeper& sleeper);
-  /// The vCPU's, in which something will be posted.
-  void prefetch(Hpa descriptor) const {
-    memory_.port().prefetch(descriptor);
-    if (const auto owner = owners_.find(descriptor.value); owner != owners_.end()) prefetch_object(*owner);
-  }
+  /// The descriptor, whose it is, and where the core's handler finds it.
+  void add_to(WorkingSet& set, Hpa descriptor) const;
   void outstanding(Sleeper& sleeper);  ///< ON was set, asleep or not
 
  private:
@@ -53,6 +51,7 @@ class PostedInterrupts : public sc_core::sc_module {
     Task wake(host::Strand& strand) { return all->wake(strand, *this); }
   };
   Local& local(const Sleeper& sleeper);
+  const Local& local(const Sleeper& sleeper) const { return const_cast<PostedInterrupts*>(this)->local(sleeper); }
   void posted(Hpa descriptor);
   Task notified(host::Strand& strand);
   Task wake(host::Strand& strand, Local& local);

@@ -47,15 +47,20 @@ Task Vcpu::compute() {
   while (params_.computes && !stopped_) co_await background_.spend(Context::guest, Work::application, 100_us);
 }
 
-void Vcpu::prefetch() const {
-  Thread::prefetch();
-  prefetch_members(*this, &Vcpu::params_, &Vcpu::taken_);
-  interrupt_task_.prefetch();
+void Vcpu::add_to(WorkingSet& set) const {
+  Thread::add_to(set);
+  set.add_members(*this, &Vcpu::params_, &Vcpu::taken_);
+  interrupt_task_.add_to(set);
   for (const Vector& v : vectors_)
-    if (v.line) v.line->prefetch();
+    if (v.line) set.add_object(*v.line);
+  posting_.add_to(set, descriptor_);
 }
 
-void Vcpu::prefetch_memory() const { posting_.prefetch(descriptor_); }
+void Vcpu::prefetch() const {
+  prefetch_object(sleeper_);
+  prefetch_object(whereabouts_);
+  posting_.memory().prefetch(descriptor_);
+}
 
 // --- what makes interrupts pending ----------------------------------------------------------------------------
 

@@ -70,8 +70,8 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   void scheduled_in() override;
   void preempted() override;
   void blocked() override;
+  void add_to(WorkingSet& set) const;
   void prefetch() const override;
-  void prefetch_memory() const;  ///< the descriptor
 
  private:
   enum class Whereabouts : std::uint8_t { asleep, core, preempted };
@@ -102,19 +102,21 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   PostedInterrupts& posting_;
   PostedInterrupts::Sleeper sleeper_{*this};
   const Hpa descriptor_;
-  host::Strand background_{core(), host::Level::thread_background, this, host::Context::guest};
-  host::Strand application_{core(), host::Level::thread_low, this, host::Context::guest};
   host::Strand softirq_{core(), host::Level::thread_middle, this, host::Context::guest};
   host::Strand interrupt_{core(), host::Level::thread_high, this, host::Context::guest};
   boost::container::small_vector<Vector, 2> vectors_;  ///< from first_vector on
   boost::container::small_vector<Pending, 8> pending_;  ///< in the order of request
-  std::vector<std::uint8_t> waiting_for_kick_;
   Whereabouts whereabouts_ = Whereabouts::asleep;
-  bool stopped_ = false;
-  Task interrupt_task_, compute_task_;
-  Counter injections_{"injections", "1", "virtual interrupts injected by host software"};
+  Task interrupt_task_;
   Counter posted_{"posted", "1", "virtual interrupts taken from the posted-interrupt descriptor"};
   Counter taken_{"interrupts", "1", "interrupts the guest handled"};
+  // What follows a posted interrupt does not need.
+  host::Strand application_{core(), host::Level::thread_low, this, host::Context::guest};
+  host::Strand background_{core(), host::Level::thread_background, this, host::Context::guest};
+  std::vector<std::uint8_t> waiting_for_kick_;
+  bool stopped_ = false;
+  Task compute_task_;
+  Counter injections_{"injections", "1", "virtual interrupts injected by host software"};
   Counter spurious_{"spurious", "1", "requested vectors that the guest has no handler for"};
   Invariant noticed_{"posted_interrupts_noticed", Invariant::always,
                      "what is posted is outstanding or suppressed, and the descriptor says where the vCPU is",

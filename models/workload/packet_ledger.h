@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "models/core/delegate.h"
+#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/protocol/traffic.h"
@@ -82,6 +83,10 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   const Time& window() const { return window_; }  ///< its length, once ended
   std::uint64_t in_flight() const { return open_; }
   const Histogram& latency_of(unsigned vm) const { return vm_latency_[vm]; }
+  void add_to(WorkingSet& set, unsigned vm) const {
+    set.add(vms.cells(vm), first_drop * sizeof(std::uint64_t));
+    vm_latency_[vm].add_to(set);
+  }
 
   TableStat ways, vms;
   Counter group_copies{"group_copies", "1", "copies of broadcast and multicast packets that a station beside the intended one got"};

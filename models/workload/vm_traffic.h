@@ -41,6 +41,11 @@ class VmTraffic : public GuestTraffic {
   void payload(const OutPacket& packet, std::span<std::uint8_t> out) const override;
   bool carry_payload() const override { return ledger_.carry_payload(); }
   void received(const FrameHeader& header, std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) override;
+  void add_to(WorkingSet& set) const override {
+    set.add(this, sizeof(void*));  // its virtual functions
+    set.add_object(vm_);
+    ledger_.add_to(set, vm_);
+  }
 
  private:
   bool next_entry(const Time& now, PacketEntry& entry);

@@ -292,12 +292,20 @@ std::uint64_t Nic::read_interrupt_register(Msix& msix, std::uint32_t offset) {
   return 0;
 }
 
-void Nic::prefetch(unsigned function) const {
-  prefetch_function(function);
-  prefetch_object(policies_[function]);
-  receiver_.prefetch(function);
-  table_.prefetch(function);
-  switch_.sorter().prefetch(policies_[function].mac);
+void Nic::add_to(WorkingSet& set, unsigned function) const {
+  add_function_to(set, function);
+  set.add_object(policies_[function]);
+  receiver_.add_to(set, function);
+  table_.add_to(set, function);
+  switch_.sorter().add_to(set, policies_[function].mac);
+}
+
+std::optional<Nic::Requests> Nic::requests(unsigned function) const {
+  const Function* const f = made(function);
+  Requests next;
+  if (!f || !receiver_.next_addresses(function, next.addresses)) return std::nullopt;
+  next.message = {f->requester, f->msix->read_table(0), f->msix->read_table(8)};
+  return next;
 }
 
 void Nic::join(unsigned index, unsigned vector, JourneyRef journey) { function(index).msix->join(vector, journey); }

@@ -56,7 +56,14 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void plug(bool plugged);
   bool link_up() const { return wire_.up(); }
 
-  void prefetch(unsigned function) const;  ///< of a frame to it that will arrive
+  /// Of a frame to this function that will arrive.
+  void add_to(WorkingSet& set, unsigned function) const;
+  struct Requests {  ///< what the host will be asked for then
+    std::array<std::uint64_t, 2> addresses{};  ///< of descriptor and buffer
+    InterruptMessage message;
+  };
+  std::optional<Requests> requests(unsigned function) const;  ///< none: it does not listen
+  void prefetch(unsigned function) const { receiver_.prefetch(function); }
   L2Sorter& sorter() { return switch_.sorter(); }
   FunctionTable& table() { return table_; }
   const FunctionPolicy& policy(unsigned function) const { return policies_[function]; }

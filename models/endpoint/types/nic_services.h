@@ -36,8 +36,10 @@ class FunctionTable : public TableStat {
   std::uint64_t& dropped(unsigned function, DropReason r) {
     return at(row_of(function), drops + static_cast<std::size_t>(r));
   }
-  void prefetch(unsigned function) const {
-    if (function < row_.size() && row_[function] != no_row) prefetch_range(cells(row_[function]), local_frames * sizeof(std::uint64_t));
+  void add_to(WorkingSet& set, unsigned function) const {
+    if (function >= row_.size() || row_[function] == no_row) return;
+    set.add_object(row_[function]);
+    set.add(cells(row_[function]), drops * sizeof(std::uint64_t));
   }
   std::size_t row_of(unsigned function) {
     if (function >= row_.size()) row_.resize(function + 1, no_row);

@@ -84,7 +84,10 @@ class Receiver : public sc_core::sc_module, DmaClient {
   ToeplitzHash& hash() { return hash_; }
   void set_rate(FunctionPolicy& policy, std::uint32_t mbps);
 
-  void prefetch(unsigned function) const;
+  void add_to(WorkingSet& set, unsigned function) const;  ///< of its first queue
+  void prefetch(unsigned function) const;                 ///< that queue's next descriptor
+  /// Of its first queue's next descriptor and buffer. @returns false when there are none
+  bool next_addresses(unsigned function, std::array<std::uint64_t, 2>& addresses) const;
   void arrive(Frame&& frame);  ///< from the wire
 
  private:
@@ -130,6 +133,7 @@ class Receiver : public sc_core::sc_module, DmaClient {
   Queue* choose(std::uint32_t hash, const EmbeddedSwitch::Arrival& arrival);
   std::optional<DropReason> refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const;
   std::uint32_t pieces_of(std::uint32_t bytes) const;
+  const Queue* first_queue(unsigned function) const;  ///< null: it has none
   QueueRange range_of(Destination where) const;
   bool listens(Destination where);
   void control(Queue& q, std::uint32_t value);

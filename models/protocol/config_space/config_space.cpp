@@ -28,6 +28,12 @@ std::uint32_t ConfigSpace::dword(unsigned offset) const {
   return values_ && slot != Layout::no_slot ? values_[slot] : layout_->reset_value(offset);
 }
 
+void ConfigSpace::add_to(WorkingSet& set, unsigned offset) const {
+  set.add_object(*this);
+  const std::uint8_t slot = layout_->slot_of(offset & ~3u);
+  if (values_ && slot != Layout::no_slot) set.add_object(values_[slot]);
+}
+
 std::uint32_t ConfigSpace::read(unsigned offset, unsigned width) const {
   if (!one_dword(offset, width)) return ones(width);
   return dword(offset & ~3u) >> (offset & 3) * 8 & ones(width);

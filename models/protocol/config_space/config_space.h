@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "models/core/prefetch.h"
 #include "models/protocol/config_space/layout.h"
 
 namespace iov::config {
@@ -45,6 +46,7 @@ class ConfigSpace {
 
   const Layout& layout() const { return *layout_; }
   std::uint32_t dword(unsigned offset) const;
+  void add_to(WorkingSet& set, unsigned offset) const;  ///< of a read there
   /// Heap bytes held now.
   std::size_t heap_bytes() const { return values_ ? layout_->slots().size() * sizeof(std::uint32_t) : 0; }
 
