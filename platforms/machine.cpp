@@ -144,11 +144,12 @@ void Machine::prefetch_lines(Receiving& r) {
   const auto requests = nic->requests(*r.function);
   if (!requests) return void(r.frames = 0);
   ++r.frames;
-  r.lines.clear();
-  nic->add_to(r.lines, *r.function);
-  r.path->add_to(r.lines);
-  if (iommu) iommu->add_to(r.lines, requests->addresses, requests->message);
-  r.lines.pack();
+  listing_.clear();
+  nic->add_to(listing_, *r.function);
+  r.path->add_to(listing_);
+  if (iommu) iommu->add_to(listing_, requests->addresses, requests->message);
+  listing_.pack();
+  r.lines = listing_;  // by copy: what is packed fits where it is, what was not needed more room
 }
 
 software::PfDriver* Machine::pf_driver(unsigned pf) {

@@ -114,6 +114,7 @@ class Machine : public Hardware {
     WorkingSet lines;
   };
   void prefetch_lines(Receiving& r);
+  WorkingSet listing_;
   std::vector<Receiving> receiving_;  ///< by VM
   unsigned next_vm_ = 0;              ///< the peer's next frame is for it
   unsigned foreseen_vm_ = 0;          ///< and the one after that, probably

@@ -171,17 +171,17 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   Ring<std::uint32_t> reports_;    ///< descriptors that asked for a write-back
   Task poll_task_;
+  Counter sent_{"sent", "1", "packets queued for transmission"};
   Counter taken_{"received", "1", "packets taken off the receive ring"};
   Counter interrupts_{"interrupts", "1", "interrupts handled"};
   Counter writes_{"register_writes", "1", "register writes"};
+  Counter reads_{"register_reads", "1", "register reads"};
   Counter polls_{"polls", "1", "poll rounds"};
   // What follows is not needed to receive.
   Gpa tx_ring_, tx_buffers_;
   std::vector<DmaBuffer> tx_mapped_;
   QueueLock sending_;
   std::uint32_t generation_ = 0;  ///< counts initialisations
-  Counter sent_{"sent", "1", "packets queued for transmission"};
-  Counter reads_{"register_reads", "1", "register reads"};
   Counter lost_{"lost", "1", "packets that were in the rings when the queues were stopped, or came while there was no link"};
   Time last_queued_;  ///< a packet for transmission
   host::Strand* stopper_ = nullptr;  ///< waits until the queues are at rest

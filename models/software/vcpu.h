@@ -108,6 +108,7 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   boost::container::small_vector<Pending, 8> pending_;  ///< in the order of request
   Whereabouts whereabouts_ = Whereabouts::asleep;
   Task interrupt_task_;
+  Counter injections_{"injections", "1", "virtual interrupts injected by host software"};
   Counter posted_{"posted", "1", "virtual interrupts taken from the posted-interrupt descriptor"};
   Counter taken_{"interrupts", "1", "interrupts the guest handled"};
   // What follows a posted interrupt does not need.
@@ -116,7 +117,6 @@ class Vcpu : public sc_core::sc_module, public host::Thread {
   std::vector<std::uint8_t> waiting_for_kick_;
   bool stopped_ = false;
   Task compute_task_;
-  Counter injections_{"injections", "1", "virtual interrupts injected by host software"};
   Counter spurious_{"spurious", "1", "requested vectors that the guest has no handler for"};
   Invariant noticed_{"posted_interrupts_noticed", Invariant::always,
                      "what is posted is outstanding or suppressed, and the descriptor says where the vCPU is",
