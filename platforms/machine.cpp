@@ -138,7 +138,7 @@ void Machine::prefetch(unsigned vm) {
 /// Listed after the first frames, which make what is made when it is needed, and anew from time to time: what has grown, or
 /// was made again, lies elsewhere.
 void Machine::prefetch_lines(Receiving& r) {
-  constexpr unsigned some = 4, interval = 64;
+  constexpr unsigned some = 4, interval = 256;
   if (!r.function) return;
   if (r.frames % interval != some) return r.frames += r.frames != 0 || nic->requests(*r.function), r.lines.prefetch();
   const auto requests = nic->requests(*r.function);

@@ -127,7 +127,7 @@ class SetAssoc {
   void add_to(WorkingSet& set, const Key& key) const {
     if (lines_.empty()) return;
     const std::uint64_t h = key.hash();
-    const std::size_t at = set_of(h), way = search(at, h, key);
+    const std::size_t at = set_of(h), way = search(at, mark_of(h), key);
     set.add_object(state_[at * stride_]);
     if (way != nowhere) set.add_object(lines_[at * ways_ + way]);
   }

@@ -103,9 +103,10 @@ class Iotlb {
     return nullptr;
   }
   void add_to(WorkingSet& set, const Binding& b, std::uint64_t address) const {
-    for (const std::uint8_t log2 : sizes)
-      if (present_[index_of(log2)] > 0)
-        parts_[b.domain.value % parts_.size()].add_to(set, {address >> log2, space_of(b.tag, b.domain.value), log2});
+    for (unsigned left = sizes_present_; left != 0; left &= left - 1) {
+      const std::uint8_t log2 = sizes[static_cast<std::size_t>(std::countr_zero(left))];
+      parts_[b.domain.value % parts_.size()].add_to(set, {address >> log2, space_of(b.tag, b.domain.value), log2});
+    }
   }
   /// @returns the domain that lost an entry, if one did
   std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {

@@ -40,7 +40,7 @@ class UseTable : public TableStat {
   }
   void add_to(WorkingSet& set, std::uint16_t id) const {
     set.add_object(rows_of_[id]);
-    if (rows_of_[id] != none) set.add(cells(rows_of_[id]), (first_more + 1) * sizeof(std::uint64_t));
+    if (rows_of_[id] != none) set.add(cells(rows_of_[id]), cache_line_bytes);
   }
   void add_time(std::uint16_t id, Field field, const Time& time) { of(id, field) += time.value() / 1000; }
 
