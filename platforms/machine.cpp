@@ -122,7 +122,8 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
 
 /// The peer's next frame is for this VM, and the one after it for the VM that followed last time: sources serve their VMs in turn.
 void Machine::prefetch(unsigned vm) {
-  if (vm == next_vm_) return;  // what it needs is at hand
+  constexpr std::size_t few = 32;  // whose lines, 16 KiB each, stay in a second-level cache
+  if (vm == next_vm_ || receiving_.size() < few) return;
   Receiving &leaving = receiving_[next_vm_], &next = receiving_[vm];
   next_vm_ = leaving.follower = vm;
   if (vm != foreseen_vm_) prefetch_lines(next);
