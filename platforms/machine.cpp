@@ -157,7 +157,6 @@ software::PfDriver* Machine::pf_driver(unsigned pf) {
   return pf < host_->pfs.size() && host_->pfs[pf] ? &host_->pfs[pf]->driver() : nullptr;
 }
 
-
 /// What a VM's device calls the beginning of the VM's memory: a guest-physical address behind an IOMMU, which keeps the
 /// VMs apart; a range of the aperture that all share, and of which the guest has to know, behind a GART.
 std::uint64_t Machine::seen_by_devices(const Vm& vm, std::uint64_t base) {

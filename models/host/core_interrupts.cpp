@@ -26,7 +26,6 @@ void Core::add_to(WorkingSet& set) const {
   irq_task_.add_to(set);
 }
 
-
 void Core::interrupt(const ProcessorInterrupt& interrupt) {
   const bool posted = interrupt.notification && mode_ == Context::guest && thread_;
   if (posted && thread_->notification_vector == interrupt.vector) return thread_->posted_notification();

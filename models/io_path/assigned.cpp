@@ -188,6 +188,7 @@ Task Passthrough::begin_anew() {
   co_await watch_.find_again(leaving_);
   if (leaving_) co_return;
   co_await pf_.write_again(service_);
+  if (leaving_) co_return;
   co_await driver_.initialise(service_);
   ++restarts_;
   watch_.start();

@@ -93,6 +93,10 @@ Task Recovery::look_at(Grant& grant, bool& answers) {
 // --- the reset of a PF ---------------------------------------------------------------------------------------
 
 Task Recovery::reset(unsigned pf, std::string& refusal) {
+  if (std::exchange(resetting_, true)) {
+    refusal = "a PF is being reset already";
+    co_return;
+  }
   if (!lock.try_acquire(admin_)) co_await lock.acquire(admin_);
   const software::Owner* owner = host_.functions.owners().owner_of({pf, 0});
   if (pf >= host_.pfs.size() || !host_.pfs[pf])
@@ -102,6 +106,7 @@ Task Recovery::reset(unsigned pf, std::string& refusal) {
   else
     co_await reset_function(pf, refusal);
   lock.release();
+  resetting_ = false;
 }
 
 Task Recovery::reset_function(unsigned pf, std::string& refusal) {

@@ -26,7 +26,7 @@ class Recovery : public sc_core::sc_module {
   /// Function level reset of a PF, with notice to its driver. @param refusal  empty: it is as it was, its VFs come up
   Task reset(unsigned pf, std::string& refusal);
   void shut_down();  ///< waits for nobody any more
-  software::QueueLock lock;  ///< of whoever configures functions: one at a time (pci_lock_rescan_remove())
+  software::QueueLock lock;  ///< of whoever configures functions (pci_lock_rescan_remove())
 
  private:
   Task reset_function(unsigned pf, std::string& refusal);
@@ -37,6 +37,7 @@ class Recovery : public sc_core::sc_module {
   HostSystem& host_;
   host::Thread thread_;
   host::Strand admin_, late_strand_;
+  bool resetting_ = false;                 ///< what resets a PF does one thing at a time
   std::map<unsigned, unsigned> lost_vfs_;  ///< by PF
   std::deque<Grant*> late_;  ///< functions whose user has to get back what the host gives
   Time pause_, give_up_at_;  ///< until the next look at one that does not answer yet; when to look no more

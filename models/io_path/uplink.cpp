@@ -75,7 +75,7 @@ PfHost::PfHost(const sc_core::sc_module_name& name, HostSystem& host, unsigned p
       strand_(thread_.core(), host::Level::thread_low, &thread_),
       registers_(host.mmio, Context::host_kernel, host.costs),
       driver_("driver", host.timeline, host.params.pf_driver, host.costs, registers_,
-              {strand_, Context::host_kernel, Context::irq, event_vector(host, pf)}) {
+              {strand_, Context::host_kernel, Context::irq, event_vector(host, pf), pf == 0}) {
   if (pf == 0) driver_.assign_pool(0, 0, 1);  // the PF's own queue pair
 }
 

@@ -165,13 +165,17 @@ Task PfDriver::serve() {
 
 Task PfDriver::initialise() {
   co_await write(reg_vf_default, vf_drop_enable);  // VFs are closed until they have asked
+  if (place_.port) co_await set_port();
+  co_await write(reg_event_vector, place_.vector | valid);
+  co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
+}
+
+Task PfDriver::set_port() {
   co_await write(reg_switch, switching());
   co_await write(reg_congestion, params_.congestion_level.count);
   co_await write(reg_pause_time, pause_quanta);
   co_await write(reg_pause_low, params_.pause_low.count);
   co_await write(reg_pause_high, params_.pause_high.count);
-  co_await write(reg_event_vector, place_.vector | valid);
-  co_await write(reg_interrupt_mask_set, std::uint64_t{1} << place_.vector, 8);
 }
 
 Task PfDriver::carry_out(Strand& strand) {

@@ -62,6 +62,7 @@ class PfDriver : public sc_core::sc_module {
     host::Context context;
     host::Context interrupt_context;
     unsigned vector = 0;  ///< MSI-X vector of the PF for events
+    bool port = true;     ///< it also sets what is the port's: of several PFs on it one does
   };
   PfDriver(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, const SoftwareCosts& costs,
            RegisterIo& registers, const Place& place);
@@ -137,6 +138,7 @@ class PfDriver : public sc_core::sc_module {
   void ask_device(std::uint32_t reg, std::uint64_t value, unsigned bytes = 4) { ask({Operation::Kind::device, 0, reg, value, bytes}); }
   Task serve();
   Task initialise();
+  Task set_port();
   Task carry_out_one(Operation operation);
   Task announce_reset();
   Task reset();

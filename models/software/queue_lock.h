@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// QueueLock -- one sender at a time fills a transmit queue, as Linux's HARD_TX_LOCK sees to: a thread that is preempted between
-/// taking a descriptor and writing it would have others ring for what is not there yet. Handed over in order of arrival.
+/// QueueLock -- one at a time, in order of arrival. One sender fills a transmit queue, as Linux's HARD_TX_LOCK sees to: a thread
+/// that is preempted between taking a descriptor and writing it would have others ring for what is not there yet. Likewise one
+/// configures PCI functions.
 ///
 /// Omits   spinning: who has to wait sleeps and is woken at no cost.
 #pragma once
@@ -20,7 +21,7 @@ class QueueLock {
     owner_ = &strand;
     return true;
   }
-  /// After try_acquire() failed. @post the strand has it
+  /// After try_acquire() failed. @pre the strand does not have it @post it has
   Task acquire(host::Strand& strand) {
     waiting_.push_back(&strand);
     bool meant_for_others = false;

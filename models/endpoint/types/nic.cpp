@@ -165,11 +165,11 @@ void Nic::reset_function(unsigned index) {
   close(index);
 }
 
-/// All functions, as far as anybody has used them, and what the PFs' drivers have set.
-void Nic::reset_device() {
+/// A PF and its VFs, as far as anybody has used them, and what its driver has set.
+void Nic::reset_device(unsigned pf) {
   for (unsigned f = 0; f < first_queue_.size(); ++f)
-    if (first_queue_[f] != no_queue && functions().exists(f)) reset_function(f);
-  for (unsigned pf = 0; pf < functions().pfs(); ++pf) pf_reset(pf, true);
+    if (first_queue_[f] != no_queue && functions().exists(f) && functions().pf_of(f) == pf) reset_function(f);
+  pf_reset(pf, false);
 }
 
 /// Of several PFs on one port a reset of one leaves what is the port's: it is the others', too.
@@ -209,7 +209,7 @@ void Nic::write_register(unsigned index, std::uint32_t offset, std::uint64_t val
     return write_control_register(index, offset, value, bytes);
   if (offset == nic::reg_control) {
     if (value & nic::control_reset_function) reset_function(index);
-    if (physical(index) && (value & nic::control_reset_device) != 0) reset_device();
+    if (physical(index) && (value & nic::control_reset_device) != 0) reset_device(index);
     return;
   }
   if (offset == nic::reg_spread) {
@@ -303,7 +303,7 @@ void Nic::add_to(WorkingSet& set, unsigned function) const {
 std::optional<Nic::Requests> Nic::requests(unsigned function) const {
   const Function* const f = made(function);
   Requests next;
-  if (!f || !receiver_.next_addresses(function, next.addresses)) return std::nullopt;
+  if (!f || !functions().exists(function) || !receiver_.next_addresses(function, next.addresses)) return std::nullopt;
   next.message = {f->requester, f->msix->read_table(0), f->msix->read_table(8)};
   return next;
 }

@@ -103,7 +103,7 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void update_link();
   void close(unsigned function);
   void reset_function(unsigned function);
-  void reset_device();
+  void reset_device(unsigned pf);
   void reset_port();
   void reset_queues(unsigned function);
 

@@ -278,6 +278,22 @@ TEST_CASE("a second flap at any point of the way back: VFs and a PF in a VM come
   }
 }
 
+TEST_CASE("resets of a PF that overlap: the second is refused, the first ends, and what comes after finds the lock free", "[B18][B20]") {
+  for (const char* again : {"500 us", "501 us", "700 us", "1 ms"}) {
+    INFO(again);
+    const Json second = {{{"at", again}, {"do", "reset_pf"}}};
+    CHECK(survives(looking("14 ms"), 10000, 14000, 2, pf_flr + second + link("4 ms", false) + link("4500 us", true)) == "");
+  }
+}
+
+TEST_CASE("of several PFs each is reset by its own driver: the others' VFs go on", "[B2][B18]") {
+  const Settings two = looking("8 ms") + Settings{{"nic0.functions.physical_functions", 2}, {"nic0.functions.total_vfs", 1}};
+  for (const char* what : {"reset_device", "reset_pf"}) {
+    INFO(what);
+    CHECK(survives(two, 5000, 8000, 2, {{{"at", "500 us"}, {"do", what}}}) == "");
+  }
+}
+
 TEST_CASE("a reset of the PF or of its device while VFs' requests are pending, or its link goes meanwhile: all come back", "[B18][B20][H1]") {
   for (const char* at : {"501 us", "520 us", "700 us", "990 us", "1010 us", "1100 us", "1200 us", "1280 us", "1350 us", "2000 us"}) {
     INFO(at);
