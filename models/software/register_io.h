@@ -33,23 +33,25 @@ class MappedRegisters : public RegisterIo {
   void post(std::uint32_t offset, std::uint64_t value, unsigned bytes) { bus_.write(bar_ + offset, value, bytes, {}); }
   /// The core stalls for the round trip, as an uncached load does.
   Task read(host::Strand& strand, std::uint32_t offset, unsigned bytes, std::uint64_t& value) override {
-    reader_ = &strand;
-    bus_.read(bar_ + offset, bytes, bind<&MappedRegisters::answered>(this));
+    Access access{strand};
+    bus_.read(bar_ + offset, bytes, bind<&Access::answered>(&access));
     co_await strand.stall(context_);
-    value = answer_;
+    value = access.value;
   }
 
  private:
-  void answered(std::uint64_t value) {
-    answer_ = value;
-    reader_->stall_done();
-  }
+  struct Access {  ///< lives in its coroutine: an interrupt handler may read before a thread's stall begins
+    host::Strand& strand;
+    std::uint64_t value = 0;
+    void answered(std::uint64_t answer) {
+      value = answer;
+      strand.stall_done();
+    }
+  };
   MmioBus& bus_;
   Hpa bar_;
   const host::Context context_;
   const SoftwareCosts& costs_;
-  host::Strand* reader_ = nullptr;  ///< a core stalls, so there is one reader at a time per function
-  std::uint64_t answer_ = 0;
 };
 
 }  // namespace iov::software
