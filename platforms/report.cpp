@@ -122,10 +122,14 @@ std::string role_of(const Machine& m, std::size_t core) {
   return roles.empty() ? "" : " (" + roles + ")";
 }
 
+double busy_share(const Machine& m, const Window& w, std::size_t core) {
+  return ratio(m.processors->core(core).busy().to_seconds(), w.seconds);
+}
+
 Json utilization_of(Machine& m, const Window& w, const std::vector<StatRow>& rows) {
   Json out = Json::object();
   for (std::size_t c = 0; c < m.processors->size(); ++c)
-    out[m.processors->core(c).name() + role_of(m, c)] = ratio(m.processors->core(c).busy().to_seconds(), w.seconds);
+    out[m.processors->core(c).name() + role_of(m, c)] = busy_share(m, w, c);
   add_utilization(out, rows, w.seconds, m.walkers);
   return out;
 }
@@ -139,7 +143,7 @@ double lost_inside(const Machine& m) {
 
 bool cores_take_turns(const Machine& m, const Window& w, const std::vector<StatRow>& rows) {
   std::vector<double> cores;
-  for (std::size_t c = 0; c < m.processors->size(); ++c) cores.push_back(ratio(m.processors->core(c).busy().to_seconds(), w.seconds));
+  for (std::size_t c = 0; c < m.processors->size(); ++c) cores.push_back(busy_share(m, w, c));
   return take_turns(cores, sum_of(rows, "any_awake", "mean"));
 }
 

@@ -263,10 +263,12 @@ Time Core::enter_guest() {
   return params_.world.vm_entry + thread_->entering_guest();
 }
 
+/// The mode in which a strand that spends time in this context executes.
+static Context mode_for(Context context) { return context == Context::irq ? Context::host_kernel : context; }
+
 /// Whether switch_to() has nothing to do.
 inline bool Core::goes_on_here(const Strand& strand) {
-  const Context target = strand.context_ == Context::irq ? Context::host_kernel : strand.context_;
-  if (strand.exiting_ || mode_ != target) return false;
+  if (strand.exiting_ || mode_ != mode_for(strand.context_)) return false;
   return !thread_level(strand) || (thread_of(strand) == thread_ && thread_->on_core_);
 }
 
@@ -291,7 +293,7 @@ Time Core::switch_to(Strand& strand) {
     strand.exiting_ = false;
     thread_->exit_strand_ = &strand;
   }
-  return cost + change_mode(strand.context_ == Context::irq ? Context::host_kernel : strand.context_, strand);
+  return cost + change_mode(mode_for(strand.context_), strand);
 }
 
 /// An idle vCPU that gives way inside its guest has as little to go on with as one that halted.

@@ -5,9 +5,9 @@
 /// Spec    PCIe Base 5.0 7.2.2 (ECAM).
 #pragma once
 #include "models/core/task.h"
-#include "models/host/core.h"
 #include "models/protocol/config_bus.h"
 #include "models/software/costs.h"
+#include "models/software/stalled_access.h"
 
 namespace iov::software {
 
@@ -25,28 +25,20 @@ class HostConfigIo : public ConfigIo {
   HostConfigIo(ConfigBus& bus, const SoftwareCosts& costs) : bus_(bus), costs_(costs) {}
 
   Task read(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t& value) override {
-    Access access{strand};
+    StalledAccess access{strand};
     co_await strand.spend(host::Context::host_kernel, host::Work::mmio, costs_.mmio_write);
-    bus_.read_config(function, offset, bytes, bind<&Access::answered>(&access));
+    bus_.read_config(function, offset, bytes, bind<&StalledAccess::answered>(&access));
     co_await strand.stall(host::Context::host_kernel);
     value = static_cast<std::uint32_t>(access.value);
   }
   Task write(host::Strand& strand, RequesterId function, unsigned offset, unsigned bytes, std::uint32_t value) override {
-    Access access{strand};
+    StalledAccess access{strand};
     co_await strand.spend(host::Context::host_kernel, host::Work::mmio, costs_.mmio_write);
-    bus_.write_config(function, offset, bytes, value, bind<&Access::answered>(&access));
+    bus_.write_config(function, offset, bytes, value, bind<&StalledAccess::answered>(&access));
     co_await strand.stall(host::Context::host_kernel);
   }
 
  private:
-  struct Access {  ///< lives in its coroutine: several cores may have one under way
-    host::Strand& strand;
-    std::uint64_t value = 0;
-    void answered(std::uint64_t v) {
-      value = v;
-      strand.stall_done();
-    }
-  };
   ConfigBus& bus_;
   const SoftwareCosts& costs_;
 };

@@ -3,9 +3,9 @@
 /// emulated device.
 #pragma once
 #include "models/core/task.h"
-#include "models/host/core.h"
 #include "models/protocol/mmio.h"
 #include "models/software/costs.h"
+#include "models/software/stalled_access.h"
 
 namespace iov::software {
 
@@ -33,21 +33,13 @@ class MappedRegisters : public RegisterIo {
   void post(std::uint32_t offset, std::uint64_t value, unsigned bytes) { bus_.write(bar_ + offset, value, bytes, {}); }
   /// The core stalls for the round trip, as an uncached load does.
   Task read(host::Strand& strand, std::uint32_t offset, unsigned bytes, std::uint64_t& value) override {
-    Access access{strand};
-    bus_.read(bar_ + offset, bytes, bind<&Access::answered>(&access));
+    StalledAccess access{strand};
+    bus_.read(bar_ + offset, bytes, bind<&StalledAccess::answered>(&access));
     co_await strand.stall(context_);
     value = access.value;
   }
 
  private:
-  struct Access {  ///< lives in its coroutine: an interrupt handler may read before a thread's stall begins
-    host::Strand& strand;
-    std::uint64_t value = 0;
-    void answered(std::uint64_t answer) {
-      value = answer;
-      strand.stall_done();
-    }
-  };
   MmioBus& bus_;
   Hpa bar_;
   const host::Context context_;
