@@ -141,7 +141,7 @@ void Machine::prefetch(unsigned vm) {
 void Machine::prefetch_lines(Receiving& r) {
   constexpr unsigned some = 4, interval = 256;
   if (!r.function) return;
-  if (r.frames % interval != some) return r.frames += r.frames != 0 || nic->requests(*r.function), r.lines.prefetch();
+  if (r.frames % interval != some) return r.frames += r.frames != 0 || nic->requests(*r.function), timeline.prefetch(r.lines);
   const auto requests = nic->requests(*r.function);
   if (!requests) return void(r.frames = 0);
   ++r.frames;
@@ -150,6 +150,7 @@ void Machine::prefetch_lines(Receiving& r) {
   r.path->add_to(listing_);
   if (iommu) iommu->add_to(listing_, requests->addresses, requests->message);
   listing_.pack();
+  timeline.prefetch_rest();
   r.lines = listing_;  // by copy: what is packed fits where it is, what was not needed more room
 }
 

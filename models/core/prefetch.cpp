@@ -35,9 +35,12 @@ std::size_t WorkingSet::lines() const {
   return n;
 }
 
-void WorkingSet::prefetch() const {
-  for (const Run run : runs_)
-    for (Run line = begin(run); line != end(run); line += cache_line_bytes) iov::prefetch(reinterpret_cast<const void*>(line));
+void Prefetcher::ask(unsigned lines) {
+  for (unsigned asked = 0; next_ != end_ && asked < lines; ++next_) {
+    const auto begin = WorkingSet::begin(*next_), end = WorkingSet::end(*next_);
+    for (auto line = begin; line != end; line += cache_line_bytes) prefetch(reinterpret_cast<const void*>(line));
+    asked += static_cast<unsigned>((end - begin) / cache_line_bytes);
+  }
 }
 
 }  // namespace iov

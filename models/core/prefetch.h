@@ -42,9 +42,9 @@ class WorkingSet {
   }
   void pack();  ///< once, when all is added: each line once
   std::size_t lines() const;
-  void prefetch() const;
 
  private:
+  friend class Prefetcher;
   /// Lines that lie one after the other: the address of the first, and in the digits that are 0 there how many follow.
   using Run = std::uintptr_t;
   static constexpr Run more_mask = cache_line_bytes - 1;
@@ -52,6 +52,25 @@ class WorkingSet {
   static Run begin(Run run) { return run & ~more_mask; }
   static Run end(Run run) { return begin(run) + (more(run) + 1) * cache_line_bytes; }
   boost::container::small_vector<Run, 60> runs_;
+};
+
+/// Asks for the lines of a working set, some at a time: a processor has a few dozen misses outstanding, and waits with whatever
+/// would be one more. What is computed in between costs no time then.
+class Prefetcher {
+ public:
+  /// What is left of the set before it is asked for at once.
+  void start(const WorkingSet& set) {
+    finish();
+    next_ = set.runs_.data(), end_ = next_ + set.runs_.size();
+  }
+  void some() { ask(lines_at_once); }
+  void finish() { ask(~0u); }  ///< before a set that was started changes
+  bool idle() const { return next_ == end_; }
+
+ private:
+  static constexpr unsigned lines_at_once = 8;
+  void ask(unsigned lines);
+  const WorkingSet::Run *next_ = nullptr, *end_ = nullptr;
 };
 
 }  // namespace iov

@@ -55,7 +55,7 @@ void Timeline::notify_kernel() {
 }
 
 void Timeline::ask_kernel() {
-  touched_ = false;
+  after_event_ &= ~unsigned{touched};
   horizon_ = until_;
   if (sc_core::sc_pending_activity())
     horizon_ = std::min(until_, sc_core::sc_time_stamp() + sc_core::sc_time_to_pending_activity());
@@ -63,9 +63,15 @@ void Timeline::ask_kernel() {
 
 void Timeline::check_not_past_kernel() const {
   const Time kernel = sc_core::sc_time_stamp();
-  if (touched_ || now_ <= kernel || !sc_core::sc_pending_activity()) return;
+  if ((after_event_ & touched) || now_ <= kernel || !sc_core::sc_pending_activity()) return;
   if (kernel + sc_core::sc_time_to_pending_activity() < std::min(now_, horizon_))
     throw SimError(now_, name(), "the kernel was notified without kernel_touched()");
+}
+
+[[gnu::noinline]] void Timeline::do_after_event() {
+  if (after_event_ & touched) ask_kernel();
+  prefetcher_.some();
+  if (prefetcher_.idle()) after_event_ &= ~unsigned{prefetching};
 }
 
 void Timeline::run_due() {
@@ -78,7 +84,7 @@ void Timeline::run_due() {
       now_ = next->when;
       ++executed_;
       next->happen();
-      if (touched_) ask_kernel();
+      if (after_event_) do_after_event();
     }
     check_not_past_kernel();
   } catch (...) {

@@ -19,6 +19,7 @@
 #include <systemc>
 
 #include "models/core/future_event_list.h"
+#include "models/core/prefetch.h"
 
 namespace iov {
 
@@ -58,7 +59,14 @@ class Timeline : public sc_core::sc_module {
   void run(const Time& until);
   void stop() { stopped_ = true; }  ///< run() returns after the current event
   bool stopped() const { return stopped_; }
-  void kernel_touched() { touched_ = true; }  ///< see Rule
+  void kernel_touched() { after_event_ |= touched; }  ///< see Rule
+  /// The lines of `set` are asked for after each of the events that follow, some at a time. It stays as it is until
+  /// prefetch_rest() or the next call.
+  void prefetch(const WorkingSet& set) {
+    prefetcher_.start(set);
+    after_event_ |= prefetching;
+  }
+  void prefetch_rest() { prefetcher_.finish(); }
   bool idle() const { return pending_.empty(); }  ///< nothing will ever happen again by itself
   std::uint64_t events() const { return executed_; }
 
@@ -94,14 +102,17 @@ class Timeline : public sc_core::sc_module {
   void ask_kernel();
   void check_not_past_kernel() const;
   void run_due();
+  void do_after_event();
 
   FutureEventList pending_;
   std::uint64_t executed_ = 0;
   bool running_ = false;
   bool stopped_ = false;
-  bool touched_ = false;
+  enum AfterEvent : unsigned { touched = 1, prefetching = 2 };
+  unsigned after_event_ = 0;  ///< what is to be done
   Time now_, until_;
   Time horizon_;  ///< as far as the timeline may run ahead of the kernel
+  Prefetcher prefetcher_;
   std::exception_ptr error_;
   sc_core::sc_event wake_{"wake"};
 };

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "models/core/prefetch.h"
+#include "models/core/flat_map.h"
 #include "models/protocol/frame.h"
 #include "models/protocol/nic_policy.h"
 
@@ -34,10 +34,10 @@ class L2Sorter {
   bool add_filter(MacAddress mac, std::optional<std::uint16_t> vlan, Destination to) {
     const std::uint64_t k = filter_key(mac, vlan);
     if (filters_.size() >= capacity_ && !filters_.contains(k)) return false;
-    filters_[k] = to;
+    filters_.set(k, to);
     return true;
   }
-  bool remove_filter(MacAddress mac, std::optional<std::uint16_t> vlan) { return filters_.erase(filter_key(mac, vlan)) > 0; }
+  bool remove_filter(MacAddress mac, std::optional<std::uint16_t> vlan) { return filters_.erase(filter_key(mac, vlan)); }
   void set_default(std::optional<Destination> to) { default_ = to; }
   /// Who gets broadcast and multicast frames.
   void subscribe(Destination who) {
@@ -55,7 +55,7 @@ class L2Sorter {
   /// What software set for functions of which `is_gone` holds: filters, the default, pools' subscriptions.
   template <class IsGone>
   void forget(IsGone is_gone) {
-    std::erase_if(filters_, [&](const auto& filter) { return is_gone(filter.second.function); });
+    filters_.erase_if([&](const auto& filter) { return is_gone(filter.value.function); });
     if (default_ && is_gone(default_->function)) default_.reset();
     for (std::size_t i = subscribers_.size(); i > 0; --i)
       if (subscribers_[i - 1].pool != Destination::no_pool && is_gone(subscribers_[i - 1].function)) unsubscribe(subscribers_[i - 1]);
@@ -63,7 +63,7 @@ class L2Sorter {
   const std::vector<Destination>& subscribers() const { return subscribers_; }
 
   void add_to(WorkingSet& set, MacAddress mac) const {
-    if (const auto hit = filters_.find(key(mac, std::nullopt)); hit != filters_.end()) set.add_object(*hit);
+    filters_.add_to(set, key(mac, std::nullopt));
   }
   /// Where a unicast frame goes by filter alone.
   std::optional<Destination> match(const FrameHeader& h) const {
@@ -92,11 +92,14 @@ class L2Sorter {
     return key(mode_ == nic::SortMode::vlan ? MacAddress{} : mac, vlan);
   }
   std::optional<Destination> find(std::uint64_t k) const {
-    const auto hit = filters_.find(k);
-    return hit == filters_.end() ? std::nullopt : std::optional(hit->second);
+    const Destination* const hit = filters_.find(k);
+    return hit ? std::optional(*hit) : std::nullopt;
   }
   const std::size_t capacity_;
-  std::unordered_map<std::uint64_t, Destination> filters_;
+  struct Number {
+    std::uint64_t operator()(std::uint64_t k) const { return k >> 12 ^ (~k & 0xfff) << 32; }
+  };
+  FlatMap<std::uint64_t, Destination, Number> filters_{~std::uint64_t{0}};
   std::optional<Destination> default_;
   nic::SortMode mode_ = nic::SortMode::mac_vlan;
   static constexpr std::uint64_t place_of(Destination who) { return std::uint64_t{who.function} << 32 | who.pool; }

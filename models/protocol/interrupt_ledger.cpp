@@ -55,13 +55,13 @@ void InterruptLine::handled(const Time& now) {
 
 InterruptLine& InterruptLedger::open(RequesterId source, std::uint32_t address, std::uint32_t data) {
   InterruptLine& line = open();
-  by_message_[{address, data, source}] = &line;
+  by_message_.set({address, data, source}, &line);
   return line;
 }
 
 InterruptLine* InterruptLedger::find(const InterruptMessage& m) {
-  const auto found = by_message_.find(key(m));
-  return found == by_message_.end() ? nullptr : found->second;
+  InterruptLine* const* const found = by_message_.find(key(m));
+  return found ? *found : nullptr;
 }
 
 void InterruptLedger::sent(const InterruptMessage& message) {
@@ -69,8 +69,9 @@ void InterruptLedger::sent(const InterruptMessage& message) {
 }
 
 void InterruptLedger::cancelled(RequesterId source) {
-  for (auto& [key, line] : by_message_)
-    if (key.source == source) line->cancel();
+  by_message_.for_each([source](const auto& entry) {
+    if (entry.key.source == source) entry.value->cancel();
+  });
 }
 
 void InterruptLedger::interrupt(const InterruptMessage& message) {

@@ -8,10 +8,9 @@
 #pragma once
 #include <boost/container/small_vector.hpp>
 #include <deque>
-#include <unordered_map>
 
+#include "models/core/flat_map.h"
 #include "models/core/invariant.h"
-#include "models/core/prefetch.h"
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/protocol/interrupt.h"
@@ -63,7 +62,7 @@ class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, pub
   InterruptLine& open(RequesterId source, std::uint32_t address, std::uint32_t data);
 
   void add_to(WorkingSet& set, const InterruptMessage& message) const {
-    if (const auto found = by_message_.find(key(message)); found != by_message_.end()) set.add_object(*found);
+    by_message_.add_to(set, key(message));
   }
   void sent(const InterruptMessage& message) override;
   void cancelled(RequesterId source) override;
@@ -82,8 +81,8 @@ class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, pub
     RequesterId source;
     friend bool operator==(const Key&, const Key&) = default;
   };
-  struct Hash {
-    std::size_t operator()(const Key& k) const {
+  struct Number {
+    std::uint64_t operator()(const Key& k) const {
       return ((std::uint64_t{k.source.value} << 32 | k.address) ^ std::uint64_t{k.data} << 20) * 0x9e3779b97f4a7c15ull >> 16;
     }
   };
@@ -95,7 +94,7 @@ class InterruptLedger : public sc_core::sc_module, public InterruptRemapper, pub
   Timeline& timeline_;
   InterruptRemapper* remapper_ = nullptr;
   std::deque<InterruptLine> lines_;
-  std::unordered_map<Key, InterruptLine*, Hash> by_message_;
+  FlatMap<Key, InterruptLine*, Number> by_message_{{~0u, ~0u, {}}};
   std::uint64_t in_ = 0, out_ = 0;  ///< since the start
   Invariant conserved_{"conserved", Invariant::always, "every interrupt was handled, merged, refused, or waits",
                        [this] { return unaccounted(); }};

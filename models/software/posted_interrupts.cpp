@@ -21,17 +21,17 @@ PostedInterrupts::PostedInterrupts(const sc_core::sc_module_name& name, host::Pr
 }
 
 Hpa PostedInterrupts::allocate_descriptor(Sleeper& owner) {
-  const Hpa descriptor = memory_.host(memory_.allocate(64, 64));
-  owners_[descriptor.value] = &owner;
+  const Hpa descriptor = memory_.host(memory_.allocate(sizeof(vtd::PostedDescriptor), alignof(vtd::PostedDescriptor)));
+  owners_.set(descriptor.value, &owner);
   return descriptor;
 }
 
 void PostedInterrupts::add_to(WorkingSet& set, Hpa descriptor) const {
   memory_.port().add_to(set, descriptor);
-  const auto owner = owners_.find(descriptor.value);
-  if (owner == owners_.end()) return;
-  set.add_object(*owner);
-  const Local& sleepers = local(*owner->second);
+  Sleeper* const* const owner = owners_.find(descriptor.value);
+  if (!owner) return;
+  owners_.add_to(set, descriptor.value);
+  const Local& sleepers = local(**owner);
   set.add_object(sleepers);
   set.add(sleepers.outstanding.data(), sizeof(Sleeper*));
 }
@@ -51,7 +51,7 @@ void PostedInterrupts::outstanding(Sleeper& sleeper) {
 }
 
 void PostedInterrupts::posted(Hpa descriptor) {
-  if (const auto owner = owners_.find(descriptor.value); owner != owners_.end()) outstanding(*owner->second);
+  if (Sleeper* const* const owner = owners_.find(descriptor.value)) outstanding(**owner);
 }
 
 Task PostedInterrupts::notified(host::Strand&) {

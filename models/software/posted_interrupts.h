@@ -8,13 +8,13 @@
 ///         fell asleep.
 /// Omits   ON set in memory by anybody but IOMMU and hypervisor: only where these did the handler looks.
 #pragma once
-#include <unordered_map>
 #include <vector>
 
-#include "models/core/prefetch.h"
+#include "models/core/flat_map.h"
 #include "models/core/stat.h"
 #include "models/core/task.h"
 #include "models/host/processors.h"
+#include "models/protocol/vtd.h"
 #include "models/software/costs.h"
 #include "models/software/memory_view.h"
 
@@ -60,7 +60,10 @@ class PostedInterrupts : public sc_core::sc_module {
   const SoftwareCosts& costs_;
   const bool x2apic_;
   std::vector<Local> cores_;  ///< by APIC ID
-  std::unordered_map<std::uint64_t, Sleeper*> owners_;  ///< by address of the descriptor
+  struct Number {
+    std::uint64_t operator()(std::uint64_t descriptor) const { return descriptor / sizeof(vtd::PostedDescriptor); }
+  };
+  FlatMap<std::uint64_t, Sleeper*, Number> owners_{~std::uint64_t{0}};  ///< by address of the descriptor
   std::uint64_t order_ = 0;
   Counter notifications_{"notifications_in_host", "1", "notifications that found no vCPU in guest mode"};
   Counter wakeups_{"wakeups", "1", "sleeping vCPUs woken by the wake-up vector"};

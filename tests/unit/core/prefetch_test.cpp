@@ -36,10 +36,34 @@ TEST_CASE("a working set holds objects of more lines than one of its entries can
   set.add_object(memory);
   set.pack();
   CHECK(set.lines() == 200);
-  set.prefetch();
   set.clear();
   set.pack();
   CHECK(set.lines() == 0);
+}
+
+TEST_CASE("the lines of a working set are asked for some at a time, until all are") {
+  const Lines memory;
+  WorkingSet set, other;
+  for (std::size_t line = 0; line < 200; line += 2) set.add(memory.at(line), 1);
+  set.pack();
+  other.add_object(memory);
+  other.pack();
+  Prefetcher prefetcher;
+  CHECK(prefetcher.idle());
+  prefetcher.some();
+  CHECK(prefetcher.idle());
+  prefetcher.start(set);
+  unsigned times = 0;
+  for (; !prefetcher.idle(); ++times) prefetcher.some();
+  CHECK((times > 5 && times <= 100));
+  prefetcher.start(set);
+  prefetcher.some();
+  prefetcher.start(other);
+  CHECK(!prefetcher.idle());
+  prefetcher.finish();
+  CHECK(prefetcher.idle());
+  prefetcher.start(WorkingSet());
+  CHECK(prefetcher.idle());
 }
 
 TEST_CASE("a working set names members from the first to the last") {
