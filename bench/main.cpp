@@ -15,6 +15,7 @@
 #include <systemc>
 
 #include "bench/row.h"
+#include "models/core/huge_pages.h"
 #include "models/core/units.h"
 
 namespace {
@@ -112,6 +113,7 @@ int sc_main(int argc, char* argv[]) {
 }
 
 int main(int argc, char* argv[]) {
+  iov::use_huge_pages();
   ::setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", 1);
   return sc_core::sc_elab_and_sim(argc, argv);
 }

@@ -3,6 +3,7 @@
 #include <systemc>
 
 #include "experiments/iovsim/lib/program.h"
+#include "models/core/huge_pages.h"
 #include "models/core/units.h"
 
 namespace {
@@ -18,6 +19,7 @@ int sc_main(int argc, char* argv[]) {
 }
 
 int main(int argc, char* argv[]) {
+  iov::use_huge_pages();
   ::setenv("SC_COPYRIGHT_MESSAGE", "DISABLE", 1);
   const int elaborated = sc_core::sc_elab_and_sim(argc, argv);  // also catches what nobody else did
   return exit_code != 0 ? exit_code : elaborated;
