@@ -77,26 +77,30 @@ class SetAssoc {
     put(key, value, [&](const Key& loser) { evicted = loser; });
     return evicted;
   }
-  /// The same. @param evict  called with what makes room, while it is still there
+  /// The same. @param evict  called with what makes room, while it is still there  @param absent  known not to be there
+  /// @returns whether it was not there and is now
   template <class Sought, class Evict>
-  [[gnu::always_inline]] void put(const Sought& key, const Value& value, Evict evict) {
-    if (lines_.empty()) return;
+  [[gnu::always_inline]] bool put(const Sought& key, const Value& value, Evict evict, bool absent = false) {
+    if (lines_.empty()) return false;
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
     const Mark mark = mark_of(h);
-    std::size_t way = search(set, mark, key);
-    if (way != nowhere) {
+    if (const std::size_t way = absent ? nowhere : search(set, mark, key); way != nowhere) {
       touch(set, way);
-    } else {
-      way = make_room(set);
-      if (state_of(set)[way] != 0)
-        evict(line(set, way).key);
-      else
-        ++size_;
-      state_of(set)[way] = mark;
-      line(set, way).key = Key(key);
+      line(set, way).value = value;
+      return false;
     }
-    line(set, way).value = value;
+    const std::size_t way = make_room(set);
+    State& held = state_of(set)[way];
+    Line& made = line(set, way);
+    if (held != 0)
+      evict(made.key);
+    else
+      ++size_;
+    held = mark;
+    made.key = Key(key);
+    made.value = value;
+    return true;
   }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;

@@ -23,9 +23,11 @@ class BandwidthCalendar {
   /// Books `service` of free time from `start` on. @param now  no later call starts before this
   /// @returns the end of the last piece
   [[gnu::always_inline]] Time book(const Time& now, const Time& start, const Time& service) {
-    if (booked_.size() != 1 || booked_.front().end >= now) return book_beside(now, start, service);
-    booked_.front() = {start, start + service};  // nearly always
-    return booked_.front().end;
+    if (end_ >= now) return book_beside(now, start, service);
+    if (booked_.size() != 1) booked_.resize(1);  // nearly always: what was booked is over
+    end_ = start + service;
+    booked_.front() = {start, end_};
+    return end_;
   }
   std::size_t intervals() const { return booked_.size(); }
 
@@ -34,18 +36,33 @@ class BandwidthCalendar {
     Time begin, end;
   };
   [[gnu::noinline]] Time book_beside(const Time& now, const Time& start, const Time& service) {
-    if (booked_.empty() || booked_.back().end < start) {
+    Time finish = start + service;
+    if (booked_.empty() || end_ < start) {
       forget_before(now);
-      booked_.push_back({start, start + service});
-      return start + service;
+      booked_.push_back({start, finish});
+    } else if (Interval& last = booked_.back(); last.begin <= start) {
+      finish = last.end += service;
+    } else if (finish < last.begin && (booked_.size() == 1 || booked_[booked_.size() - 2].end < start)) {
+      book_before_last({start, finish}, now);  // something that is booked ahead: the rest is free
+    } else {
+      finish = book_between(start, service);
     }
-    if (booked_.back().begin <= start) return booked_.back().end += service;
-    return book_between(start, service);
+    end_ = booked_.back().end;
+    return finish;
   }
   void forget_before(const Time& now) {
     std::size_t old = 0;
     while (old < booked_.size() && booked_[old].end < now) ++old;
-    booked_.erase(booked_.begin(), booked_.begin() + static_cast<std::ptrdiff_t>(old));
+    if (old != 0) booked_.erase(booked_.begin(), booked_.begin() + static_cast<std::ptrdiff_t>(old));
+  }
+  void book_before_last(const Interval& piece, const Time& now) {
+    if (booked_.size() == 2 && booked_.front().end < now) {
+      booked_.front() = piece;
+    } else {
+      const Interval last = booked_.back();
+      booked_.back() = piece;
+      booked_.push_back(last);
+    }
   }
   /// Fills the gaps from `start` on and merges what has become one interval.
   Time book_between(const Time& start, Time service) {
@@ -72,6 +89,7 @@ class BandwidthCalendar {
   }
 
   std::vector<Interval> booked_;  ///< ascending, disjoint
+  Time end_;                      ///< of the last of them
 };
 
 }  // namespace iov::host

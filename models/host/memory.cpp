@@ -97,33 +97,27 @@ bool Memory::access(const MemoryAccess& a, Time& when) {
   return true;
 }
 
-void Memory::find(Hpa address, FoundEntry& entry) {
+[[gnu::always_inline]] inline void Memory::locate(Hpa address, FoundEntry& entry) {
   const std::uint64_t line = address.value & ~(Llc::line_bytes - 1);
   entry.address = bytes_.holds(line, Llc::line_bytes) ? address.value : FoundEntry::nowhere;
   if (entry.address == FoundEntry::nowhere) return;
   const SparseBytes::Found found = bytes_.find_entry(address.value);
-  entry.version = bytes_.version(), entry.bytes = found.bytes, entry.length = found.length;
+  entry.version = bytes_.version(), entry.current = &bytes_.version(), entry.bytes = found.bytes, entry.length = found.length;
   iov::prefetch(found.bytes);
   const Llc::Sector sector = llc_.find(line >> Llc::log2_line);
   entry.set = sector.set, entry.tag = sector.tag, entry.way = sector.way;
 }
 
-[[gnu::noinline]] bool Memory::read_and_find(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
-  const bool there = access({address, bytes, static_cast<std::uint32_t>(bytes.size()), false, allocate}, when);
-  if (entry.address == address.value) find(address, entry);  // it moved
-  return there;
-}
+void Memory::find(Hpa address, FoundEntry& entry) { locate(address, entry); }
 
-bool Memory::read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
-  if (entry.address != address.value || entry.version != bytes_.version() || bytes.size() > entry.length)
-    return read_and_find(entry, address, bytes, allocate, when);
-  SparseBytes::copy_entry(bytes, entry.bytes);
+Time Memory::read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) {
   ++reads;
-  read_bytes += bytes.size();
-  const std::uint64_t line = address.value >> Llc::log2_line;
+  read_bytes += length;
+  const std::uint64_t line = entry.address >> Llc::log2_line;
   const bool tracked = params_.llc_model == LlcModel::tracked && allocate;
-  when = move_line(tracked ? llc_.read(line, {entry.set, entry.tag, entry.way}) : cached(line, allocate), when);
-  return true;
+  const Time end = move_line(tracked ? llc_.read(line, {entry.set, entry.tag, entry.way}) : cached(line, allocate), start);
+  next ? locate(guess, *next) : prefetch(guess);
+  return end;
 }
 
 bool Memory::refuse() {

@@ -67,7 +67,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   void prefetch_page(Hpa address) const override;
   void add_to(WorkingSet& set, Hpa address) const override;
   void find(Hpa address, FoundEntry& entry) override;
-  bool read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) override;
+  Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) override;
 
   const Params& params() const { return params_; }
   std::uint64_t pages() const { return bytes_.pages(); }  ///< 4 KiB pages ever written
@@ -103,7 +103,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   bool cached(std::uint64_t line, bool allocate) {
     return params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
   }
-  bool read_and_find(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when);
+  void locate(Hpa address, FoundEntry& entry);
   Time move_line(bool hit, const Time& start);
   bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
   [[gnu::cold]] bool refuse();

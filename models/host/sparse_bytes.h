@@ -59,7 +59,7 @@ class SparseBytes {
     if (!page->holds(std::uint64_t{1} << line_of(at))) return {zeros.bytes.data(), rest};
     return {page->place(at), rest};
   }
-  std::uint64_t version() const { return version_; }
+  const std::uint64_t& version() const { return version_; }
   /// Mostly the entry of a table: then without a call.
   static void copy_entry(std::span<std::uint8_t> to, const std::uint8_t* from) {
     if (to.size() == word_bytes)

@@ -111,14 +111,12 @@ class Iotlb {
   /// @returns the domain that lost an entry, if one did
   std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {
     const IotlbKey key{address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page};
-    Cache& part = part_of(b.domain.value);
-    const std::size_t before = part.size();
     std::optional<DomainId> loser;
-    part.put(key, m, [&](const IotlbKey& evicted) {
+    const bool added = part_of(b.domain.value).put(key, m, [&](const IotlbKey& evicted) {
       count(evicted.log2_page(), -1);
       loser = evicted.domain();
     });
-    if (part.size() > before || loser) count(m.log2_page, 1);
+    if (added) count(m.log2_page, 1);
     return loser;
   }
   std::size_t invalidate(const IotlbInvalidation& what) {
@@ -147,8 +145,9 @@ class Iotlb {
   static constexpr std::array<std::uint8_t, 3> sizes{12, 21, 30};
   void count(std::uint8_t log2, int change) {
     const unsigned size = (log2 - 12u) / 9u;
-    present_[size] += static_cast<std::size_t>(change);
-    sizes_present_ = present_[size] != 0 ? sizes_present_ | 1u << size : sizes_present_ & ~(1u << size);
+    const std::size_t before = present_[size];
+    present_[size] = before + static_cast<std::size_t>(change);
+    if (before == 0 || present_[size] == 0) sizes_present_ ^= 1u << size;  // the first or the last
   }
   Cache& part_of(std::uint16_t domain) {
     return parts_.size() == 1 ? parts_.front() : parts_[domain % parts_.size()];

@@ -15,25 +15,31 @@
 
 namespace iov::iommu {
 
-/// Permissions gathered from the entries passed so far.
-struct Permissions {
-  bool read = true, write = true, execute = true, user = true;
+/// Permissions gathered from the entries passed so far: a bit each, those of reads and writes where second-stage entries have them.
+class Permissions {
+ public:
+  static constexpr unsigned read = 1, write = 2, execute = 4, user = 8, all = 15;
+  Permissions() = default;
+  explicit Permissions(std::uint64_t bits) : bits_(static_cast<std::uint8_t>(bits & all)) {}
+  void keep(std::uint64_t bits) { bits_ = static_cast<std::uint8_t>(bits_ & bits); }
+  bool any_of(unsigned bits) const { return bits_ & bits; }
+  std::uint8_t bits() const { return bits_; }
+
+ private:
+  std::uint8_t bits_ = all;
 };
 
 /// Where a table lies, and what the entries that led to it permit, in one word: a host stalls on copies of what it just wrote in parts.
 class PagingEntry {
  public:
   PagingEntry() = default;
-  PagingEntry(std::uint64_t table, const Permissions& p, bool is_nested)
-      : word_(table | std::uint64_t{p.read} << 0 | std::uint64_t{p.write} << 1 | std::uint64_t{p.execute} << 2 |
-              std::uint64_t{p.user} << 3 | std::uint64_t{is_nested} << 4) {}
+  PagingEntry(std::uint64_t table, const Permissions& p, bool is_nested) : word_(table | p.bits() | std::uint64_t{is_nested} << 4) {}
   /// The table it points to: host-physical, guest-physical in a nested first stage.
   std::uint64_t next() const { return word_ & ~std::uint64_t{0xfff}; }
-  Permissions permissions() const { return {bit(0), bit(1), bit(2), bit(3)}; }
-  bool nested() const { return bit(4); }
+  Permissions permissions() const { return Permissions(word_); }
+  bool nested() const { return word_ >> 4 & 1; }
 
  private:
-  bool bit(unsigned at) const { return word_ >> at & 1; }
   std::uint64_t word_ = 0;
 };
 
@@ -75,13 +81,21 @@ class PagingCaches {
   };
   /// The deepest cached non-leaf entry of a walk with `levels` levels.
   Found deepest(const PagingSpace& space, std::uint64_t address, unsigned levels) {
+    const Counts& counts = counts_of(space);
+    if (counts == Counts{}) return {0, {}};  // as of most spaces when they are many
     for (unsigned level = lowest; level <= levels; ++level)
-      if (const PagingEntry* e = levels_[level - lowest].lookup(SoughtPagingEntry{prefix_of(address, level), space}))
-        return {level, *e};
+      if (counts[level - lowest] != 0)
+        if (const PagingEntry* e = levels_[level - lowest].lookup(SoughtPagingEntry{prefix_of(address, level), space}))
+          return {level, *e};
     return {0, {}};
   }
   void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
-    levels_[level - lowest].put(SoughtPagingEntry{prefix_of(address, level), space}, entry, [](const PagingKey&) {});
+    const unsigned index = level - lowest;
+    Counts& counts = counts_of(space);
+    const bool added = levels_[index].put(
+        SoughtPagingEntry{prefix_of(address, level), space}, entry,
+        [&](const PagingKey& loser) { count(counts_of({loser.domain(), loser.tag()})[index], -1); }, counts[index] == 0);
+    if (added) count(counts[index], 1);
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;
@@ -89,14 +103,24 @@ class PagingCaches {
     for (unsigned level = lowest; level <= highest; ++level)
       levels_[level - lowest].erase_if([&](const PagingKey& k, const PagingEntry& e) {
         const unsigned log2 = 12 + 9 * (level - 1);
-        return what.covers(k.domain(), k.tag(), e.nested(), false, k.prefix << log2, log2);
+        if (!what.covers(k.domain(), k.tag(), e.nested(), false, k.prefix << log2, log2)) return false;
+        count(counts_of({k.domain(), k.tag()})[level - lowest], -1);
+        return true;
       });
   }
   const Level& level(unsigned level) const { return levels_[level - lowest]; }
 
  private:
   static std::uint64_t prefix_of(std::uint64_t address, unsigned level) { return address >> (12 + 9 * (level - 1)); }
-  std::array<Level, 4> levels_;
+  /// Entries per level of the spaces with the same hash: spares the search where there are none.
+  using Counts = std::array<std::uint16_t, highest - lowest + 1>;
+  Counts& counts_of(const PagingSpace& space) { return counts_[space.hash % counts_.size()]; }
+  /// One that has become too large to be counted stays so.
+  static void count(std::uint16_t& entries, int change) {
+    if (entries != 0xffff) entries = static_cast<std::uint16_t>(entries + change);
+  }
+  std::array<Level, highest - lowest + 1> levels_;
+  std::array<Counts, 512> counts_{};
 };
 
 }  // namespace iov::iommu

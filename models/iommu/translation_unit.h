@@ -173,11 +173,12 @@ class TranslationUnit {
   void start_walk(Walker& w, int slot, const Lookup& known);
   FoundEntry& root_entry(const Walker& w);
   void issue(Walker& w, const Time& start);
+  void issue_first(Walker& w);
+  void issue_unfound(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);
-  void look_ahead(Walker& w);
   void step(Walker& w);
-  void step_otherwise(Walker& w);
-  void continue_after_iotlb(Walker& w);
+  bool step_otherwise(Walker& w, Time& start);
+  Time iotlb_answer(const Walker& w);
   void finish(Walker& w);
   void fill_caches(const Walker& w);
   void release(Walker& w);

@@ -167,7 +167,7 @@ void TranslationUnit::start_walk(Walker& w, int slot, const Lookup& l) {
     start = found;
   }
   w.started = start + setup_;
-  w.walk.done() ? w.event.at(w.started) : issue(w, w.started);
+  w.walk.done() ? w.event.at(w.started) : issue_first(w);
 }
 
 /// Of the bus of the request: few are read again and again.
@@ -178,14 +178,30 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
   return entry;
 }
 
-void TranslationUnit::issue(Walker& w, const Time& start) {
+/// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
+[[gnu::always_inline]] inline void TranslationUnit::issue(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
-  const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
-  Time end = start;
-  w.ok = memory_.read(w.walk.reads_root() ? root_entry(w) : w.next, Hpa(a.address), bytes, features_.coherent, end);
+  const FoundEntry& entry = w.walk.reads_root() ? root_entry(w) : w.next;
+  if (!entry.copy(a.address, w.words.data(), a.bytes)) return issue_unfound(w, start);
+  w.ok = true;
+  FoundEntry* const next = w.walk.at_last_level() ? nullptr : &w.next;
+  const Time end = memory_.read_found(entry, a.bytes, features_.coherent, start, Hpa(w.walk.next_guess(w.words)), next);
   w.event.at(end + read_overhead_);
-  if (w.ok) look_ahead(w);
+  if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
+}
+
+[[gnu::noinline]] void TranslationUnit::issue_first(Walker& w) { issue(w, w.started); }
+
+/// As issue(), of what was not found before, or is not where it was.
+[[gnu::noinline]] void TranslationUnit::issue_unfound(Walker& w, const Time& start) {
+  const Walk::Access64& a = w.walk.wanted();
+  const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
+  const Time end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
+  w.ok = memory_.ok();
+  w.event.at(end + read_overhead_);
+  if (w.walk.reads_root()) root_entry(w).address = FoundEntry::nowhere;
+  if (w.ok && !w.walk.at_last_level()) memory_.find(Hpa(w.walk.next_guess(w.words)), w.next);
 }
 
 [[gnu::noinline]] void TranslationUnit::issue_update(Walker& w, const Time& start) {
@@ -198,38 +214,37 @@ void TranslationUnit::issue(Walker& w, const Time& start) {
   w.event.at(end + read_overhead_);
 }
 
-/// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
-inline void TranslationUnit::look_ahead(Walker& w) {
-  const Hpa guess(w.walk.next_guess(w.words));
-  w.walk.at_last_level() ? memory_.prefetch(guess) : memory_.find(guess, w.next);
-  if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
-}
-
 void TranslationUnit::step(Walker& w) {
   forget_hits();
-  if (!w.walk.in_second()) return step_otherwise(w);
-  w.walk.feed_second(w.words[0], w.ok);
-  w.walk.done() ? finish(w) : issue(w, timeline_.now());
+  Time start = timeline_.now();
+  if (w.walk.in_second())
+    w.walk.feed_second(w.words[0], w.ok);
+  else if (!step_otherwise(w, start))
+    return;
+  w.walk.done() ? finish(w) : issue(w, start);
 }
 
-void TranslationUnit::step_otherwise(Walker& w) {
-  if (w.walk.done()) return finish(w);
+/// @param start  of what comes next  @returns false: it was put off till then
+bool TranslationUnit::step_otherwise(Walker& w, Time& start) {
+  if (w.walk.done()) return true;
   const bool asked = w.walk.iotlb_asked();
   if (w.walk.wanted().update)
     w.walk.updated(w.ok);
   else
     w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
-  if (!asked && w.walk.iotlb_asked()) return continue_after_iotlb(w);
-  w.walk.done() ? finish(w) : issue(w, timeline_.now());
+  if (asked || !w.walk.iotlb_asked()) return true;
+  start = iotlb_answer(w);
+  if (w.walk.done()) w.event.at(start);
+  return !w.walk.done();
 }
 
-void TranslationUnit::continue_after_iotlb(Walker& w) {
+/// @returns when the walk knows whether the IOTLB has its page after all
+inline Time TranslationUnit::iotlb_answer(const Walker& w) {
   const bool hit = w.walk.iotlb_hit();
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
-  const Time known = iotlb_cache.look_up(timeline_.now(), hit);
   count_iotlb(q.requester, w.walk.binding().domain, hit);
   if (hit && audit_) audit_->hit(w.walk.binding(), q.address.value, w.walk.mapping());
-  w.walk.done() ? w.event.at(known) : issue(w, known);
+  return iotlb_cache.look_up(timeline_.now(), hit);
 }
 
 void TranslationUnit::finish(Walker& w) {

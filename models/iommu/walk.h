@@ -120,7 +120,8 @@ class Walk {
 
   void begin_second(std::uint64_t address, Purpose purpose);
   void on_second(std::uint64_t entry);
-  bool second_allowed();
+  unsigned second_needs() const;
+  bool writable() const { return first_.bits() & second_.bits() & Permissions::write; }
   bool second_reserved(std::uint64_t entry) const;
   bool second_updates();
   void second_continues();
@@ -150,7 +151,7 @@ class Walk {
        fills_allowed_ = true, iotlb_asked_ = false, iotlb_hit_ = false;
   FaultReason fault_ = FaultReason::none;
   Permissions first_, second_;
-  unsigned second_level_ = 0, reads_ = 0, hit_level_ = 0;
+  unsigned second_needs_ = 0, second_level_ = 0, reads_ = 0, hit_level_ = 0;
   PagingSpace second_space_{{}, Binding::no_tag};
   Binding binding_;
   Mapping mapping_;

@@ -54,14 +54,12 @@ bool Walk::first_reserved(std::uint64_t entry) const {
 }
 
 bool Walk::first_allowed(std::uint64_t entry, unsigned level) {
-  first_.write = first_.write && (entry >> 1 & 1);
-  first_.user = first_.user && (entry >> 2 & 1);
-  first_.execute = first_.execute && !(entry >> 63);
+  first_.keep(Permissions::read | (entry & 2) | (entry >> 63 ? 0u : Permissions::execute) | (entry & 4) << 1);
   if (!is_leaf(entry, level)) return true;
-  if (!first_.user) return deny(R::supervisor_page), false;
+  if (!first_.any_of(Permissions::user)) return deny(R::supervisor_page), false;
   if (ats()) return true;
-  if (writes() && !first_.write) return deny(R::sm_write_denied), false;
-  if (request_->access == Access::execute && !first_.execute) return deny(R::execute_denied), false;
+  if (writes() && !first_.any_of(Permissions::write)) return deny(R::sm_write_denied), false;
+  if (request_->access == Access::execute && !first_.any_of(Permissions::execute)) return deny(R::execute_denied), false;
   return true;
 }
 
@@ -70,7 +68,7 @@ void Walk::on_first(std::uint64_t entry) {
   if (!(entry & 1)) return deny(R::first_stage_not_present);
   if (first_reserved(entry)) return fail(R::first_stage_reserved);
   if (!first_allowed(entry, first_level_)) return;
-  const bool set_dirty = is_leaf(entry, first_level_) && wants_dirty(first_.write);
+  const bool set_dirty = is_leaf(entry, first_level_) && wants_dirty(first_.any_of(Permissions::write));
   const std::uint64_t desired =
       entry | accessed | (set_dirty ? dirty : 0) | (binding_.extended_accessed ? extended : 0);
   if (desired != entry && binding_.stages == Stages::nested && !table_writable_)
@@ -102,8 +100,8 @@ void Walk::finish_first() {
   mapping_.log2_page = static_cast<std::uint8_t>(first_log2_);
   mapping_.page = first_page_;
   mapping_.read = true;
-  mapping_.write = first_.write;
-  mapping_.execute = first_.execute;
+  mapping_.write = first_.any_of(Permissions::write);
+  mapping_.execute = first_.any_of(Permissions::execute);
   mapping_.dirty = first_dirty_;
   mapping_.global = global_;
   mapping_.snoop = binding_.snoop;

@@ -10,10 +10,10 @@ namespace {
 constexpr std::uint64_t page_size = 1u << 7, second_accessed = 1u << 8, second_dirty = 1u << 9, snooped = 1u << 11, transient = std::uint64_t{1} << 62;
 }  // namespace
 
-inline bool Walk::second_allowed() {
-  if (purpose_ == Purpose::first_table) return second_.read;
-  if (ats()) return second_.read || second_.write;
-  return writes() ? second_.write : second_.read;
+/// One of them will do: a translation request is told what it may do.
+inline unsigned Walk::second_needs() const {
+  if (purpose_ == Purpose::first_table) return Permissions::read;
+  return ats() ? Permissions::read | Permissions::write : writes() ? Permissions::write : Permissions::read;
 }
 
 void Walk::begin_second(std::uint64_t address, Purpose purpose) {
@@ -21,6 +21,7 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
   purpose_ = purpose;
   second_input_ = address;
   second_ = {};
+  second_needs_ = second_needs();
   second_level_ = binding_.second_levels;
   if (address >> features_->address_bits(binding_.second_levels) != 0) {
     if (!scalable_) return deny(R::beyond_width);
@@ -35,14 +36,14 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
       table = found.entry.next();
       second_ = found.entry.permissions();
       second_level_ = found.level - 1;
-      if (!second_allowed()) return deny_second();
+      if (!second_.any_of(second_needs_)) return deny_second();
     }
   }
   read(table + index_at(address, second_level_) * 8u, 8);
 }
 
 void Walk::deny_second() {
-  if (!second_.read && !second_.write && scalable_) return deny(R::second_stage_not_present);
+  if (!second_.any_of(Permissions::read | Permissions::write) && scalable_) return deny(R::second_stage_not_present);
   if (purpose_ == Purpose::first_table)
     return deny(first_level_ == binding_.first_levels ? R::first_stage_top_read : R::first_stage_read);
   if (writes()) return deny(scalable_ ? R::sm_write_denied : R::write_denied);
@@ -76,9 +77,8 @@ void Walk::second_updated() { second_continues(); }
 
 void Walk::on_second(std::uint64_t entry) {
   entry_ = entry;
-  second_.read = second_.read && (entry & 1);
-  second_.write = second_.write && (entry >> 1 & 1);
-  if (!second_allowed()) return deny_second();
+  second_.keep(entry);
+  if (!second_.any_of(second_needs_)) return deny_second();
   // What may be reserved is rare: it alone is looked at closely.
   if ((entry & (page_size | snooped | transient)) != 0 || (entry & address_mask) >> features_->host_address_bits != 0)
     if (second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
@@ -89,7 +89,7 @@ void Walk::on_second(std::uint64_t entry) {
 /// Accessed and dirty bits. @returns whether the entry is written first
 [[gnu::noinline]] bool Walk::second_updates() {
   const bool set_dirty =
-      is_leaf(entry_, second_level_) && purpose_ == Purpose::page && wants_dirty(second_.write && first_.write);
+      is_leaf(entry_, second_level_) && purpose_ == Purpose::page && wants_dirty(writable());
   return update(entry_, entry_ | second_accessed | (set_dirty ? second_dirty : 0));
 }
 
@@ -98,7 +98,7 @@ void Walk::finish_second() {
   const std::uint64_t offset = (std::uint64_t{1} << log2) - 1;
   const std::uint64_t page = entry_ & address_mask & ~offset;
   if (purpose_ == Purpose::first_table) {
-    table_writable_ = second_.write;
+    table_writable_ = second_.any_of(Permissions::write);
     return read_first_entry(page | (second_input_ & offset));
   }
   second_dirty_ = !binding_.second_dirty || (entry_ & second_dirty);
@@ -106,9 +106,9 @@ void Walk::finish_second() {
   const unsigned smaller = nested ? std::min(log2, first_log2_) : log2;
   mapping_.log2_page = static_cast<std::uint8_t>(smaller);
   mapping_.page = (page | (second_input_ & offset)) & ~((std::uint64_t{1} << smaller) - 1);
-  mapping_.read = second_.read;
-  mapping_.write = second_.write && first_.write;
-  mapping_.execute = first_.execute;  // the second stage alone does not tell code from data
+  mapping_.read = second_.any_of(Permissions::read);
+  mapping_.write = writable();
+  mapping_.execute = first_.any_of(Permissions::execute);  // the second stage alone does not tell code from data
   mapping_.dirty = second_dirty_ && (!nested || first_dirty_);
   mapping_.snoop = entry_ & snooped || (nested && binding_.snoop);
   mapping_.nested = nested;

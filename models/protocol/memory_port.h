@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <systemc>
 #include <tlm>
@@ -36,8 +37,18 @@ struct MemoryAccess {
 /// notices what changed in between.
 struct FoundEntry {
   static constexpr std::uint64_t nowhere = ~std::uint64_t{0};
+  /// Its words as they are now, if that many are still where they were found.
+  bool copy(std::uint64_t wanted, std::uint64_t* words, std::uint32_t length_wanted) const {
+    if (address != wanted || version != *current || length_wanted > length) return false;
+    if (length_wanted == sizeof *words)
+      std::memcpy(words, bytes, sizeof *words);  // mostly, then without a call
+    else
+      std::memcpy(words, bytes, length_wanted);
+    return true;
+  }
   std::uint64_t address = nowhere;
-  std::uint64_t version = 0;  ///< of where bytes lie
+  std::uint64_t version = 0;               ///< of where bytes lie
+  const std::uint64_t* current = nullptr;  ///< the version that is so now
   const std::uint8_t* bytes = nullptr;
   std::uint64_t length = 0;  ///< bytes that lie there
   void* set = nullptr;       ///< of the LLC
@@ -58,8 +69,9 @@ class DirectMemory {
   virtual void add_to(WorkingSet& set, Hpa address) const = 0;
   /// Looks for an entry and prefetches it.
   virtual void find(Hpa address, FoundEntry& entry) = 0;
-  /// As access(), of an entry that was probably found; if it has moved since, it is found again.
-  virtual bool read_found(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) = 0;
+  /// The time of a read of so many bytes that were copied from an entry found before, from `start` on; and as find(), of what
+  /// comes next. @param next  null: only prefetched  @returns when the last byte is there
+  virtual Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) = 0;
 
  protected:
   ~DirectMemory() = default;
@@ -126,15 +138,13 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
   void add_to(WorkingSet& set, Hpa address) {
     if (direct_) direct_->add_to(set, address);
   }
-  /// As prefetch(), for a read() that names what was found.
+  /// As prefetch(), for a read that copies what was found.
   void find(Hpa address, FoundEntry& entry) {
     if (direct_) direct_->find(address, entry);
   }
-  /// An entry of a table, for real. @param when  the start; then, when its last byte is there  @returns as ok()
-  bool read(FoundEntry& entry, Hpa address, std::span<std::uint8_t> bytes, bool allocate, Time& when) {
-    if (direct()) return direct_->read_found(entry, address, bytes, allocate, when);
-    when = read(address, bytes, static_cast<std::uint32_t>(bytes.size()), when, allocate);
-    return ok_;
+  /// See DirectMemory, which has found the entry.
+  Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) {
+    return direct_->read_found(entry, length, allocate, start, guess, next);
   }
 
   /// Whether the last access reached memory (false: no such address; no bytes moved).
