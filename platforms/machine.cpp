@@ -130,7 +130,6 @@ void Machine::prefetch(unsigned vm) {
   foreseen_vm_ = next.follower;
   Receiving& foreseen = receiving_[foreseen_vm_];
   prefetch_lines(foreseen);
-  prefetch_object(receiving_[foreseen.follower]);
   if (next.function) nic->prefetch(*next.function);
   next.path->prefetch_pages();
   leaving.path->prefetch_memory();
@@ -148,6 +147,7 @@ void Machine::prefetch_lines(Receiving& r) {
   listing_.clear();
   nic->add_to(listing_, *r.function);
   r.path->add_to(listing_);
+  receiving_[r.follower].lines.add_to(listing_);
   if (iommu) iommu->add_to(listing_, requests->addresses, requests->message);
   listing_.pack();
   timeline.prefetch_rest();

@@ -47,8 +47,12 @@ void Histogram::record(const Time& duration) {
 
 void Histogram::add_to(WorkingSet& set) const {
   set.add_object(*this);
-  const std::size_t bucket = bucket_of(static_cast<std::uint64_t>(mean_ns() * 1e3)) - first_;
-  if (bucket < counts_.size()) set.add_object(counts_[bucket]);
+  if (counts_.empty()) return;
+  const auto place = [this](double ns) {
+    return std::clamp(bucket_of(static_cast<std::uint64_t>(ns * 1e3)), first_, first_ + counts_.size() - 1) - first_;
+  };
+  const std::size_t from = place(0.9 * mean_ns()), to = place(1.1 * mean_ns());
+  set.add(&counts_[from], (to - from + 1) * sizeof counts_[from]);
 }
 
 double Histogram::quantile_ns(double share) const {

@@ -29,7 +29,7 @@ class Histogram {
   double quantile_ns(double share) const;
   std::vector<Bucket> buckets() const;  ///< the occupied ones, ascending
   void clear();
-  void add_to(WorkingSet& set) const;  ///< as if the next sample were like those before
+  void add_to(WorkingSet& set) const;  ///< as if the next sample were about the mean of those before
 
  private:
   void make_room(std::size_t bucket);

@@ -35,6 +35,11 @@ std::size_t WorkingSet::lines() const {
   return n;
 }
 
+void Prefetcher::some() {
+  constexpr unsigned lines_at_once = 4;  // of 4, 8 and 16 the fastest
+  ask(lines_at_once);
+}
+
 void Prefetcher::ask(unsigned lines) {
   for (unsigned asked = 0; next_ != end_ && asked < lines; ++next_) {
     const auto begin = WorkingSet::begin(*next_), end = WorkingSet::end(*next_);

@@ -7,10 +7,10 @@
 /// asking for them reads nothing else before. What takes part has `void add_to(WorkingSet&) const`; members that are always
 /// needed lie side by side and are named there as the range from the first to the last.
 #pragma once
-#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace iov {
 
@@ -42,6 +42,10 @@ class WorkingSet {
   }
   void pack();  ///< once, when all is added: each line once
   std::size_t lines() const;
+  void add_to(WorkingSet& set) const {  ///< the list itself
+    set.add_object(*this);
+    set.add(runs_.data(), runs_.size() * sizeof(Run));
+  }
 
  private:
   friend class Prefetcher;
@@ -51,7 +55,7 @@ class WorkingSet {
   static Run more(Run run) { return run & more_mask; }
   static Run begin(Run run) { return run & ~more_mask; }
   static Run end(Run run) { return begin(run) + (more(run) + 1) * cache_line_bytes; }
-  boost::container::small_vector<Run, 60> runs_;
+  std::vector<Run> runs_;
 };
 
 /// Asks for the lines of a working set, some at a time: a processor has a few dozen misses outstanding, and waits with whatever
@@ -63,12 +67,11 @@ class Prefetcher {
     finish();
     next_ = set.runs_.data(), end_ = next_ + set.runs_.size();
   }
-  void some() { ask(lines_at_once); }
+  void some();
   void finish() { ask(~0u); }  ///< before a set that was started changes
   bool idle() const { return next_ == end_; }
 
  private:
-  static constexpr unsigned lines_at_once = 8;
   void ask(unsigned lines);
   const WorkingSet::Run *next_ = nullptr, *end_ = nullptr;
 };

@@ -27,10 +27,7 @@ class Ring {
     return items_[(head_ + size_++) & mask_];
   }
   void push(T value) { extend() = std::move(value); }
-  void pop() {
-    head_ = (head_ + 1) & mask_;
-    --size_;
-  }
+  void pop() { head_ = --size_ != 0 ? (head_ + 1) & mask_ : 0; }  ///< what is emptied begins anew, where the host's caches know it
 
  private:
   [[gnu::cold]] void grow() {  // kept out of the callers' fast path

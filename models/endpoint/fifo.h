@@ -25,11 +25,12 @@ class Fifo {
   }
   T pop() {
     T item = std::move(ring_[head_]);
-    head_ = (head_ + 1) & (room_ - 1);
-    --size_;
+    head_ = --size_ != 0 ? (head_ + 1) & (room_ - 1) : 0;  // what is emptied begins anew, where the host's caches know it
     return item;
   }
-  void add_to(WorkingSet& set) const { set.add(ring_.get(), room_ * sizeof(T)); }
+  void add_to(WorkingSet& set) const {  ///< of one that is nearly always empty
+    if (ring_) set.add_object(ring_[0]);
+  }
   void prefetch() const {  ///< of what will be popped next
     if (ring_) prefetch_object(ring_[head_]);
   }

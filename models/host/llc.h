@@ -38,6 +38,12 @@ class LineTags {
     use(place, way);
     return true;
   }
+  void prefetch(std::uint64_t number) const {
+    if (!empty()) iov::prefetch(first_of_set(number));
+  }
+  void add_to(WorkingSet& set, std::uint64_t number) const {
+    if (!empty()) set.add(first_of_set(number), ways_ * sizeof(Tag));
+  }
   struct Run {
     std::uint64_t found = 0;
     std::uint64_t displaced = 0;  ///< numbers that had to make room
@@ -88,6 +94,7 @@ class LineTags {
     const auto [tag, set] = sets_.divide(number);
     return {&tags_[set * ways_], static_cast<Tag>(tag + 1)};
   }
+  const Tag* first_of_set(std::uint64_t number) const { return &tags_[sets_.divide(number).rest * ways_]; }
   bool fill(const Place& place) {
     const bool full = place.set[ways_ - 1] != 0;
     used_ += !full;
@@ -231,17 +238,23 @@ class Llc {
 
   void prefetch(std::uint64_t line) const { written_.prefetch(line >> lines_shift); }
   using Sector = Sectors::Place;
-  Sector find(std::uint64_t line) { return written_.find(line >> lines_shift); }
+  Sector find(std::uint64_t line) {
+    io_.prefetch(line);
+    return written_.find(line >> lines_shift);
+  }
   /// As above, of a line whose sector was found before.
   bool read(std::uint64_t line, const Sector& found) {
-    if (!io_.empty()) return read(line);
+    if (io_.lookup(line)) return true;
     const std::uint64_t* const lines = written_.use(found);
     if (!lines) return written(line);
     sector_ = line >> lines_shift;
     sector_lines_ = *lines;
     return sector_lines_ & bit(line);
   }
-  void add_to(WorkingSet& set, std::uint64_t line) const { written_.add_to(set, line >> lines_shift); }
+  void add_to(WorkingSet& set, std::uint64_t line) const {
+    io_.add_to(set, line);
+    written_.add_to(set, line >> lines_shift);
+  }
   struct Written {
     std::uint64_t hits = 0;
     std::uint64_t evicted = 0;  ///< dirty lines that go to DRAM

@@ -31,7 +31,9 @@ class InterruptUnit {
                 InterruptBus& bus);
   void interrupt(const InterruptMessage& message);
   void add_to(WorkingSet& set, const InterruptMessage& message) const {
-    entries_.add_to(set, {decode_message(root_, message.address, message.data).index});
+    const std::uint16_t index = decode_message(root_, message.address, message.data).index;
+    entries_.add_to(set, {index});
+    if (!entries_.peek({index})) memory_.add_to(set, Hpa(root_.table + index * 16u));
   }
   void set_root(const InterruptRoot& root) { root_ = root; }
   const InterruptRoot& root() const { return root_; }

@@ -98,15 +98,37 @@ void TranslationUnit::hit(const Hit& known, const TranslationRequest& q, std::ui
   send(client, ticket, reply);
 }
 
-/// Of accesses that hit.
+/// As if accesses hit, or miss, as they would now.
 void TranslationUnit::add_to(WorkingSet& set, RequesterId requester, std::span<const std::uint64_t> addresses) const {
   const SourceKey key(requester, Pasid::none);
   requesters.add_to(set, requester.value);
   contexts_.add_to(set, key);
   const Context* const context = contexts_.peek(key);
-  if (!context || context->scalable) return;
-  domains.add_to(set, context->binding.domain.value);
-  for (const std::uint64_t address : addresses) iotlb_.add_to(set, context->binding, address);
+  const Binding* const binding = context && !context->scalable ? &context->binding : nullptr;
+  if (binding) domains.add_to(set, binding->domain.value);
+  for (const std::uint64_t address : addresses) {
+    if (binding) iotlb_.add_to(set, *binding, address);
+    if (!binding || !iotlb_.peek(*binding, address)) add_tables_to(set, requester, address);
+  }
+}
+
+/// What a walk reads that finds nothing in the caches.
+void TranslationUnit::add_tables_to(WorkingSet& set, RequesterId requester, std::uint64_t address) const {
+  struct Lines {
+    MemoryPort& memory;
+    WorkingSet& set;
+    bool read(std::uint64_t at, std::span<std::uint64_t> words) {
+      memory.add_to(set, Hpa(at));
+      memory.peek(Hpa(at), {reinterpret_cast<std::uint8_t*>(words.data()), words.size_bytes()});
+      return memory.ok();
+    }
+  } lines{memory_, set};
+  TranslationRequest q;
+  q.requester = requester, q.address = Iova(address);
+  Walk walk;
+  resolve(features_, root_, q, {bind<&Lines::read>(&lines)}, walk);
+  requesters.add_to(set, requester.value, UseTable::rare);  // the TLPs of one write join
+  if (walk.has_binding()) domains.add_to(set, walk.binding().domain.value, UseTable::rare);
 }
 
 /// Translation off, or an address that is never translated.

@@ -189,6 +189,7 @@ class TranslationUnit {
   void mark_walks_stale();
   Mapping repeat_walk(const TranslationRequest& q);
   void audit_walk(const Walker& w, bool cached);
+  void add_tables_to(WorkingSet& set, RequesterId requester, std::uint64_t address) const;
   bool peek_words(std::uint64_t address, std::span<std::uint64_t> words);
   void send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply);
   TranslationReply refuse(FaultReason reason, bool suppress, const TranslationRequest& q);

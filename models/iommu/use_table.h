@@ -38,9 +38,10 @@ class UseTable : public TableStat {
   void prefetch(std::uint16_t id) const {
     if (rows_of_[id] != none) iov::prefetch(cells(rows_of_[id]));
   }
-  void add_to(WorkingSet& set, std::uint16_t id) const {
+  /// @param fields  the first so many
+  void add_to(WorkingSet& set, std::uint16_t id, Field fields = merges) const {
     set.add_object(rows_of_[id]);
-    if (rows_of_[id] != none) set.add(cells(rows_of_[id]), cache_line_bytes);
+    if (rows_of_[id] != none) set.add(cells(rows_of_[id]), fields * sizeof(std::uint64_t));
   }
   void add_time(std::uint16_t id, Field field, const Time& time) { of(id, field) += time.value() / 1000; }
 

@@ -17,6 +17,8 @@ void Receiver::add_to(WorkingSet& set, unsigned function) const {
   set.add_object(q);
   q.waiting.add_to(set), q.moving.add_to(set), q.results.add_to(set), q.batches.add_to(set);
   s_.dma.add_to(set, q.channel);
+  const QueueRange& range = functions_[function].range;
+  if (range.count > 1) set.add_object(queues_[range.first + 1]->ring);  // with it the search for enabled ones ends
 }
 
 void Receiver::prefetch(unsigned function) const {
