@@ -41,7 +41,8 @@ class SetAssoc {
  public:
   explicit SetAssoc(const CacheGeometry& g)
       : ways_(g.ways), sets_(g.entries / g.ways), newest_at_((g.ways + 3) / 4 * 4), stride_((newest_at_ + 1 + 2 * ways_ + 3) / 4 * 4),
-        replacement_(g.replacement), state_(sets_ * stride_), lines_(g.entries),
+        set_mask_((sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : odd), replacement_(g.replacement),
+        oldest_goes_(g.replacement == Replacement::lru || g.replacement == Replacement::fifo), state_(sets_ * stride_), lines_(g.entries),
         plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {
     for (std::size_t set = 0; set < sets_; ++set) chain(state_of(set));
   }
@@ -218,7 +219,7 @@ class SetAssoc {
   }
   /// The newest way of its set from now on, for a key that is not there.
   std::size_t make_room(std::size_t set) {
-    if (replacement_ == Replacement::random || replacement_ == Replacement::tree_plru) return victim(set);
+    if (!oldest_goes_) return victim(set);
     State* const s = state_of(set);
     return newest(s) = newer(s, newest(s));
   }
@@ -243,7 +244,7 @@ class SetAssoc {
     --size_;
   }
   std::size_t set_of(std::uint64_t h) const {
-    return (sets_ & (sets_ - 1)) == 0 ? h & (sets_ - 1) : h % sets_;
+    return set_mask_ != odd ? h & set_mask_ : h % sets_;
   }
   void touch(std::size_t set, std::size_t way) {
     State* const s = state_of(set);
@@ -287,7 +288,10 @@ class SetAssoc {
 
   std::size_t ways_, sets_;
   std::size_t newest_at_, stride_;  ///< in the state of a set; of it
+  static constexpr std::size_t odd = ~std::size_t{0};  ///< sets that are no power of two
+  std::size_t set_mask_;
   Replacement replacement_;
+  bool oldest_goes_;
   std::vector<State> state_;
   std::vector<Line> lines_;
   std::vector<std::uint64_t> plru_;

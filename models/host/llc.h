@@ -127,15 +127,7 @@ class RecencySets {
   explicit RecencySets(std::uint64_t sets) : divisor_(sets), sets_(sets) {}
 
   /// Its value, null when it is not there; it is then the most recently used of its set.
-  Value* lookup(std::uint64_t number) {
-    if (sets_.empty()) return nullptr;
-    const auto [tag, index] = divisor_.divide(number);
-    Set& set = sets_[index];
-    const unsigned way = find(set, static_cast<Tag>(tag + 1));
-    if (way == ways) return nullptr;
-    move(set, way, 0);
-    return &set.values[way];
-  }
+  Value* lookup(std::uint64_t number) { return lookup(place_of(number)); }
   /// For a number that is not there. @returns whether another one had to make room
   bool fill(std::uint64_t number, const Value& value) {
     if (sets_.empty()) return false;
@@ -169,30 +161,31 @@ class RecencySets {
   struct Place {
     void* set = nullptr;
     Tag tag = 0;
-    unsigned way = ways;  ///< so: not there
   };
-  /// Where it is, without using it; its value is prefetched.
-  Place find(std::uint64_t number) {
+  /// Where it would be.
+  Place place_of(std::uint64_t number) {
     if (sets_.empty()) return {};
     const auto [tag, index] = divisor_.divide(number);
-    Set& set = sets_[index];
-    const unsigned way = find(set, static_cast<Tag>(tag + 1));
-    iov::prefetch(&set.values[way % ways]);
-    return {&set, static_cast<Tag>(tag + 1), way};
+    return {&sets_[index], static_cast<Tag>(tag + 1)};
   }
-  /// As lookup(), of what find() found. @returns null also when it has gone since
-  Value* use(const Place& place) {
-    if (place.way == ways) return nullptr;
+  static void prefetch(const Place& place) {
+    iov::prefetch(place.set);
+    iov::prefetch(static_cast<const char*>(place.set) + cache_line_bytes);
+  }
+  /// Of the number whose place it is.
+  Value* lookup(const Place& place) {
+    if (!place.set) return nullptr;
     Set& set = *static_cast<Set*>(place.set);
-    if (tag_of(set, place.way) != place.tag) return nullptr;
-    move(set, place.way, 0);
-    return &set.values[place.way];
+    const unsigned way = find(set, place.tag);
+    if (way == ways) return nullptr;
+    move(set, way, 0);
+    return &set.values[way];
   }
 
  private:
   static_assert(ways > 0 && ways <= 8, "the order of use is eight digits of four bits");
   using FourTags [[gnu::vector_size(16)]] = Tag;
-  struct alignas(64) Set {
+  struct alignas(cache_line_bytes) Set {
     std::array<FourTags, (ways + 3) / 4> tags{};
     std::uint32_t order = 0x7654'3210;  ///< ways, the most recently used in the lowest digit
     std::array<Value, ways> values{};
@@ -238,18 +231,16 @@ class Llc {
 
   void prefetch(std::uint64_t line) const { written_.prefetch(line >> lines_shift); }
   using Sector = Sectors::Place;
-  Sector find(std::uint64_t line) {
+  /// Where the line's sector would be; that is prefetched.
+  Sector sector_of(std::uint64_t line) {
     io_.prefetch(line);
-    return written_.find(line >> lines_shift);
+    const Sector place = written_.place_of(line >> lines_shift);
+    Sectors::prefetch(place);
+    return place;
   }
-  /// As above, of a line whose sector was found before.
-  bool read(std::uint64_t line, const Sector& found) {
-    if (io_.lookup(line)) return true;
-    const std::uint64_t* const lines = written_.use(found);
-    if (!lines) return written(line);
-    sector_ = line >> lines_shift;
-    sector_lines_ = *lines;
-    return sector_lines_ & bit(line);
+  /// As above, with the place of the line's sector.
+  bool read(std::uint64_t line, const Sector& place) {
+    return io_.lookup(line) || written(line, [&] { return written_.lookup(place); });
   }
   void add_to(WorkingSet& set, std::uint64_t line) const {
     io_.add_to(set, line);
@@ -292,9 +283,13 @@ class Llc {
 
   static std::uint64_t bit(std::uint64_t line) { return std::uint64_t{1} << (line & lines_mask); }
   bool written(std::uint64_t line) {
+    return written(line, [&] { return written_.lookup(line >> lines_shift); });
+  }
+  template <class Lookup>
+  [[gnu::always_inline]] bool written(std::uint64_t line, Lookup lookup) {
     const std::uint64_t sector = line >> lines_shift;
     if (sector != sector_) {  // the lines of one access share a sector
-      const std::uint64_t* const lines = written_.lookup(sector);
+      const std::uint64_t* const lines = lookup();
       sector_ = sector;
       sector_lines_ = lines ? *lines : 0;
     }

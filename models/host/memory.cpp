@@ -98,14 +98,13 @@ bool Memory::access(const MemoryAccess& a, Time& when) {
 }
 
 [[gnu::always_inline]] inline void Memory::locate(Hpa address, FoundEntry& entry) {
-  const std::uint64_t line = address.value & ~(Llc::line_bytes - 1);
-  entry.address = bytes_.holds(line, Llc::line_bytes) ? address.value : FoundEntry::nowhere;
+  entry.address = bytes_.holds_line_of(address.value) ? address.value : FoundEntry::nowhere;
   if (entry.address == FoundEntry::nowhere) return;
   const SparseBytes::Found found = bytes_.find_entry(address.value);
   entry.version = bytes_.version(), entry.current = &bytes_.version(), entry.bytes = found.bytes, entry.length = found.length;
   iov::prefetch(found.bytes);
-  const Llc::Sector sector = llc_.find(line >> Llc::log2_line);
-  entry.set = sector.set, entry.tag = sector.tag, entry.way = sector.way;
+  const Llc::Sector sector = llc_.sector_of(address.value >> Llc::log2_line);
+  entry.set = sector.set, entry.tag = sector.tag;
 }
 
 void Memory::find(Hpa address, FoundEntry& entry) { locate(address, entry); }
@@ -115,7 +114,7 @@ Time Memory::read_found(const FoundEntry& entry, std::uint32_t length, bool allo
   read_bytes += length;
   const std::uint64_t line = entry.address >> Llc::log2_line;
   const bool tracked = params_.llc_model == LlcModel::tracked && allocate;
-  const Time end = move_line(tracked ? llc_.read(line, {entry.set, entry.tag, entry.way}) : cached(line, allocate), start);
+  const Time end = move_line(tracked ? llc_.read(line, {entry.set, entry.tag}) : cached(line, allocate), start);
   next ? locate(guess, *next) : prefetch(guess);
   return end;
 }

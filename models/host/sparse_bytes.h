@@ -32,6 +32,9 @@ class SparseBytes {
     return address <= size_ && length <= size_ - address;
   }
 
+  /// All of the line that it is in.
+  bool holds_line_of(std::uint64_t address) const { return address < size_ / LinePool::line_bytes * LinePool::line_bytes; }
+
   void read(std::uint64_t address, std::span<std::uint8_t> to) const {
     if (within_line(address, to.size())) return read_line(address, to);
     for_each_piece(page_bytes, address, to.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
@@ -41,7 +44,7 @@ class SparseBytes {
     });
   }
   /// As read(), within one line: what walks of tables do.
-  void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
+  [[gnu::noinline]] void read_line(std::uint64_t at, std::span<std::uint8_t> to) const {
     const Found found = find_entry(at);
     if (to.size() > found.length) return read_partly(find(at), at, to);
     copy_entry(to, found.bytes);
@@ -51,11 +54,12 @@ class SparseBytes {
     std::uint64_t length;  ///< of them, up to the end of the line; 0: they do not lie one after the other
   };
   /// Where the bytes from here on lie for reading, while version() stays the same.
-  Found find_entry(std::uint64_t at) const {
+  [[gnu::always_inline]] Found find_entry(std::uint64_t at) const {
     const Page* const page = find(at);
+    if (page && page->single_at(at)) return {page->word(), word_bytes};
     const std::uint64_t rest = LinePool::line_bytes - at % LinePool::line_bytes;
     if (!page) return {zeros.bytes.data(), rest};
-    if (page->single()) return page->word_line() != line_of(at) ? Found{zeros.bytes.data(), rest} : page->word_from(at);
+    if (page->single()) return page->word_line() != line_of(at) ? Found{zeros.bytes.data(), rest} : Found{page->word(), 0};
     if (!page->holds(std::uint64_t{1} << line_of(at))) return {zeros.bytes.data(), rest};
     return {page->place(at), rest};
   }
@@ -106,6 +110,7 @@ class SparseBytes {
     bool empty() const { return present_ == 0 && place_ == 0; }
     /// All of it is zero but one word, and that is here.
     bool single() const { return place_ & 1; }
+    bool single_at(std::uint64_t at) const { return place_ * (word_bytes / 2) == at % page_bytes + word_bytes / 2; }
     bool holds(std::uint64_t wanted) const { return !single() && (present_ & wanted) == wanted; }
     std::uint64_t present() const { return single() ? 0 : present_; }  ///< a bit per line
     Line* lines() const { return reinterpret_cast<Line*>(place_); }     ///< those that are, in order; room for a power of two
@@ -122,7 +127,6 @@ class SparseBytes {
     unsigned word_line() const { return line_of(word_at()); }
     std::uint8_t* word() { return reinterpret_cast<std::uint8_t*>(&present_); }
     const std::uint8_t* word() const { return reinterpret_cast<const std::uint8_t*>(&present_); }
-    Found word_from(std::uint64_t at) const { return {word(), at % page_bytes == word_at() ? word_bytes : 0}; }
 
    private:
     std::uint64_t present_ = 0;  ///< or the word

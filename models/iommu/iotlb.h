@@ -86,6 +86,7 @@ class Iotlb {
   Mapping* lookup(const Binding& b, std::uint64_t address) {
     Cache& part = part_of(b.domain.value);
     const std::uint64_t space = space_of(b.tag, b.domain.value);
+    if (count_of(space) == 0) return nullptr;  // as of most spaces when they are many
     for (unsigned left = sizes_present_; left != 0; left &= left - 1) {
       const std::uint8_t log2 = sizes[static_cast<std::size_t>(std::countr_zero(left))];
       if (Mapping* m = part.lookup(IotlbKey{address >> log2, space, log2})) return m;
@@ -112,11 +113,18 @@ class Iotlb {
   std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {
     const IotlbKey key{address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page};
     std::optional<DomainId> loser;
-    const bool added = part_of(b.domain.value).put(key, m, [&](const IotlbKey& evicted) {
-      count(evicted.log2_page(), -1);
-      loser = evicted.domain();
-    });
-    if (added) count(m.log2_page, 1);
+    std::uint8_t lost = 0;
+    std::uint32_t& in_space = count_of(key.space);
+    const auto evict = [&](const IotlbKey& evicted) {
+      loser = evicted.domain(), lost = evicted.log2_page();
+      --count_of(evicted.space);
+    };
+    const bool added = part_of(b.domain.value).put(key, m, evict, in_space == 0);
+    in_space += added;
+    if (added && lost != m.log2_page) {  // else one of the same size made room
+      count(m.log2_page, 1);
+      if (loser) count(lost, -1);
+    }
     return loser;
   }
   std::size_t invalidate(const IotlbInvalidation& what) {
@@ -126,6 +134,7 @@ class Iotlb {
         const std::uint8_t log2 = k.log2_page();
         if (!what.covers(k.domain(), k.tag(), m.nested, m.global, k.page << log2, log2)) return false;
         count(log2, -1);
+        --count_of(k.space);
         return true;
       });
     return removed;
@@ -143,6 +152,8 @@ class Iotlb {
 
  private:
   static constexpr std::array<std::uint8_t, 3> sizes{12, 21, 30};
+  /// Entries of the spaces with the same hash as this one, whatever size the word also names.
+  std::uint32_t& count_of(std::uint64_t space) { return in_spaces_[(space >> 8) * 0x9e37'79b9'7f4a'7c15 >> (64 - log2_groups)]; }
   void count(std::uint8_t log2, int change) {
     const unsigned size = (log2 - 12u) / 9u;
     const std::size_t before = present_[size];
@@ -154,6 +165,8 @@ class Iotlb {
   }
   std::vector<Cache> parts_;
   std::array<std::size_t, 3> present_{};  ///< entries by page size
+  static constexpr unsigned log2_groups = 9;
+  std::array<std::uint32_t, 1u << log2_groups> in_spaces_{};
   unsigned sizes_present_ = 0;            ///< a bit for each of which there are any: the others are not probed
 };
 

@@ -45,10 +45,12 @@ class PagingEntry {
 
 /// PASID tag and domain in one word, quick to compare, and what they contribute to hashes. Binding::no_tag: second stage.
 struct PagingSpace {
+  static constexpr unsigned log2_groups = 9;
   PagingSpace(DomainId domain, std::uint32_t tag)
-      : word(std::uint64_t{tag} << 16 | domain.value),
-        hash((std::uint64_t{domain.value} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag + 1} * 0x85ebca6bu >> 5)) {}
-  std::uint64_t word, hash;
+      : hash((std::uint64_t{domain.value} * 0x9e3779b1u >> 7) ^ (std::uint64_t{tag + 1} * 0x85ebca6bu >> 5)),
+        word(hash << (64 - log2_groups) | std::uint64_t{tag} << 16 | domain.value) {}
+  static std::size_t group_of(std::uint64_t space_word) { return space_word >> (64 - log2_groups); }
+  std::uint64_t hash, word;  ///< the word also has the group that the space is in
 };
 
 struct PagingKey {
@@ -81,7 +83,7 @@ class PagingCaches {
   };
   /// The deepest cached non-leaf entry of a walk with `levels` levels.
   Found deepest(const PagingSpace& space, std::uint64_t address, unsigned levels) {
-    const Counts& counts = counts_of(space);
+    const Counts& counts = counts_[PagingSpace::group_of(space.word)];
     if (counts == Counts{}) return {0, {}};  // as of most spaces when they are many
     for (unsigned level = lowest; level <= levels; ++level)
       if (counts[level - lowest] != 0)
@@ -89,13 +91,12 @@ class PagingCaches {
           return {level, *e};
     return {0, {}};
   }
-  void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
+  [[gnu::always_inline]] void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
     const unsigned index = level - lowest;
-    Counts& counts = counts_of(space);
-    const bool added = levels_[index].put(
+    std::uint32_t& count = counts_[PagingSpace::group_of(space.word)][index];
+    count += levels_[index].put(
         SoughtPagingEntry{prefix_of(address, level), space}, entry,
-        [&](const PagingKey& loser) { count(counts_of({loser.domain(), loser.tag()})[index], -1); }, counts[index] == 0);
-    if (added) count(counts[index], 1);
+        [&](const PagingKey& loser) { --counts_[PagingSpace::group_of(loser.space)][index]; }, count == 0);
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;
@@ -104,7 +105,7 @@ class PagingCaches {
       levels_[level - lowest].erase_if([&](const PagingKey& k, const PagingEntry& e) {
         const unsigned log2 = 12 + 9 * (level - 1);
         if (!what.covers(k.domain(), k.tag(), e.nested(), false, k.prefix << log2, log2)) return false;
-        count(counts_of({k.domain(), k.tag()})[level - lowest], -1);
+        --counts_[PagingSpace::group_of(k.space)][level - lowest];
         return true;
       });
   }
@@ -112,15 +113,10 @@ class PagingCaches {
 
  private:
   static std::uint64_t prefix_of(std::uint64_t address, unsigned level) { return address >> (12 + 9 * (level - 1)); }
-  /// Entries per level of the spaces with the same hash: spares the search where there are none.
-  using Counts = std::array<std::uint16_t, highest - lowest + 1>;
-  Counts& counts_of(const PagingSpace& space) { return counts_[space.hash % counts_.size()]; }
-  /// One that has become too large to be counted stays so.
-  static void count(std::uint16_t& entries, int change) {
-    if (entries != 0xffff) entries = static_cast<std::uint16_t>(entries + change);
-  }
+  /// Entries per level of the spaces of a group: spares the search where there are none.
+  using Counts = std::array<std::uint32_t, highest - lowest + 1>;
   std::array<Level, highest - lowest + 1> levels_;
-  std::array<Counts, 512> counts_{};
+  std::array<Counts, 1u << PagingSpace::log2_groups> counts_{};
 };
 
 }  // namespace iov::iommu

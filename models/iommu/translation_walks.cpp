@@ -120,19 +120,20 @@ void TranslationUnit::enqueue(int slot) {
 void TranslationUnit::start_queued() {
   while (queued_ > 0 && !idle_walkers_.empty()) {
     const int slot = queue_[queue_head_];
-    queue_head_ = (queue_head_ + 1) % queue_.size();
+    if (++queue_head_ == queue_.size()) queue_head_ = 0;
     --queued_;
     Lookup known;
     forget_hits();
     look_up(pending_[static_cast<std::size_t>(slot)].request, known);
-    if (answer_late_hit(slot, known)) continue;
+    if (known.settled && answer_late_hit(slot, known)) continue;
     start_walk(take_walker(), slot, known);
   }
 }
 
+/// @param l  settled  @returns false: others wait for the walk
 bool TranslationUnit::answer_late_hit(int slot, const Lookup& l) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
-  if (!l.settled || p.next >= 0) return false;
+  if (p.next >= 0) return false;
   const Time ready = spend(l, std::max(timeline_.now(), p.ready));
   count_answer(p, l.binding ? &l.binding->domain : nullptr, ready);
   const Pending answered = p;
@@ -197,9 +198,8 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 [[gnu::noinline]] void TranslationUnit::issue_unfound(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
-  const Time end = memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent);
+  w.event.at(memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent) + read_overhead_);
   w.ok = memory_.ok();
-  w.event.at(end + read_overhead_);
   if (w.walk.reads_root()) root_entry(w).address = FoundEntry::nowhere;
   if (w.ok && !w.walk.at_last_level()) memory_.find(Hpa(w.walk.next_guess(w.words)), w.next);
 }
@@ -311,8 +311,8 @@ void TranslationUnit::count_walk(const Walker& w, RequesterId requester, const T
 void TranslationUnit::fill_caches(const Walker& w) {
   const Walk& walk = w.walk;
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
-  if (walk.has_context() && contexts_.fill({q.requester, Pasid::none}, walk.context()))
-    ++context_cache.evictions;
+  if (walk.has_context())
+    contexts_.put(SourceKey(q.requester, Pasid::none), walk.context(), [&](const SourceKey&) { ++context_cache.evictions; });
   if (!walk.has_binding()) return;
   const Binding& b = walk.binding();
   if (b.scalable) {

@@ -144,6 +144,7 @@ class Walk {
   const TranslationRequest* request_ = nullptr;
   Access64 access_;
   std::uint64_t second_input_ = 0;
+  std::uint64_t second_rare_ = 0;  ///< bits of entries that may be reserved
   std::uint64_t entry_ = 0;  ///< being processed, kept across an update
   Phase phase_ = Phase::done;
   Purpose purpose_ = Purpose::page;

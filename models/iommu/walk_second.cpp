@@ -22,6 +22,7 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
   second_input_ = address;
   second_ = {};
   second_needs_ = second_needs();
+  second_rare_ = page_size | snooped | transient | (address_mask >> features_->host_address_bits << features_->host_address_bits);
   second_level_ = binding_.second_levels;
   if (address >> features_->address_bits(binding_.second_levels) != 0) {
     if (!scalable_) return deny(R::beyond_width);
@@ -80,8 +81,7 @@ void Walk::on_second(std::uint64_t entry) {
   second_.keep(entry);
   if (!second_.any_of(second_needs_)) return deny_second();
   // What may be reserved is rare: it alone is looked at closely.
-  if ((entry & (page_size | snooped | transient)) != 0 || (entry & address_mask) >> features_->host_address_bits != 0)
-    if (second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
+  if ((entry & second_rare_) != 0 && second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
   if (binding_.second_dirty && second_updates()) return;
   second_continues();
 }

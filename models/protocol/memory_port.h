@@ -51,8 +51,8 @@ struct FoundEntry {
   const std::uint64_t* current = nullptr;  ///< the version that is so now
   const std::uint8_t* bytes = nullptr;
   std::uint64_t length = 0;  ///< bytes that lie there
-  void* set = nullptr;       ///< of the LLC
-  std::uint32_t tag = 0, way = 0;
+  void* set = nullptr;       ///< of the LLC, where its sector would be
+  std::uint32_t tag = 0;     ///< of that
 };
 
 /// What a memory of ours offers besides its socket: the same accesses as plain calls. It notifies nothing in the SystemC kernel.

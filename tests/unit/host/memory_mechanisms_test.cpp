@@ -161,7 +161,7 @@ TEST_CASE("a line is in the LLC or not, whether its sector was found before or i
       if (what == 3) REQUIRE(found_before.read(line) == plain.read(line));
       Kept& k = kept[random() % kept.size()];
       if (what < 6) {
-        k = {line, found_before.find(line)};
+        k = {line, found_before.sector_of(line)};
         continue;
       }
       const bool hit = found_before.read(k.line, k.sector);
