@@ -117,7 +117,9 @@ void Machine::make_vm(Vm& vm, std::uint64_t base) {
     throw BadInput(refused.what());
   }
   const auto number = static_cast<unsigned>(receiving_.size());
+  constexpr std::size_t usual_runs = 80;
   receiving_.push_back({vm.path.get(), vm.path->guest_device().function, number, 0, {}});
+  receiving_.back().lines.reserve(usual_runs);
 }
 
 /// The peer's next frame is for this VM, and the one after it for the VM that followed last time: sources serve their VMs in turn.

@@ -42,9 +42,10 @@ class WorkingSet {
   }
   void pack();  ///< once, when all is added: each line once
   std::size_t lines() const;
-  void add_to(WorkingSet& set) const {  ///< the list itself
+  void reserve(std::size_t runs) { runs_.reserve(runs); }  ///< so that the list will stay where it is
+  void add_to(WorkingSet& set) const {                     ///< the list itself, whatever it will hold
     set.add_object(*this);
-    set.add(runs_.data(), runs_.size() * sizeof(Run));
+    set.add(runs_.data(), runs_.capacity() * sizeof(Run));
   }
 
  private:
