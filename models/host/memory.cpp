@@ -113,8 +113,8 @@ Time Memory::read_found(const FoundEntry& entry, std::uint32_t length, bool allo
   ++reads;
   read_bytes += length;
   const std::uint64_t line = entry.address >> Llc::log2_line;
-  const bool tracked = params_.llc_model == LlcModel::tracked && allocate;
-  const Time end = move_line(tracked ? llc_.read(line, {entry.set, entry.tag}) : cached(line, allocate), start);
+  const bool looks = allocate && params_.llc_model == LlcModel::tracked;
+  const Time end = move_line(looks ? llc_.read(line, {entry.set, entry.tag}) : params_.llc_model == LlcModel::always_hit, start);
   next ? locate(guess, *next) : prefetch(guess);
   return end;
 }

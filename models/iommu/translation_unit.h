@@ -172,7 +172,7 @@ class TranslationUnit {
   Walker& take_walker();
   void start_walk(Walker& w, int slot, const Lookup& known);
   FoundEntry& root_entry(const Walker& w);
-  void issue(Walker& w, const Time& start);
+  void issue(Walker& w, const FoundEntry& entry, const Time& start);
   void issue_first(Walker& w);
   void issue_unfound(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);

@@ -180,19 +180,18 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 }
 
 /// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
-[[gnu::always_inline]] inline void TranslationUnit::issue(Walker& w, const Time& start) {
+[[gnu::always_inline]] inline void TranslationUnit::issue(Walker& w, const FoundEntry& entry, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
-  const FoundEntry& entry = w.walk.reads_root() ? root_entry(w) : w.next;
   if (!entry.copy(a.address, w.words.data(), a.bytes)) return issue_unfound(w, start);
   w.ok = true;
-  FoundEntry* const next = w.walk.at_last_level() ? nullptr : &w.next;
-  const Time end = memory_.read_found(entry, a.bytes, features_.coherent, start, Hpa(w.walk.next_guess(w.words)), next);
-  w.event.at(end + read_overhead_);
+  const Walk::Guess guess = w.walk.next_guess(w.words);
+  FoundEntry* const next = guess.walks_on ? &w.next : nullptr;
+  w.event.at(memory_.read_found(entry, a.bytes, features_.coherent, start, Hpa(guess.address), next) + read_overhead_);
   if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
 }
 
-[[gnu::noinline]] void TranslationUnit::issue_first(Walker& w) { issue(w, w.started); }
+[[gnu::noinline]] void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root() ? root_entry(w) : w.next, w.started); }
 
 /// As issue(), of what was not found before, or is not where it was.
 [[gnu::noinline]] void TranslationUnit::issue_unfound(Walker& w, const Time& start) {
@@ -201,7 +200,8 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
   w.event.at(memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent) + read_overhead_);
   w.ok = memory_.ok();
   if (w.walk.reads_root()) root_entry(w).address = FoundEntry::nowhere;
-  if (w.ok && !w.walk.at_last_level()) memory_.find(Hpa(w.walk.next_guess(w.words)), w.next);
+  const Walk::Guess guess = w.walk.next_guess(w.words);
+  if (w.ok && guess.walks_on) memory_.find(Hpa(guess.address), w.next);
 }
 
 [[gnu::noinline]] void TranslationUnit::issue_update(Walker& w, const Time& start) {
@@ -221,7 +221,7 @@ void TranslationUnit::step(Walker& w) {
     w.walk.feed_second(w.words[0], w.ok);
   else if (!step_otherwise(w, start))
     return;
-  w.walk.done() ? finish(w) : issue(w, start);
+  w.walk.done() ? finish(w) : issue(w, w.next, start);
 }
 
 /// @param start  of what comes next  @returns false: it was put off till then

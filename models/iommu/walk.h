@@ -55,13 +55,16 @@ class Walk {
   const Access64& wanted() const { return access_; }
   /// Which entry wanted() is; its words are not known yet.
   TableRead reading() const;
-  /// Where the walk, or the access that it is for, probably reads once it is fed these words; a guess, to prefetch by.
-  std::uint64_t next_guess(std::span<const std::uint64_t> words) const {
-    if (phase_ == Phase::second) return (words[0] & address_mask) + index_at(second_input_, second_level_ - 1) * 8u;
-    return other_guess(words);
+  struct Guess {
+    std::uint64_t address;
+    bool walks_on;  ///< else the access itself comes next
+  };
+  /// Where the walk, or the access that it is for, probably reads once it is fed these words; to prefetch by.
+  Guess next_guess(std::span<const std::uint64_t> words) const {
+    if (phase_ != Phase::second) return {other_guess(words), true};
+    const bool last = second_level_ == 1 && purpose_ == Purpose::page;
+    return {(words[0] & address_mask) + index_at(second_input_, second_level_ - 1) * 8u, !last};
   }
-  /// The access itself comes next.
-  bool at_last_level() const { return phase_ == Phase::second && second_level_ == 1 && purpose_ == Purpose::page; }
   bool reads_root() const { return phase_ == Phase::root; }
   bool reads_context() const { return phase_ == Phase::context; }
   /// The bytes that were read; `ok` false: the memory refused.
