@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/io_path/assigned.h"
 
+#include "models/io_path/recovery.h"
 #include "models/io_path/uplink.h"
 #include "models/software/pci_scan.h"
 
@@ -98,8 +99,12 @@ Task Assigned::reset_function(bool notice, std::string& refusal) {
 
 // --- interrupts ---------------------------------------------------------------------------------------------
 
+/// A driver enables MSI-X when it begins, and when it begins anew: what took it has taken what only the host gives, too.
 void Assigned::msix_enabled() {
-  if (!grant_.routed()) route_interrupts();
+  if (!grant_.routed())
+    route_interrupts();
+  else if (!grant_.busy())
+    host_.recovery->give_again(grant_);
   grant_.write_table();
 }
 

@@ -45,6 +45,7 @@ class Grant {
   bool begin(bool given, std::string& refusal);
   void end() { busy_ = false; }
   bool given() const { return given_; }
+  bool busy() const { return busy_; }  ///< something is being done with it, at whose end it has what the host gives
   unsigned function() const { return terms_.function; }
   software::FunctionName name() const { return host_.nic.name_of(terms_.function); }
   RequesterId id() const { return host_.nic.requester(terms_.function); }

@@ -57,10 +57,16 @@ Task HostVf::give(std::string& refusal) {
   if (!refusal.empty()) co_return;
   registers_.map(host_.nic.bar(grant_.function()));
   if (!grant_.routed()) route_interrupts();
-  co_await restore(admin_);
+  co_await enable(admin_);
 }
 
+/// What took the function's state took all of it: the driver is the host's, and so gives itself what only the host gives.
 Task HostVf::restore(host::Strand& strand) {
+  co_await enable_ats(host_, strand, grant_.function());
+  co_await enable(strand);
+}
+
+Task HostVf::enable(host::Strand& strand) {
   co_await enable_bus_master(host_, strand, grant_.function());
   grant_.write_table();
   co_await enable_msix(host_, strand, grant_.function());

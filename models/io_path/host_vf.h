@@ -32,6 +32,7 @@ class HostVf : public VmPath {
   bool process() const { return params_.path == PathKind::process; }
   host::Context home() const { return process() ? host::Context::host_user : host::Context::host_kernel; }
   Task give(std::string& refusal);
+  Task enable(host::Strand& strand);
   Task restore(host::Strand& strand);
   void route_interrupts();
   void gone() { admin_.wake(); }

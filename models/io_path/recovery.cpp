@@ -31,6 +31,7 @@ void Recovery::start() {
 }
 
 void Recovery::shut_down() {
+  leaving_ = true;
   late_.clear();
   timer_.cancel();
 }
@@ -51,13 +52,19 @@ Task Recovery::bring_back(Strand& strand, unsigned pf) {
   if (!refusal.empty() && !enabled) ++refusals_;
   if (refusal.empty() || enabled) lost_vfs_[pf] = 0;  // else gone again: all are enabled when it is back
   for (Grant* grant : host_.grants)
-    if (grant->given() && grant->name().pf == pf && has_ats(host_, grant->function())) late_.push_back(grant);
+    if (grant->name().pf == pf) give_again(*grant);
+  late_strand_.wake();  // to look, though perhaps at none
+}
+
+// --- what the host gives a function that somebody has --------------------------------------------------------
+
+void Recovery::give_again(Grant& grant) {
+  if (leaving_ || !grant.given() || !has_ats(host_, grant.function())) return;
+  if (std::find(late_.begin(), late_.end(), &grant) == late_.end()) late_.push_back(&grant);
   pause_ = first_pause();
   give_up_at_ = host_.timeline.now() + patience();
   late_strand_.wake();
 }
-
-// --- what the host gives a function that somebody has --------------------------------------------------------
 
 /// One that does not answer is asked again, twice as rarely each time, and the others with it: they begin together.
 Task Recovery::serve() {

@@ -5,7 +5,8 @@
 /// Spec    Linux drivers/pci/pcie/err.c: pcie_do_recovery(); drivers/pci/pci.c: pci_reset_function(), pci_dev_wait();
 ///         drivers/pci/iov.c: sriov_restore_state(); drivers/pci/ats.c: pci_restore_ats_state().
 /// Models  the PF's driver begins anew; the VFs that there were are enabled again, and belong to whom they belonged; what only
-///         the host gives a function that somebody has, ATS, as soon as the function answers, however late.
+///         the host gives a function that somebody has, ATS, as soon as the function answers, however late, and when its user
+///         begins anew, whatever took the function's state.
 #pragma once
 #include <deque>
 #include <map>
@@ -23,6 +24,8 @@ class Recovery : public sc_core::sc_module {
   void lose(unsigned pf);
   /// The PF answers again and has its addresses. @pre the caller has the lock
   Task bring_back(host::Strand& strand, unsigned pf);
+  /// The function's user begins anew: what the host gave it is given again, once the function answers.
+  void give_again(Grant& grant);
   /// Function level reset of a PF, with notice to its driver. @param refusal  empty: it is as it was, its VFs come up
   Task reset(unsigned pf, std::string& refusal);
   void shut_down();  ///< waits for nobody any more
@@ -38,6 +41,7 @@ class Recovery : public sc_core::sc_module {
   host::Thread thread_;
   host::Strand admin_, late_strand_;
   bool resetting_ = false;                 ///< what resets a PF does one thing at a time
+  bool leaving_ = false;
   std::map<unsigned, unsigned> lost_vfs_;  ///< by PF
   std::deque<Grant*> late_;  ///< functions whose user has to get back what the host gives
   Time pause_, give_up_at_;  ///< until the next look at one that does not answer yet; when to look no more

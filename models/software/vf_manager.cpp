@@ -2,10 +2,16 @@
 #include "models/software/vf_manager.h"
 
 #include "models/software/pci_scan.h"
+#include "models/software/register_io.h"
 
 namespace iov::software {
 
 using host::Strand;
+
+namespace {
+/// SR-IOV Control of a function that answers, with VF Enable set.
+bool vfs_enabled(std::uint32_t control) { return control != all_ones(2) && (control & PCI_SRIOV_CTRL_VFE) != 0; }
+}  // namespace
 
 unsigned VfManager::pfs() const {
   unsigned n = 0;
@@ -55,16 +61,30 @@ Task VfManager::enable(Strand& strand, unsigned pf, unsigned vfs, std::string& r
   if (!refusal.empty()) ++refusals;
 }
 
+/// NumVFs is locked while VF Enable is set (9.3.3.7): whoever set it without this manager, before or meanwhile, set it in vain.
+/// @param control  the register as it was read last
+Task VfManager::number(Strand& strand, const PciFunction& f, unsigned vfs, std::uint32_t& control, std::string& refusal) {
+  std::uint32_t taken = 0;
+  co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, control);
+  do {
+    while (vfs_enabled(control)) {
+      co_await clear_enable(strand, f, control);
+      co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, control);
+    }
+    co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, vfs);
+    co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, taken);
+    if (taken == vfs) co_return;
+    co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, control);
+  } while (vfs_enabled(control));
+  refusal = "the device does not take NumVFs " + std::to_string(vfs) + ": TotalVFs is " + std::to_string(f.total_vfs);
+}
+
 /// The order of 9.2.1: page size, NumVFs, then VF Enable and MSE together, then the wait.
 Task VfManager::start(Strand& strand, unsigned pf, unsigned vfs, std::string& refusal) {
   PciFunction& f = tree_.functions[index_of(pf)];
-  std::uint32_t taken = 0, routing = 0, control = 0;
-  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, vfs);
-  co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, taken);
-  if (taken != vfs) {
-    refusal = "the device does not take NumVFs " + std::to_string(vfs) + ": TotalVFs is " + std::to_string(f.total_vfs);
-    co_return;
-  }
+  std::uint32_t routing = 0, control = 0;
+  co_await number(strand, f, vfs, control, refusal);
+  if (!refusal.empty()) co_return;
   co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_VF_OFFSET, 4, routing);
   f.vf_offset = static_cast<std::uint16_t>(routing), f.vf_stride = static_cast<std::uint16_t>(routing >> 16);
   refusal = shortage(f, vfs);
@@ -72,7 +92,6 @@ Task VfManager::start(Strand& strand, unsigned pf, unsigned vfs, std::string& re
     co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, 0);
     co_return;
   }
-  co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, control);
   co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, control | PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE);
   co_await timeline_.until(timeline_.now() + policy_.vf_wait);
   f.num_vfs = vfs;
@@ -110,12 +129,17 @@ Task VfManager::disable(Strand& strand, unsigned pf, std::string& refusal) {
   if (f.num_vfs == 0) co_return;
   std::uint32_t control = 0;
   co_await io_.read(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2, control);
-  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2,
-                     control & ~std::uint32_t{PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE});
-  co_await timeline_.until(timeline_.now() + policy_.vf_disable_wait);
+  co_await clear_enable(strand, f, control);
   co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_NUM_VF, 2, 0);
   hot_removes += f.num_vfs;
   f.num_vfs = 0;
+}
+
+/// After it no register of the capability may be read for a second (9.3.3.3.1).
+Task VfManager::clear_enable(Strand& strand, const PciFunction& f, std::uint32_t control) {
+  co_await io_.write(strand, f.id, f.sriov + PCI_SRIOV_CTRL, 2,
+                     control & ~std::uint32_t{PCI_SRIOV_CTRL_VFE | PCI_SRIOV_CTRL_MSE});
+  co_await timeline_.until(timeline_.now() + policy_.vf_disable_wait);
 }
 
 unsigned VfManager::lose(unsigned pf) {

@@ -3,9 +3,9 @@
 /// host's functions and hands them to owners. It reaches the device by configuration requests only.
 ///
 /// Spec    PCIe Base 5.0 9.1.2 (SR-PCIM), 9.2.1 (initialization), 9.3.3; Linux drivers/pci/iov.c for order and waits.
-/// Models  NumVFs, VF Enable and VF MSE, the wait before VFs may be used, hot-add and hot-remove of every VF, exclusive
-///         ownership by a VM, a container or a process; refusals with their reason: more VFs than the device has, bus
-///         numbers, BAR space, VFs in use.
+/// Models  VFs that somebody else left enabled, NumVFs, VF Enable and VF MSE, the wait before VFs may be used, hot-add and
+///         hot-remove of every VF, exclusive ownership by a VM, a container or a process; refusals with their reason: more
+///         VFs than the device has, bus numbers, BAR space, VFs in use.
 /// Omits   rebalancing of bus numbers and windows: what the scan has not set aside is not there.
 #pragma once
 #include <map>
@@ -33,7 +33,8 @@ class VfManager : public sc_core::sc_module {
   const PciFunction& pf(unsigned n) const { return tree_.functions[index_of(n)]; }
   unsigned vfs(unsigned pf_number) const { return pf(pf_number).num_vfs; }
 
-  /// @param refusal  empty when it worked; else why not. Nothing has changed then, unless a VF does not answer: they are enabled
+  /// VFs that somebody else left enabled go first, as in Linux' sriov_init().
+  /// @param refusal  empty when it worked; else why not. Then no VF is enabled, unless one does not answer: they are
   Task enable(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
   Task disable(host::Strand& strand, unsigned pf, std::string& refusal);
   /// All VFs of a PF are gone with the PF; they belong to whom they belonged. @returns how many there were
@@ -66,6 +67,8 @@ class VfManager : public sc_core::sc_module {
     return function.vf == 0 ? pf(function.pf) : vf_of_pf_.at(function.pf);
   }
   Task start(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
+  Task number(host::Strand& strand, const PciFunction& f, unsigned vfs, std::uint32_t& control, std::string& refusal);
+  Task clear_enable(host::Strand& strand, const PciFunction& f, std::uint32_t control);
   Task hot_add(host::Strand& strand, unsigned pf, unsigned vfs, std::string& refusal);
   std::string shortage(const PciFunction& f, unsigned vfs) const;
 

@@ -206,6 +206,41 @@ TEST_CASE("VFs that never answer again are given up, and keep nothing busy", "[B
   CHECK(m.counter("recovery.late_looks") >= 1);
 }
 
+TEST_CASE("VF Enable that somebody sets between the host's look at a PF and its enabling is cleared and waited for: no VF is lost", "[B8][B17][B18]") {
+  unsigned waited = 0;
+  for (unsigned at = 1110; at <= 1150; at += 5) {
+    const Json actions = pf_flr + Json{{{"at", std::to_string(at) + " us"}, {"do", "vf_enable"}, {"on", true}}};
+    const std::string end = apart([&] {
+      MachineBench m(looking("6 ms") + Settings{{"host.pci.vf_disable_wait", "1 ms"}} + script(actions));
+      m.measure();
+      for (const char* vm : {"vm0", "vm1"})
+        if (gbps_between(m, vm, 4000, 6000) < 1.95) return std::string("lost");
+      return std::string(gbps_between(m, "vm0", 1800, 2100) == 0 ? "waited" : "at once");
+    });
+    INFO(at);
+    CHECK((end == "waited" || end == "at once"));
+    waited += end == "waited";
+  }
+  CHECK(waited > 0);  // the time between look and enabling is among these
+}
+
+namespace {
+void ats_comes_back(const char* path) {
+  const Json actions = {{{"at", "500 us"}, {"do", "vf_enable"}}, {{"at", "1 ms"}, {"do", "vf_enable"}, {"on", true}}};
+  MachineBench m(looking("4 ms") + Settings{{"nic0.device_tlb.enabled", true}, {"vm0.path", path}, {"vm1.path", path}} + script(actions));
+  m.measure();
+  for (unsigned f : {1u, 2u}) CHECK(ats(m, f) != 0);
+  for (const char* vm : {"vm0", "vm1"}) CHECK(gbps_between(m, vm, 3000, 4000) == Approx(2).epsilon(0.05));
+  const bool passes_through = std::string(path) == "container";  // its memory is the kernel's, at its own addresses
+  CHECK((m.counter("nic0.dma_engine.translated_tlps") > 5000) == !passes_through);
+  CHECK(m.counter("recovery.late_looks") == 0);
+}
+}  // namespace
+
+TEST_CASE("VMs' VFs that only VF Enable took and brought back have their ATS again", "[B17][E1][E5]") { ats_comes_back("sriov"); }
+TEST_CASE("a container's VF that only VF Enable took and brought back has its ATS again", "[B11][B17][E1]") { ats_comes_back("container"); }
+TEST_CASE("a process's VF that only VF Enable took and brought back has its ATS again", "[B11][B17][E1]") { ats_comes_back("process"); }
+
 // --- a whole device in a VM ----------------------------------------------------------------------------------
 
 namespace {
@@ -283,6 +318,17 @@ TEST_CASE("resets of a PF that overlap: the second is refused, the first ends, a
     INFO(again);
     const Json second = {{{"at", again}, {"do", "reset_pf"}}};
     CHECK(survives(looking("14 ms"), 10000, 14000, 2, pf_flr + second + link("4 ms", false) + link("4500 us", true)) == "");
+  }
+}
+
+TEST_CASE("VFs that vanish while their ATS is given again: they come back, or the machine comes to rest without them", "[B17][B20][E1]") {
+  const auto vfs = [](const char* at, bool on) { return Json{{{"at", at}, {"do", "vf_enable"}, {"on", on}}}; };
+  const Settings both = looking("8 ms") + Settings{{"nic0.device_tlb.enabled", true}};
+  for (const char* at : {"1600 us", "1610 us", "1650 us", "1700 us", "1750 us", "1800 us", "1900 us"}) {
+    INFO(at);
+    const Json gone = vfs("500 us", false) + vfs("1500 us", true) + vfs(at, false);
+    CHECK(survives(both, 5000, 8000, 2, gone + vfs("2500 us", true)) == "");
+    CHECK(survives(both, 5000, 8000, 0, gone) == "");
   }
 }
 
