@@ -206,7 +206,7 @@ TEST_CASE("VFs that never answer again are given up, and keep nothing busy", "[B
   CHECK(m.counter("recovery.late_looks") >= 1);
 }
 
-TEST_CASE("VF Enable that somebody sets between the host's look at a PF and its enabling is cleared and waited for: no VF is lost", "[B8][B17][B18]") {
+TEST_CASE("VF Enable set between the host's look at a PF and its enabling is cleared and waited for, no VF is lost", "[B8][B17][B18]") {
   unsigned waited = 0;
   for (unsigned at = 1110; at <= 1150; at += 5) {
     const Json actions = pf_flr + Json{{{"at", std::to_string(at) + " us"}, {"do", "vf_enable"}, {"on", true}}};
