@@ -14,19 +14,18 @@ FutureEventList::~FutureEventList() {
 }
 
 void FutureEventList::insert_far(EventNotice& notice) {
+  notice.link_ = nullptr;
   heap_.emplace_back();
   sift_up(heap_.size() - 1, {notice.when, notice.order_, &notice});
+  first_far_ = heap_.front().when;
 }
 
 void FutureEventList::remove_far(EventNotice& notice) {
   const std::size_t index = notice.index_;
   const Far last = heap_.back();
   heap_.pop_back();
-  if (index == heap_.size()) return;
-  if (index > 0 && last.before(heap_[(index - 1) / 4]))
-    sift_up(index, last);
-  else
-    sift_down(index, last);
+  if (index < heap_.size()) index > 0 && last.before(heap_[(index - 1) / 4]) ? sift_up(index, last) : sift_down(index, last);
+  first_far_ = heap_.empty() ? sc_core::sc_max_time() : heap_.front().when;
 }
 
 EventNotice* FutureEventList::take_far(const Time& until) {

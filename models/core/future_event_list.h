@@ -46,7 +46,7 @@ class FutureEventList {
 
   static constexpr std::uint64_t last_of_instant = std::uint64_t{1} << 63;  ///< a rank; in EventNotice::order_
 
-  bool empty() const { return near_ == 0 && heap_.empty(); }
+  bool empty() const { return occupied_words_ == 0 && heap_.empty(); }
   /// @param now  not after anything that is listed, and never before the one of an earlier call
   void insert(EventNotice& notice, const Time& when, const Time& now, std::uint64_t rank = 0) {
     notice.when = when;
@@ -63,8 +63,7 @@ class FutureEventList {
   /// What happens first; null when nothing does. @param now  as of insert()
   EventNotice* first(const Time& now) const {
     EventNotice* const near = first_near(now);
-    if (heap_.empty() || (near && Far{near->when, near->order_, near}.before(heap_.front()))) return near;
-    return heap_.front().notice;
+    return near && before_far(*near) ? near : heap_.empty() ? nullptr : heap_.front().notice;
   }
 
  private:
@@ -83,7 +82,10 @@ class FutureEventList {
   bool insert_near(EventNotice& notice);
   void remove_near(EventNotice& notice);
   std::uint64_t first_slot(const Time& now) const;
-  EventNotice* first_near(const Time& now) const { return near_ == 0 ? nullptr : wheel_[first_slot(now)]; }
+  EventNotice* first_near(const Time& now) const { return occupied_words_ == 0 ? nullptr : wheel_[first_slot(now)]; }
+  bool before_far(const EventNotice& near) const {
+    return near.when < first_far_ || heap_.empty() || Far{near.when, near.order_, nullptr}.before(heap_.front());
+  }
   void vacate(std::uint64_t slot);
   void insert_far(EventNotice& notice);
   void remove_far(EventNotice& notice);
@@ -93,7 +95,7 @@ class FutureEventList {
   void sift_down(std::size_t index, const Far& entry);
 
   std::uint64_t order_ = 0;
-  std::size_t near_ = 0;                         ///< notices in the wheel: all within one turn of it
+  Time first_far_ = sc_core::sc_max_time();      ///< in the heap
   WordSet occupied_words_ = 0;                   ///< the words below that are not 0
   std::array<std::uint64_t, words> occupied_{};  ///< a bit for each slot with notices
   std::array<EventNotice*, slots> wheel_{};      ///< a list in order for each slot
@@ -112,18 +114,15 @@ inline bool FutureEventList::insert_near(EventNotice& notice) {
   *link = &notice;
   occupied_[slot / 64] |= std::uint64_t{1} << slot % 64;
   occupied_words_ = static_cast<WordSet>(occupied_words_ | 1u << slot / 64);
-  ++near_;
   return true;
 }
 
 inline void FutureEventList::remove_near(EventNotice& notice) {
-  --near_;
   *notice.link_ = notice.next_;
   if (notice.next_)
     notice.next_->link_ = notice.link_;
   else if (const std::uint64_t slot = slot_number(notice.when) % slots; !wheel_[slot])
     vacate(slot);
-  notice.link_ = nullptr;
 }
 
 inline void FutureEventList::vacate(std::uint64_t slot) {
@@ -132,13 +131,12 @@ inline void FutureEventList::vacate(std::uint64_t slot) {
 }
 
 inline EventNotice* FutureEventList::take_first(const Time& now, const Time& until) {
-  if (near_ == 0) return take_far(until);
+  if (occupied_words_ == 0) return take_far(until);
   const std::uint64_t slot = first_slot(now);
   EventNotice* const near = wheel_[slot];
-  if (!heap_.empty() && heap_.front().before({near->when, near->order_, near})) return take_far(until);
+  if (!before_far(*near)) return take_far(until);
   if (near->when > until) return nullptr;
-  --near_;
-  near->listed = false, near->link_ = nullptr;
+  near->listed = false;
   EventNotice* const next = wheel_[slot] = near->next_;
   if (next)
     next->link_ = &wheel_[slot];
@@ -147,7 +145,7 @@ inline EventNotice* FutureEventList::take_first(const Time& now, const Time& unt
   return near;
 }
 
-/// The first occupied slot from that of `now` on, once round the wheel; there is one.
+/// The first occupied slot from that of `now` on, once round the wheel, in which all lies; there is one.
 inline std::uint64_t FutureEventList::first_slot(const Time& now) const {
   const std::uint64_t slot = slot_number(now) % slots, word = slot / 64;
   if (const std::uint64_t rest = occupied_[word] >> slot % 64) return slot + static_cast<std::uint64_t>(std::countr_zero(rest));

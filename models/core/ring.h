@@ -23,13 +23,20 @@ class Ring {
   const T& operator[](std::size_t i) const { return items_[(head_ + i) & mask_]; }
   /// The new last element, with whatever an earlier one left in it: assign all of it.
   T& extend() {
-    if (size_ > mask_) grow();
-    return items_[(head_ + size_++) & mask_];
+    push_room();
+    return items_[(head_ + size_ - 1) & mask_];
   }
-  void push(T value) { extend() = std::move(value); }
+  void push(T value) {
+    items_[(head_ + size_) & mask_] = std::move(value);
+    push_room();
+  }
   void pop() { head_ = --size_ != 0 ? (head_ + 1) & mask_ : 0; }  ///< what is emptied begins anew, where the host's caches know it
 
  private:
+  /// There is always room for one more: what makes it comes last, so that a caller keeps nothing across the call.
+  void push_room() {
+    if (++size_ > mask_) grow();
+  }
   [[gnu::cold]] void grow() {  // kept out of the callers' fast path
     auto larger = std::make_unique<T[]>(2 * (mask_ + 1));
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move((*this)[i]);

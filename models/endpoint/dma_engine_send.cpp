@@ -163,7 +163,7 @@ inline void DmaEngine::take_along(const Request& q, Tlp& tlp) {
 
 /// TLPs of a write that nothing holds up, all in one go. @returns false: they may have to wait, so one by one
 bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left) {
-  const std::uint32_t limit = limits_.max_payload, before = q.issued;
+  const std::uint32_t limit = limits_.max_payload, agreed_payload = link_.max_payload, before = q.issued;
   const auto most = std::min(left / limit + 3, TlpPort::most_together);  // short ones: first, at a page's end, last
   if (!port_.clear_for(FcClass::posted, most, std::min(left, most * limit) + 6)) return false;  // whole DWs at both ends
   Tlp* const tlps = together_.data();
@@ -171,17 +171,20 @@ bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left)
   tlps->type = TlpType::memory_write;
   place(q, c, *tlps);
   std::uint64_t here = q.r.address + before, target = tlps->address;
-  std::uint32_t n = 0;
+  std::uint32_t n = 0, breaks = 0;
   do {
     Tlp& tlp = tlps[n];
     if (n > 0) static_cast<TlpHeader&>(tlp) = *tlps;
-    tlp.address = target;
-    tlp.length = next_piece(here, left, limit);
-    check(q, tlp);
+    const std::uint32_t length = next_piece(here, left, limit);
+    tlp.address = target, tlp.length = length;
+    breaks += !keeps_rules(target, length, agreed_payload);
     if (q.r.data) attach(q, tlp);
-    here += tlp.length, target += tlp.length, left -= tlp.length;
-    q.issued += tlp.length;
+    here += length, target += length, left -= length;
+    q.issued += length;
   } while (++n < most && left > 0);
+  rule_breaks_ += breaks;
+  if (tlps->at == AddressType::translated)
+    for (std::uint32_t i = 0; i < n; ++i) check_translated(q, tlps[i]);
   if (q.issued == q.r.length) take_along(q, tlps[n - 1]);
   writes_ += n;
   write_bytes_ += q.issued - before;

@@ -55,7 +55,7 @@ class PeerLoop : public sc_core::sc_module, public TlpPort {
     drained_ = handler;
     port_.on_drained(handler);
   }
-  bool take(Tlp& tlp) override { return port_.take(tlp); }
+  std::size_t take(Tlp& tlp) override { return port_.take(tlp); }
   void release(FcClass fc, std::uint32_t payload_bytes) override { port_.release(fc, payload_bytes); }
   void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) override { port_.release_at(fc, payload_bytes, when); }
   const LinkLimits& limits() const override { return port_.limits(); }

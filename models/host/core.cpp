@@ -205,6 +205,7 @@ void Core::finish() {
   Strand& strand = *running_;
   running_ = nullptr;
   strand.stall_ = strand.stall_over_ = false;
+  strand.owed_count_ = 0;  // also of no cost
   executing_ = &strand;
   strand.who_.resume();
   if (goes_on_ && !alone(strand)) enqueue(*std::exchange(goes_on_, nullptr), true);
@@ -340,13 +341,29 @@ void Core::settle_switch(const Time& now) {
   }
 }
 
+/// The part of what runs that was owed.
+void Core::settle_owed(Strand& strand, const Time& now) {
+  auto& spent = spent_[static_cast<std::size_t>(strand.context_)];
+  unsigned done = 0;
+  for (; done < strand.owed_count_; ++done) {
+    Strand::Owed& owed = strand.owed_[done];
+    const Time part = std::min(owed.cost, now - settled_);
+    spent[static_cast<std::size_t>(owed.work)] += part;
+    settled_ += part, owed.cost -= part;
+    if (owed.cost > sc_core::SC_ZERO_TIME) break;
+  }
+  strand.owed_count_ = static_cast<std::uint8_t>(strand.owed_count_ - done);
+  std::copy_n(strand.owed_.begin() + done, strand.owed_count_, strand.owed_.begin());
+}
+
 void Core::settle_until(const Time& now) {
   if (settled_ >= now) return;
   if (settled_ < work_begin_ || settled_ < awake_at_) settle_switch(now);
   if (settled_ >= now) return;
   if (running_) {
-    spent_[static_cast<std::size_t>(running_->context_)][static_cast<std::size_t>(running_->work_)] += now - settled_;
     if (thread_level(*running_)) thread_of(*running_)->run_time_ += now - settled_;
+    if (running_->owed_count_ > 0) settle_owed(*running_, now);
+    spent_[static_cast<std::size_t>(running_->context_)][static_cast<std::size_t>(running_->work_)] += now - settled_;
   } else {
     idle_total_ += now - settled_;
   }

@@ -150,6 +150,7 @@ class Core : public sc_core::sc_module {
   void finish();
   void settle_until(const Time& now);
   void settle_switch(const Time& now);
+  void settle_owed(Strand& strand, const Time& now);
   Task irq_loop();
   Task kick_handler(Strand& strand);
   void arrives();

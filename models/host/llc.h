@@ -250,7 +250,7 @@ class Llc {
     std::uint64_t hits = 0;
     std::uint64_t evicted = 0;  ///< dirty lines that go to DRAM
   };
-  Written write(std::uint64_t first, std::uint64_t last) {
+  [[gnu::always_inline]] Written write(std::uint64_t first, std::uint64_t last) {
     const auto [hits, evicted] = io_.use_run(first, last, [this](std::uint64_t line) { return written(line); });
     return {hits, evicted};
   }
@@ -263,15 +263,14 @@ class Llc {
   /// A processor wrote these bytes.
   void processor_write(std::uint64_t address, std::uint64_t length) {
     if (length == 0) return;
-    sector_ = no_sector;
     const std::uint64_t last = (address + length - 1) >> log2_line;
     for (std::uint64_t line = address >> log2_line; line <= last;) {
       const std::uint64_t end = std::min(last, line | lines_mask), sector = line >> lines_shift;
       const std::uint64_t bits = ~std::uint64_t{0} << (line & lines_mask) & ~std::uint64_t{0} >> (lines_mask - (end & lines_mask));
-      if (std::uint64_t* lines = written_.lookup(sector))
+      if (std::uint64_t* const lines = lines_of(sector, [&] { return written_.lookup(sector); }))
         *lines |= bits;
       else
-        written_.fill(sector, bits);
+        fill(sector, bits);
       line = end + 1;
     }
   }
@@ -287,18 +286,27 @@ class Llc {
   }
   template <class Lookup>
   [[gnu::always_inline]] bool written(std::uint64_t line, Lookup lookup) {
-    const std::uint64_t sector = line >> lines_shift;
-    if (sector != sector_) {  // the lines of one access share a sector
-      const std::uint64_t* const lines = lookup();
+    const std::uint64_t* const lines = lines_of(line >> lines_shift, lookup);
+    return lines && *lines & bit(line);
+  }
+  /// Null: none of its lines was written. The lines of one access share a sector, as do the entries of a ring.
+  template <class Lookup>
+  [[gnu::always_inline]] std::uint64_t* lines_of(std::uint64_t sector, Lookup lookup) {
+    if (sector != sector_) {
+      sector_lines_ = lookup();
       sector_ = sector;
-      sector_lines_ = lines ? *lines : 0;
     }
-    return sector_lines_ & bit(line);
+    return sector_lines_;
+  }
+  [[gnu::noinline]] void fill(std::uint64_t sector, std::uint64_t lines) {
+    written_.fill(sector, lines);
+    sector_ = no_sector;
   }
 
   LineTags io_;
   Sectors written_;
-  std::uint64_t sector_ = no_sector, sector_lines_ = 0;  ///< of the last lookup, until something changes
+  std::uint64_t sector_ = no_sector;  ///< of the last lookup, until another takes its place or a line is erased
+  std::uint64_t* sector_lines_ = nullptr;
 };
 
 }  // namespace iov::host

@@ -86,9 +86,14 @@ inline Time Memory::move_dram(std::uint64_t moved, const Time& start) {
 }
 
 bool Memory::access(const MemoryAccess& a, Time& when) {
-  const std::uint64_t address = a.address.value;
   const std::uint32_t length = std::max(a.length, static_cast<std::uint32_t>(a.bytes.size()));
-  if (a.write || length - 1 >= Llc::line_bytes - address % Llc::line_bytes) return access_lines(a, when, length);
+  const bool lines = a.write || length - 1 >= Llc::line_bytes - a.address.value % Llc::line_bytes;
+  return lines ? access_lines(a, when, length) : read_line(a, when, length);
+}
+
+/// From a single line.
+bool Memory::read_line(const MemoryAccess& a, Time& when, std::uint32_t length) {
+  const std::uint64_t address = a.address.value;
   if (!bytes_.holds(address, length)) return refuse();
   if (!a.bytes.empty()) bytes_.read_line(address, a.bytes);
   ++reads;

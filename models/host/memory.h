@@ -105,7 +105,8 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
   }
   void locate(Hpa address, FoundEntry& entry);
   Time move_line(bool hit, const Time& start);
-  bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
+  [[gnu::noinline]] bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
+  [[gnu::noinline]] bool read_line(const MemoryAccess& access, Time& when, std::uint32_t length);
   [[gnu::cold]] bool refuse();
   Lines look_up(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);
   [[gnu::noinline]] Lines look_up_otherwise(std::uint64_t first, std::uint64_t last, const MemoryAccess& access);

@@ -4,6 +4,7 @@
 /// whose strands are the guest's application, its softirq and its interrupt handler.
 ///
 ///   co_await strand.spend(Context::guest, Work::driver, cost);   runs for `cost`, preemptible
+///   strand.owe(Work::driver, cost);                              the same, by the next spend(): nobody sees the moment between
 ///   co_await strand.wait();                                      sleeps until wake()
 #pragma once
 #include <array>
@@ -61,8 +62,12 @@ class Strand : public QueueHook {
   /// Runs for `cost` in `context`; interrupts and more urgent strands may delay the end.
   Spend spend(Context context, Work work, const Time& cost) {
     context_ = context, work_ = work, remaining_ = cost;
+    for (unsigned i = 0; i < owed_count_; ++i) remaining_ += owed_[i].cost;
     return {*this};
   }
+  /// Work that comes first in the next spend(), in its context. For what has nothing between it and that spend(), and ends in
+  /// nothing that anybody could see: it takes no event of its own.
+  void owe(Work work, const Time& cost) { owed_.at(owed_count_++) = {work, cost}; }
   /// The same, behind the others of its level that are ready: one round of a loop that never waits.
   Spend spend_in_turn(Context context, Work work, const Time& cost) {
     in_turn_ = true;
@@ -109,17 +114,23 @@ class Strand : public QueueHook {
     wakeup_ = false;
     return had;
   }
+  struct Owed {
+    Work work;
+    Time cost;
+  };
   Core& core_;
   const Level level_;
   Thread* const thread_;
   const Context home_;
   Context context_;
+  std::uint8_t owed_count_ = 0;  ///< not yet done
   Work work_ = Work::application;
   ExitCause exit_cause_ = ExitCause::external_interrupt;
   bool wakeup_ = false, waiting_ = false, exiting_ = false, preempted_ = false;
   bool stall_ = false, stall_over_ = false, in_turn_ = false;
-  Time remaining_;
+  Time remaining_;  ///< with what is owed
   std::coroutine_handle<> who_;
+  std::array<Owed, 2> owed_;
 };
 
 /// Gets its fair share of its core (CFS). For a vCPU: background = what

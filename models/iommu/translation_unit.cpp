@@ -39,52 +39,27 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
   if (p.audit) audit_ = std::make_unique<TranslationAudit>();
 }
 
-bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
-                                TranslationClient& client) {
-  if (newest_->repeats(q)) return hit(*newest_, q, ticket, client), true;
-  Hit& other = hits_[newest_ == hits_.data()];
-  if (other.repeats(q)) return use_again(other), hit(other, q, ticket, client), true;
-  if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
-  Lookup& found = other.found;
-  found = {};
-  look_up(q, found);
-  other.valid = found.settled && found.iotlb_used && found.fault == FaultReason::none;
-  if (other.valid) {
-    other.request = q;
-    other.reply = granted(*found.mapping, q);
-    newest_ = &other;
-    return hit(other, q, ticket, client), true;
-  }
-  forget_hits();
-  if (!found.settled) return miss(found, q, ticket, client);
-  const Time ready = spend(found, timeline_.now());
-  ++accepted_;
-  count(found, q);
-  settle(found, q, ticket, client, ready);
-  return true;
-}
-
 /// All that a lookup in the IOTLB depends on, the caches apart.
 inline bool TranslationUnit::Hit::repeats(const TranslationRequest& q) const {
   return valid && (q.address.value ^ request.address.value) >> 12 == 0 && q.requester == request.requester &&
          q.pasid == request.pasid && q.at == request.at && q.access == request.access && q.no_write == request.no_write;
 }
 
-/// What a lookup does to the order of replacement.
-inline void TranslationUnit::use_again(Hit& known) {
-  const Lookup& l = known.found;
-  const RequesterId requester = known.request.requester;
-  contexts_.use_again({requester, Pasid::none}, *l.context);
-  if (l.context->scalable) pasids_.use_again(pasid_key(known.request, *l.context), *l.binding);
-  iotlb_.use_again(*l.binding, known.request.address.value, *l.mapping);
-  newest_ = &known;
+inline void TranslationUnit::answered_at(const Time& ready) {
+  ++answered_;
+  if (last_ready_ < ready) last_ready_ = ready;
 }
 
-/// The answer is a copy: its client may ask again before it returns.
-void TranslationUnit::hit(const Hit& known, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+/// What repeats one of the last two hits takes the same way through the caches.
+bool TranslationUnit::translate_again(const TranslationRequest& q, TranslationReply& reply) {
+  if (!newest_->repeats(q)) {
+    Hit& other = older_hit();
+    if (!other.repeats(q)) return false;
+    use_again(other);
+  }
   ++accepted_;
-  const Lookup& l = known.found;
-  TranslationReply reply = known.reply;
+  const Lookup& l = newest_->found;
+  reply = newest_->reply;
   if (reply.outcome == TranslationReply::Outcome::granted) reply.address = Hpa(host_address(*l.mapping, q.address.value));
   Time ready = context_cache.look_up(timeline_.now(), true);  // as spend() does
   if (l.context->scalable) ready = pasid_cache.look_up(ready, true);
@@ -95,7 +70,48 @@ void TranslationUnit::hit(const Hit& known, const TranslationRequest& q, std::ui
   ++domain[UseTable::iotlb_hits];
   if (q.at == AddressType::untranslated) domain[granted_bytes] += q.bytes;
   if (audit_) audit_->hit(*l.binding, q.address.value, *l.mapping);
-  send(client, ticket, reply);
+  answered_at(reply.ready);
+  return true;
+}
+
+bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
+                                TranslationClient& client) {
+  TranslationReply reply;
+  if (!translate_again(q, reply)) return translate_anew(q, ticket, client);
+  client.translated(ticket, reply);
+  return true;
+}
+
+bool TranslationUnit::translate_anew(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client) {
+  if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
+  Hit& other = older_hit();
+  Lookup& found = other.found;
+  found = {};
+  look_up(q, found);
+  other.valid = found.settled && found.iotlb_used && found.fault == FaultReason::none;
+  if (other.valid) {
+    other.request = q;
+    other.reply = granted(*found.mapping, q);
+    newest_ = &other;
+    return translate(q, ticket, client);
+  }
+  forget_hits();
+  if (!found.settled) return miss(found, q, ticket, client);
+  const Time ready = spend(found, timeline_.now());
+  ++accepted_;
+  count(found, q);
+  settle(found, q, ticket, client, ready);
+  return true;
+}
+
+/// What a lookup does to the order of replacement.
+void TranslationUnit::use_again(Hit& known) {
+  const Lookup& l = known.found;
+  const RequesterId requester = known.request.requester;
+  contexts_.use_again({requester, Pasid::none}, *l.context);
+  if (l.context->scalable) pasids_.use_again(pasid_key(known.request, *l.context), *l.binding);
+  iotlb_.use_again(*l.binding, known.request.address.value, *l.mapping);
+  newest_ = &known;
 }
 
 /// As if accesses hit, or miss, as they would now.
@@ -236,8 +252,7 @@ void TranslationUnit::count_use(DomainId domain, const TranslationRequest& q, co
 }
 
 void TranslationUnit::send(TranslationClient& client, std::uint32_t ticket, TranslationReply& reply) {
-  ++answered_;
-  if (last_ready_ < reply.ready) last_ready_ = reply.ready;
+  answered_at(reply.ready);
   client.translated(ticket, reply);
 }
 

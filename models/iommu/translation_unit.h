@@ -61,6 +61,7 @@ class TranslationUnit {
   TranslationUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults);
 
   bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client);
+  bool translate_again(const TranslationRequest& request, TranslationReply& reply);  ///< as Translator
   void set_root(const TableRoot& root) { root_ = root, forget_hits(); }
   const TableRoot& root() const { return root_; }
 
@@ -145,8 +146,10 @@ class TranslationUnit {
     TranslationRequest request;
   };
 
-  void hit(const Hit& known, const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
-  void use_again(Hit& known);
+  Hit& older_hit() { return hits_[newest_ == hits_.data()]; }
+  void answered_at(const Time& ready);
+  [[gnu::noinline]] bool translate_anew(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
+  [[gnu::noinline]] void use_again(Hit& known);
   void forget_hits() { hits_[0].valid = hits_[1].valid = false; }
   void look_up(const TranslationRequest& q, Lookup& found);
   static SourceKey pasid_key(const TranslationRequest& q, const Context& context);

@@ -17,6 +17,11 @@ constexpr const char* class_name(FcClass fc) {
 }
 constexpr std::uint32_t data_units(std::uint32_t payload_bytes) { return (payload_bytes + 15) / 16; }
 
+struct CreditReturn {  ///< of one TLP
+  Time when;
+  std::int64_t data = 0;
+};
+
 class Credits {
  public:
   void advertise(unsigned headers, unsigned data) {
@@ -24,11 +29,15 @@ class Credits {
     advertised_data_ = data_ = data;
   }
   bool finite() const { return advertised_headers_ || advertised_data_; }
+  /// As far as what came back was counted, which is done when it is needed: by afford().
+  bool enough(std::int64_t units, std::int64_t tlps = 1) const {
+    return (headers_ >= tlps || !advertised_headers_) && (data_ >= units || !advertised_data_);
+  }
   bool afford(std::int64_t units, const Time& now, std::int64_t tlps = 1) {
-    if (enough(tlps, units)) return true;  // what came back meanwhile is counted when it is needed
+    if (enough(units, tlps)) return true;
     if (returns_.empty()) return false;
     fold(now);
-    return enough(tlps, units);
+    return enough(units, tlps);
   }
   void consume(std::int64_t units, std::int64_t tlps = 1) {
     headers_ -= tlps;
@@ -37,10 +46,8 @@ class Credits {
   /// `when` never decreases: the way back takes the same time for all.
   void give_back(std::int64_t units, const Time& when) {
     if (!advertised_headers_ && units == 0) return;
-    Return& back = returns_.extend();
-    back.when = when;
-    back.data = units;
     returning_data_ += units;
+    returns_.push({when, units});
   }
   /// All of the buffer is free but what the receiver holds.
   void restart(std::int64_t held_headers, std::int64_t held_data) {
@@ -59,13 +66,6 @@ class Credits {
   std::int64_t home_data() const { return data_ + returning_data_; }
 
  private:
-  struct Return {
-    Time when;
-    std::int64_t data = 0;
-  };
-  bool enough(std::int64_t tlps, std::int64_t units) const {
-    return (headers_ >= tlps || !advertised_headers_) && (data_ >= units || !advertised_data_);
-  }
   void fold(const Time& now) {
     while (!returns_.empty() && returns_.front().when <= now) {
       headers_ += 1;
@@ -74,9 +74,11 @@ class Credits {
       returns_.pop();
     }
   }
-  std::int64_t advertised_headers_ = 0, advertised_data_ = 0;
-  std::int64_t headers_ = 0, data_ = 0, returning_data_ = 0;
-  Ring<Return> returns_;
+  // not side by side: two that change together would be computed as a vector, which is longer
+  std::int64_t headers_ = 0, advertised_headers_ = 0;
+  std::int64_t data_ = 0, advertised_data_ = 0;
+  std::int64_t returning_data_ = 0;
+  Ring<CreditReturn> returns_;
 };
 
 }  // namespace iov::pcie

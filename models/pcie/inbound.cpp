@@ -27,11 +27,12 @@ void Inbound::set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_b
 /// All that arrived is accepted before any of it is admitted. Nearly always it is one, and nothing waits.
 void Inbound::arrive(RootPort& port) {
   Slot* newest = nullptr;  // not queued yet
-  for (;;) {
-    if (free_slots_.empty()) add_slot();
-    Slot& slot = *free_slots_.back();
-    if (!port.link.take(slot.tlp)) break;
-    free_slots_.pop_back();
+  for (std::size_t there = 2; there > 1;) {
+    if (!free_slot_) add_slot();
+    Slot& slot = *free_slot_;
+    there = port.link.take(slot.tlp);
+    if (there == 0) break;
+    free_slot_ = slot.next_free;
     if (newest) queue(*newest);
     newest = accept(port, slot) ? &slot : nullptr;
   }
@@ -88,8 +89,10 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
 }
 
 /// @returns whether it has to be admitted; else it is a completion
-inline bool Inbound::accept(RootPort& port, Slot& slot) {
+[[gnu::always_inline]] inline bool Inbound::accept(RootPort& port, Slot& slot) {
+  const FcClass fc = slot.tlp.fc();
   slot.from = &port;
+  slot.posted = fc == FcClass::posted;
   slot.kind = kind_of(slot.tlp);
   slot.state = State::translating;
   slot.status = CompletionStatus::success;
@@ -100,10 +103,9 @@ inline bool Inbound::accept(RootPort& port, Slot& slot) {
   slot.wants = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
   slot.arrived = timeline_.now();
   slot.arrival = ++arrivals_;
-  const FcClass fc = slot.tlp.fc();
   if (slot.kind == Kind::memory || slot.kind == Kind::translation)
     slot.tlp.journey.enter(Stage::translation, slot.arrived);
-  if (fc == FcClass::posted) {
+  if (slot.posted) {
     ++port.posted_arrived;
     port.posted.push(&slot);
     return true;
@@ -119,7 +121,7 @@ inline bool Inbound::accept(RootPort& port, Slot& slot) {
   return false;
 }
 
-void Inbound::queue(Slot& slot) { (slot.tlp.fc() == FcClass::posted ? posted_queue_ : read_queue_).push(&slot); }
+void Inbound::queue(Slot& slot) { (slot.posted ? posted_queue_ : read_queue_).push(&slot); }
 
 // A read or completion must not pass posted TLPs that arrived before it (2.4.1, B2a and D2a).
 void Inbound::order_behind_posted(Slot& slot) {
@@ -150,8 +152,7 @@ void Inbound::admit_waiting() {
 
 inline bool Inbound::may_start(const Slot& slot) const {
   if (translator_full_ && needs_translation(slot)) return false;
-  return slot.tlp.fc() == FcClass::posted ? write_lines_used_ + slot.wants <= params_.write_lines
-                                          : read_lines_used_ + slot.wants <= params_.read_lines;
+  return slot.posted ? write_lines_used_ + slot.wants <= params_.write_lines : read_lines_used_ + slot.wants <= params_.read_lines;
 }
 
 // Translated requests as well: whether the function may send them is the IOMMU's to say (VT-d 4.2.4).
@@ -162,10 +163,9 @@ inline bool Inbound::needs_translation(const Slot& slot) const {
 inline void Inbound::take_lines(Slot& slot) {
   if (slot.wants == 0) return;
   slot.lines = slot.wants;
-  const bool posted = slot.tlp.fc() == FcClass::posted;
-  unsigned& used = posted ? write_lines_used_ : read_lines_used_;
+  unsigned& used = slot.posted ? write_lines_used_ : read_lines_used_;
   used += slot.lines;
-  (posted ? write_lines : read_lines).set(used, timeline_.now());
+  (slot.posted ? write_lines : read_lines).set(used, timeline_.now());
 }
 
 [[gnu::always_inline]] inline bool Inbound::start(Slot& slot) {
@@ -194,12 +194,43 @@ void Inbound::start_untranslated(Slot& slot) {
   resolve(slot);
 }
 
+/// Posted TLPs touch memory in order: a slow translation holds up those behind it, whose own runs meanwhile.
+inline void Inbound::resolve(Slot& slot) {
+  slot.known = true;
+  slot.state = State::ordering;
+  if (!slot.posted) return advance_other(slot);
+  if (RootPort& port = *slot.from; port.posted.front() == &slot) issue_known(port);
+}
+
+void Inbound::issue_known(RootPort& port) {
+  do {
+    Slot& slot = *port.posted.front();
+    port.posted.pop();
+    port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
+    slot.state = State::access;
+    slot.due.at(port.last_issue);
+  } while (!port.posted.empty() && port.posted.front()->known);
+}
+
+inline void Inbound::translated(Slot& slot, const TranslationReply& reply) {
+  slot.address = reply.address;
+  slot.snooped |= reply.snooped;
+  slot.ready = reply.ready;
+  translation_time.add(slot.ready - slot.arrived);
+  slot.tlp.journey.enter(Stage::memory, slot.ready);
+  resolve(slot);
+}
+
 [[gnu::always_inline]] inline bool Inbound::translate(Slot& slot, unsigned entry) {
   const Tlp& tlp = slot.tlp;
   const Access access = tlp.type == TlpType::memory_write ? Access::write : Access::read;
   const Iova address(tlp.address + entry * translation_unit);
   const TranslationRequest request{tlp.requester, tlp.pasid, tlp.at,     access,
                                    tlp.no_write,  address,   tlp.length, tlp.journey};
+  if (slot.kind == Kind::memory && translator_->translate_again(request, reply_)) [[likely]] {
+    reply_.outcome == TranslationReply::Outcome::granted ? translated(slot, reply_) : translated_otherwise(slot, entry, reply_);
+    return true;
+  }
   return translator_->translate(request, slot.ticket | entry << entry_shift, *this);
 }
 
@@ -248,39 +279,9 @@ void Inbound::translated_otherwise(Slot& slot, unsigned entry, const Translation
   ats ? entry_translated(slot, entry, reply) : translated(slot, reply);
 }
 
-inline void Inbound::translated(Slot& slot, const TranslationReply& reply) {
-  slot.address = reply.address;
-  slot.snooped |= reply.snooped;
-  slot.ready = reply.ready;
-  translation_time.add(slot.ready - slot.arrived);
-  slot.tlp.journey.enter(Stage::memory, slot.ready);
-  resolve(slot);
-}
-
 void Inbound::translator_ready() {
   translator_full_ = false;
   admit();
-}
-
-void Inbound::resolve(Slot& slot) {
-  slot.known = true;
-  slot.state = State::ordering;
-  if (slot.tlp.fc() == FcClass::posted)
-    advance_posted(*slot.from);
-  else
-    advance_other(slot);
-}
-
-// Posted TLPs touch memory in order: a slow translation holds up those behind it, whose own runs meanwhile.
-void Inbound::advance_posted(RootPort& port) {
-  while (!port.posted.empty()) {
-    Slot& slot = *port.posted.front();
-    if (!slot.known) return;
-    port.posted.pop();
-    port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
-    slot.state = State::access;
-    slot.due.at(port.last_issue);
-  }
 }
 
 void Inbound::advance_other(Slot& slot) {
@@ -291,16 +292,16 @@ void Inbound::advance_other(Slot& slot) {
 
 void Inbound::free_lines(Slot& slot) {
   if (slot.lines == 0) return;
-  const bool posted = slot.tlp.fc() == FcClass::posted;
-  if (posted) fold_returns();
-  unsigned& used = posted ? write_lines_used_ : read_lines_used_;
+  if (slot.posted) fold_returns();
+  unsigned& used = slot.posted ? write_lines_used_ : read_lines_used_;
   used -= slot.lines;
   slot.lines = 0;
-  (posted ? write_lines : read_lines).set(used, timeline_.now());
+  (slot.posted ? write_lines : read_lines).set(used, timeline_.now());
 }
 
 // Lines of committed writes.
 void Inbound::fold_returns() {
+  if (returns_.empty()) return;
   for (const Time now = timeline_.now(); !returns_.empty() && returns_.front().when <= now; returns_.pop()) {
     write_lines_used_ -= returns_.front().lines;
     write_lines.set(write_lines_used_, returns_.front().when);
@@ -315,14 +316,16 @@ void Inbound::wait_for_lines() {
 }
 
 void Inbound::add_slot() {
-  by_ticket_.push_back(&slots_.emplace_back(*this, timeline_, static_cast<Ticket>(slots_.size())));
-  free_slots_.push_back(by_ticket_.back());
+  Slot& slot = slots_.emplace_back(*this, timeline_, static_cast<Ticket>(slots_.size()));
+  by_ticket_.push_back(&slot);
+  free_slot_ = &slot;
 }
 
 void Inbound::free_slot(Slot& slot) {
   slot.state = State::free;
+  slot.next_free = free_slot_;
+  free_slot_ = &slot;
   if (slot.tlp.data) slot.tlp.data = ByteBuffer();
-  free_slots_.push_back(&slot);
 }
 
 }  // namespace iov::pcie

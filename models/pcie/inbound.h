@@ -11,6 +11,7 @@
 /// Omits   relaxed ordering (permitted, not required), atomic operations; of ACS redirection and egress control: all that is untranslated is translated first.
 /// Order   posted and non-posted TLPs wait in separate queues: neither blocks the other.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <deque>
 
@@ -107,10 +108,12 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     Inbound& inbound;
     const Ticket ticket;
     Event due;
+    Slot* next_free = nullptr;
     Tlp tlp;
     RootPort* from = nullptr;
     Kind kind = Kind::memory;
     State state = State::free;
+    bool posted = false;
     CompletionStatus status = CompletionStatus::success;
     bool known = false;    ///< its address is translated
     bool ordered = false;  ///< the posted TLPs before it are issued
@@ -150,7 +153,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void fold_returns();
   void wait_for_lines();
   void resolve(Slot& slot);
-  void advance_posted(RootPort& port);
+  void issue_known(RootPort& port);
   void advance_other(Slot& slot);
   [[gnu::cold]] void add_slot();
   void free_slot(Slot& slot);
@@ -193,7 +196,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   std::deque<RootPort> ports_;
   std::deque<Slot> slots_;
   std::vector<Slot*> by_ticket_;
-  std::vector<Slot*> free_slots_;
+  TranslationReply reply_;  ///< of translate_again()
+  Slot* free_slot_ = nullptr;  ///< the first of a chain
   Ring<Slot*> posted_queue_, read_queue_;  ///< arrived, not yet admitted to translation
   bool translator_full_ = false;
   std::uint64_t arrivals_ = 0;
@@ -209,7 +213,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   Invariant lines_conserved_{"lines_conserved", Invariant::always, "lines in use are those of the TLPs inside",
                              [this] { return check_lines(); }};
   Invariant nothing_pending_{"nothing_pending", Invariant::at_rest, "no TLP is inside the root complex", [this] {
-                               const auto inside = slots_.size() - free_slots_.size();
+                               const auto inside = std::ranges::count_if(slots_, [](const Slot& s) { return s.state != State::free; });
                                return inside ? std::to_string(inside) + " inside" : std::string();
                              }};
 };

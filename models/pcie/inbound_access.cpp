@@ -5,9 +5,8 @@
 namespace iov::pcie {
 
 void Inbound::due(Slot& slot) {
-  const bool posted = slot.tlp.fc() == FcClass::posted;
-  if (slot.state == State::access) return posted ? issue_posted(slot) : access_other(slot);
-  posted ? deliver_posted(slot) : answer_read(slot);
+  if (slot.state == State::access) return slot.posted ? issue_posted(slot) : access_other(slot);
+  slot.posted ? deliver_posted(slot) : answer_read(slot);
 }
 
 namespace {
@@ -289,7 +288,7 @@ std::string Inbound::check_lines() {
   fold_returns();  // so that the statistic is up to date at a checkpoint
   unsigned writes_now = 0, reads_now = 0;
   for (const Slot& slot : slots_)
-    if (slot.state != State::free) (slot.tlp.fc() == FcClass::posted ? writes_now : reads_now) += slot.lines;
+    if (slot.state != State::free) (slot.posted ? writes_now : reads_now) += slot.lines;
   for (std::size_t i = 0; i < returns_.size(); ++i) writes_now += returns_[i].lines;
   if (writes_now == write_lines_used_ && reads_now == read_lines_used_) return {};
   std::ostringstream seen;

@@ -27,7 +27,10 @@ Port::Port(const sc_core::sc_module_name& name, Timeline& timeline, const Params
       lanes_{Lane(classes[0]), Lane(classes[1]), Lane(classes[2])} {
   tx.bind(*this);
   rx.bind(*this);
-  for (const FcClass fc : classes) lane(fc).returns = params.receive.headers(fc) != 0 || params.receive.data(fc) != 0;
+  for (const FcClass fc : classes) {
+    lane(fc).returns_headers = params.receive.headers(fc) != 0;
+    lane(fc).returns = lane(fc).returns_headers || params.receive.data(fc) != 0;
+  }
   if (params.bit_error_rate > 0)
     replay_ = std::make_unique<Replay>(timeline_, params_, wire_times_, seed, this->name(), bind<&Port::deliver>(this),
                                        bind<&Port::room_for_replay>(this), bind<&Port::link_error>(this));
@@ -44,6 +47,7 @@ void Port::connect(Port& partner) {
   partner.partner_ = this;
   tx.bind(partner.rx);
   partner.tx.bind(rx);
+  back_wanted_ = partner.waiting_ > 0, partner.back_wanted_ = waiting_ > 0;
   for (const FcClass fc : classes) {
     lane(fc).credits.advertise(other.receive.headers(fc), other.receive.data(fc));
     partner.lane(fc).credits.advertise(params_.receive.headers(fc), params_.receive.data(fc));
@@ -58,8 +62,9 @@ void Port::start_of_simulation() {
 }
 
 void Port::send(Tlp&& tlp) {
-  Lane& mine = lane(tlp.fc());
-  if (waiting_ == 0 && direct_ && mine.credits.afford(data_units(tlp.payload()), timeline_.now()))
+  const FcClass fc = tlp.fc();
+  Lane& mine = lane(fc);
+  if (waiting_ == 0 && direct_ && affords(mine, fc, data_units(tlp.payload())))
     transmit(mine, {&tlp, 1});
   else
     enqueue(mine, std::move(tlp));
@@ -67,7 +72,7 @@ void Port::send(Tlp&& tlp) {
 
 bool Port::clear_for(FcClass fc, std::uint32_t tlps, std::uint32_t payload_bytes) {
   if (waiting_ != 0 || !direct_ || tlps > most_together) return false;
-  return lane(fc).credits.afford(data_units(payload_bytes) + tlps, timeline_.now(), tlps);  // each may begin a unit
+  return affords(lane(fc), fc, data_units(payload_bytes) + tlps, tlps);  // each may begin a unit
 }
 
 void Port::send_together(std::span<Tlp> tlps) {
@@ -78,7 +83,7 @@ void Port::send_together(std::span<Tlp> tlps) {
 void Port::enqueue(Lane& to, Tlp&& tlp) {
   if (!up_) return lose(tlp);
   to.queue.push({std::move(tlp), ++order_});
-  ++waiting_;
+  set_waiting(waiting_ + 1);
   if (started_) pump(order_);
   queued_.set(waiting_, timeline_.now());
 }
@@ -90,7 +95,7 @@ void Port::enqueue(Lane& to, Tlp&& tlp) {
 
 /// TLPs for which there are credits, one behind the other. With bit errors one at a time.
 void Port::transmit(Lane& from, std::span<Tlp> tlps) {
-  LinkTransfer transfer{tlps.front().fc(), static_cast<std::uint32_t>(tlps.size()), 0, tlps, {}};
+  LinkTransfer transfer{tlps.front().fc(), static_cast<std::uint32_t>(tlps.size()), 0, tlps, {}, {}};
   std::array<const Time*, most_together> gaps;
   std::uint32_t payload_bytes = 0, wire_bytes = transfer.headers * wire_times_.framing();
   Time busy;
@@ -115,7 +120,7 @@ void Port::transmit(Lane& from, std::span<Tlp> tlps) {
 }
 
 void Port::deliver(Tlp& tlp) {
-  LinkTransfer transfer{tlp.fc(), 1, data_units(tlp.payload()), {&tlp, 1}, {}};
+  LinkTransfer transfer{tlp.fc(), 1, data_units(tlp.payload()), {&tlp, 1}, {}, {}};
   hand_over(transfer, {});
 }
 
@@ -133,12 +138,13 @@ void Port::pump(std::uint64_t newest) {
 
 Port::Lane* Port::next_to_send() {
   Lane* best = nullptr;
-  for (Lane& candidate : lanes_) {
+  for (const FcClass fc : classes) {
+    Lane& candidate = lane(fc);
     if (candidate.queue.empty()) continue;
     const Queued& head = candidate.queue.front();
     if (best && best->queue.front().order < head.order) continue;
     if (!ordered_to_go(lanes_, candidate)) continue;
-    if (candidate.credits.afford(data_units(head.tlp.payload()), timeline_.now())) best = &candidate;
+    if (affords(candidate, fc, data_units(head.tlp.payload()))) best = &candidate;
   }
   return best;
 }
@@ -154,15 +160,16 @@ void Port::transmit_queued(Lane& from, std::uint64_t newest) {
   transmit(from, {&head.tlp, 1});
   const bool waited = head.order != newest;
   from.queue.pop();
-  --waiting_;
+  set_waiting(waiting_ - 1);
   if (waited && from.queue.empty()) drained_ = true;
 }
 
 void Port::wait_for_credits() {
   const Time now = timeline_.now();
-  for (Lane& blocked : lanes_) {
+  for (const FcClass fc : classes) {
+    Lane& blocked = lane(fc);
     if (blocked.queue.empty()) continue;
-    if (blocked.credits.afford(data_units(blocked.queue.front().tlp.payload()), now)) continue;  // waits for order
+    if (affords(blocked, fc, data_units(blocked.queue.front().tlp.payload()))) continue;  // waits for order
     if (!blocked.stalled) blocked.stalled = true, blocked.stalled_since = now;
     if (blocked.credits.returning()) credit_.before(blocked.credits.next_return());
   }
@@ -198,36 +205,57 @@ tlm::tlm_sync_enum Port::nb_transport_fw(LinkTransfer& transfer, tlm::tlm_phase&
 
 void Port::tlp_arrived() {
   const Time now = timeline_.now();
-  while (arrived_ < arrivals_.size() && arrivals_[arrived_].when <= now) ++arrived_;
-  if (arrived_ < arrivals_.size()) arrive_.at(arrivals_[arrived_].when);
+  while (++arrived_ < arrivals_.size()) {
+    const Time& next = arrivals_[arrived_].when;
+    if (next <= now) continue;
+    arrive_.at(next);
+    break;
+  }
   if (on_arrival_) on_arrival_();
 }
 
-bool Port::take(Tlp& tlp) {
-  if (arrived_ == 0) return false;
-  --arrived_;
+std::size_t Port::take(Tlp& tlp) {
+  const std::size_t there = arrived_;
+  if (there == 0) return 0;
   if (tlp.data) tlp.data = ByteBuffer();  // it would stay in the ring
+  arrived_ = there - 1;
   tlp = std::move(arrivals_.front().tlp);
   arrivals_.pop();
-  return true;
+  return there;
 }
 
 void Port::release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) {
   Lane& buffer = lane(fc);
-  LinkTransfer back{fc, 1, data_units(payload_bytes), {}, {}};
+  const std::uint32_t data = data_units(payload_bytes);
   buffer.held_headers -= 1;
-  buffer.held_data -= back.data;
-  if (!buffer.returns) return;
+  buffer.held_data -= data;
+  if (data > 0 ? !buffer.returns : !buffer.returns_headers) return;
+  buffer.back.push({when + credit_return_, data});
+  if (back_wanted_) [[unlikely]]
+    give_back(fc);
+}
+
+void Port::give_back(FcClass fc) {
+  Ring<CreditReturn>& back = lane(fc).back;
+  if (back.empty()) return;
+  LinkTransfer transfer{fc, 0, 0, {}, {}, &back};
   tlm::tlm_phase phase = tlm::END_REQ;
-  Time delay = when - timeline_.now() + credit_return_;
-  rx->nb_transport_bw(back, phase, delay);
+  Time delay = back[back.size() - 1].when - timeline_.now();
+  rx->nb_transport_bw(transfer, phase, delay);
+}
+
+bool Port::ask_for_credits(Lane& mine, FcClass fc, std::int64_t units, std::int64_t tlps) {
+  asking_ = true;
+  if (partner_) partner_->give_back(fc);
+  asking_ = false;
+  return mine.credits.afford(units, timeline_.now(), tlps);
 }
 
 tlm::tlm_sync_enum Port::nb_transport_bw(LinkTransfer& transfer, tlm::tlm_phase&, Time& delay) {
   Lane& sender = lane(transfer.fc);
-  const Time when = timeline_.now() + delay;
-  sender.credits.give_back(transfer.data, when);
-  if (!sender.queue.empty()) credit_.before(when);
+  for (; !transfer.back->empty(); transfer.back->pop())
+    sender.credits.give_back(transfer.back->front().data, transfer.back->front().when);
+  if (!asking_ && !sender.queue.empty()) credit_.before(timeline_.now() + delay);
   return tlm::TLM_COMPLETED;
 }
 

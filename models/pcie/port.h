@@ -24,12 +24,13 @@
 namespace iov::pcie {
 
 /// BEGIN_REQ (forward) hands over TLPs that follow one another on the wire; the annotated delay is that of the first one's arrival.
-/// END_REQ (backward) gives credits back.
+/// END_REQ (backward) gives credits back, all that were booked since, each with its time: when the sender waits for them or asks.
 struct LinkTransfer {
   FcClass fc = FcClass::posted;
-  std::uint32_t headers = 1, data = 0;  ///< credits: taken by the TLPs, or given back
+  std::uint32_t headers = 1, data = 0;  ///< credits taken by the TLPs
   std::span<Tlp> tlps;
   const Time* const* gaps = nullptr;  ///< of each from the arrival of the one before; the first one's is not used
+  Ring<CreditReturn>* back = nullptr;  ///< credits given back; the annotated delay is that of the newest
 };
 struct LinkProtocol {
   using tlm_payload_type = LinkTransfer;
@@ -54,7 +55,7 @@ class Port : public sc_core::sc_module,
   std::size_t backlog(FcClass fc) const override { return lane(fc).queue.size(); }
   void on_arrival(Delegate<void()> handler) override { on_arrival_ = handler; }
   void on_drained(Delegate<void()> handler) override { on_drained_ = handler; }
-  bool take(Tlp& tlp) override;
+  std::size_t take(Tlp& tlp) override;
   void release(FcClass fc, std::uint32_t payload_bytes) override { release_at(fc, payload_bytes, timeline_.now()); }
   void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) override;
   const LinkLimits& limits() const override { return limits_; }
@@ -100,9 +101,11 @@ class Port : public sc_core::sc_module,
     explicit Lane(FcClass fc);
     Ring<Queued> queue;
     Credits credits;                               ///< of the far receive buffer
-    std::int64_t held_headers = 0, held_data = 0;  ///< of our receive buffer, from hand-over to release
-    bool returns = false;                          ///< its credits: finite, so they are given back
+    std::int64_t held_headers = 0;                 ///< of our receive buffer, from hand-over to release
     std::uint64_t last_order = 0;                  ///< of the last TLP put on the wire
+    std::int64_t held_data = 0;                    ///< as held_headers
+    bool returns = false, returns_headers = false;  ///< its credits, those of headers: finite, so they are given back
+    Ring<CreditReturn> back;                       ///< of our receive buffer: booked, the sender does not know yet
     bool stalled = false;
     Time stalled_since;
     Counter tlps, payload_bytes, wire_bytes;
@@ -124,6 +127,15 @@ class Port : public sc_core::sc_module,
   void room_for_replay() { pump(no_order); }
   void pump(std::uint64_t newest);
   Lane* next_to_send();
+  bool affords(Lane& mine, FcClass fc, std::int64_t units, std::int64_t tlps = 1) {
+    return mine.credits.enough(units, tlps) || ask_for_credits(mine, fc, units, tlps);
+  }
+  [[gnu::noinline]] bool ask_for_credits(Lane& mine, FcClass fc, std::int64_t units, std::int64_t tlps);
+  [[gnu::noinline]] void give_back(FcClass fc);
+  void set_waiting(std::size_t tlps) {
+    waiting_ = tlps;
+    if (partner_) partner_->back_wanted_ = tlps > 0;
+  }
   void transmit_queued(Lane& from, std::uint64_t newest);
   void wait_for_credits();
   void credits_arrived();
@@ -153,6 +165,8 @@ class Port : public sc_core::sc_module,
   std::uint64_t order_ = 0;  ///< age of queued TLPs
   Time wire_free_;
   bool drained_ = false;
+  bool asking_ = false;      ///< for the credits that the partner booked
+  bool back_wanted_ = false;  ///< the partner has TLPs that wait: credits are given back at once
 
   Ring<Arrival> arrivals_;    ///< on the wire or in the receive buffer, oldest first
   std::size_t arrived_ = 0;   ///< how many of them are in the receive buffer

@@ -53,7 +53,7 @@ void Port::go_down() {
     mine.stalled = false;
     for (; !mine.queue.empty(); mine.queue.pop()) lose(mine.queue.front().tlp), mine.queue.front().tlp = Tlp();
   }
-  waiting_ = 0;
+  set_waiting(0);
   queued_.set(0, now);
   drained_ = false;
   credit_.cancel();
@@ -74,8 +74,11 @@ void Port::lose(const Tlp&) { ++lost_; }
 
 // Flow control starts anew; what the receiver took and still works on keeps its buffer.
 void Port::restore_credits() {
-  for (std::size_t c = 0; c < fc_classes; ++c)
-    lanes_[c].credits.restart(partner_->lanes_[c].held_headers, partner_->lanes_[c].held_data);
+  for (std::size_t c = 0; c < fc_classes; ++c) {
+    Lane& buffer = partner_->lanes_[c];
+    while (!buffer.back.empty()) buffer.back.pop();
+    lanes_[c].credits.restart(buffer.held_headers, buffer.held_data);
+  }
 }
 
 std::string Port::check_credits() const {
@@ -83,6 +86,8 @@ std::string Port::check_credits() const {
     const Credits& credits = lanes_[c].credits;
     const Lane& buffer = partner_->lanes_[c];
     std::int64_t headers = buffer.held_headers, data = buffer.held_data;
+    headers += static_cast<std::int64_t>(buffer.back.size());
+    for (std::size_t i = 0; i < buffer.back.size(); ++i) data += buffer.back[i].data;
     if (replay_)
       replay_->for_undelivered([&](const Tlp& tlp) {
         if (static_cast<std::size_t>(tlp.fc()) == c) headers += 1, data += data_units(tlp.payload());

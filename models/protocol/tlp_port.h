@@ -37,8 +37,8 @@ class TlpPort {
   virtual void on_arrival(Delegate<void()> handler) = 0;
   /// Called when a backlog drained to 0, for senders that throttle themselves.
   virtual void on_drained(Delegate<void()> handler) = 0;
-  /// The oldest arrived TLP; its receive credits stay taken until release(). @returns false: there is none
-  virtual bool take(Tlp& tlp) = 0;
+  /// The oldest arrived TLP; its receive credits stay taken until release(). @returns how many were there; 0: none
+  virtual std::size_t take(Tlp& tlp) = 0;
   /// The receiver is done with the buffer space of a TLP it took (only class and payload size matter).
   virtual void release(FcClass fc, std::uint32_t payload_bytes) = 0;
   /// The same, booked ahead: the space is free at `when` (>= now, never before an earlier release of the class).

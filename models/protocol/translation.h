@@ -62,6 +62,8 @@ class Translator {
   virtual ~Translator() = default;
   /// @returns false when the translation queue is full: nothing happened, wait for translator_ready()
   virtual bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client) = 0;
+  /// The same without a client, of what repeats a request that hit: most do. @returns false: nothing happened, translate() it
+  virtual bool translate_again(const TranslationRequest&, TranslationReply& /*reply*/) { return false; }
 };
 
 /// ATS messages between the IOMMU and device TLBs, carried by the root complex.

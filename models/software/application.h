@@ -16,6 +16,7 @@ class Application : public PacketReceiver {
               host::Strand& strand, host::Context context);
   void start();
   Task receive(host::Strand& strand, Frame& frame) override;
+  bool begins_in(host::Context context) const override { return context == context_; }
   void add_to(WorkingSet& set) const {
     set.add_members(*this, &Application::services_, &Application::context_);
     traffic_.add_to(set);

@@ -122,7 +122,7 @@ Task NicDriver::look(Strand& strand, const Time& transmit_limit, Health& health)
 
 /// Packets that had left are booked as delivered or dropped already, and do not mind. What was lent goes back.
 Task NicDriver::lose_rings(Strand& strand) {
-  for (; received(rx_next_); ++rx_next_) {
+  for (RxDescriptor done{}; received(rx_next_, done); ++rx_next_) {
     lose(rx_at(rx_next_).at);
     if (lender_) lender_->returned(rx_at(rx_next_));
   }
@@ -263,8 +263,10 @@ Task NicDriver::interrupt(Strand& strand) {
   place_.softirq.wake();
 }
 
-bool NicDriver::received(std::uint32_t index) const {
-  return rx_tail_ != rx_next_ && (memory_.load<RxDescriptor>(rx_descriptor(index)).write_back.status_error & descriptor_done);
+bool NicDriver::received(std::uint32_t index, RxDescriptor& descriptor) const {
+  if (rx_tail_ == rx_next_) return false;
+  descriptor = memory_.load<RxDescriptor>(rx_descriptor(index));
+  return descriptor.write_back.status_error & descriptor_done;
 }
 
 Task NicDriver::poll_loop() {
@@ -293,14 +295,17 @@ Task NicDriver::poll() {
 }
 
 Task NicDriver::receive_some(unsigned& taken) {
-  while (taken < params_.poll_budget && !down_ && received(rx_next_)) {
-    const auto done = memory_.load<RxDescriptor>(rx_descriptor(rx_next_)).write_back;
+  RxDescriptor done{};
+  while (taken < params_.poll_budget && !down_ && received(rx_next_, done)) {
     const DmaBuffer buffer = rx_at(rx_next_);
     if (place_.dma) co_await unmap(buffer);
-    Frame frame = load_frame(memory_.port(), buffer.at, done.length, services_.payload, services_.book);
+    Frame frame = load_frame(memory_.port(), buffer.at, done.write_back.length, services_.payload, services_.book);
     frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
-    co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
+    if (receive_owed_)
+      place_.softirq.owe(Work::driver, costs_.driver_receive);
+    else
+      co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
     if (lender_) {
       co_await lender_->filled(place_.softirq, buffer, frame);
       continue;

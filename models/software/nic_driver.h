@@ -105,7 +105,10 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   void stop_polling() { stopped_ = true; }     ///< of a polled driver: after the round under way
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
   Task flush(host::Strand& strand) override;
-  void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
+  void set_receiver(PacketReceiver& receiver) override {
+    receiver_ = &receiver;
+    receive_owed_ = receiver.begins_in(place_.context);
+  }
   /// From initialise() on all buffers are lent: received frames go to the lender, what is sent comes as transmit_lent().
   void borrow_from(BufferLender& lender) {
     lender_ = &lender;
@@ -142,7 +145,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Gpa rx_descriptor(std::uint32_t index) const { return rx_ring_ + (index & (params_.rx_descriptors - 1)) * 16; }
   Gpa tx_buffer(std::uint32_t index) const { return tx_buffers_ + std::uint64_t{index & (params_.tx_descriptors - 1)} * buffer_bytes; }
   Gpa rx_buffer(std::uint32_t index) const { return rx_buffers_ + std::uint64_t{index & (params_.rx_descriptors - 1)} * buffer_bytes; }
-  bool received(std::uint32_t index) const;
+  bool received(std::uint32_t index, nic::RxDescriptor& descriptor) const;
   Task disable_queue(host::Strand& strand, std::uint32_t control);
   void lose(Hpa buffer);
   void lose(PacketId packet, DropReason why);
@@ -158,6 +161,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   MemoryView& memory_;
   const Place place_;
   PacketReceiver* receiver_ = nullptr;
+  bool receive_owed_ = false;  ///< its work on a frame, to the receiver's
   Gpa rx_ring_, rx_buffers_;
   BufferLender* lender_ = nullptr;
   DmaBuffer& tx_at(std::uint32_t index) { return tx_mapped_[index & (params_.tx_descriptors - 1)]; }

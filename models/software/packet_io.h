@@ -16,6 +16,8 @@ class PacketReceiver {
  public:
   virtual ~PacketReceiver() = default;
   virtual Task receive(host::Strand& strand, Frame& frame) = 0;
+  /// Whether receive() does nothing before it spends time in this context: what the caller does before it may then be owed.
+  virtual bool begins_in(host::Context) const { return false; }
 };
 
 /// Something packets can be sent through: a NIC driver, a virtio front end, a tap.

@@ -112,7 +112,11 @@ Task VirtioNet::receive_some(unsigned& taken) {
     frame.journey.enter(Stage::guest_handler, services_.timeline.now());
     rx_free_.push_back(at);
     ++taken, ++taken_;
-    co_await strand.spend(Context::guest, Work::driver, costs_.virtqueue_front + costs_.lines(rx_.take_moves()));
+    const Time cost = costs_.virtqueue_front + costs_.lines(rx_.take_moves());
+    if (receive_owed_)
+      strand.owe(Work::driver, cost);
+    else
+      co_await strand.spend(Context::guest, Work::driver, cost);
     if (receiver_) co_await receiver_->receive(strand, frame);
     if (rx_free_.size() >= params_.refill_batch) co_await refill();
   }

@@ -46,7 +46,10 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
   Task initialise(host::Strand& strand);
   Task transmit(host::Strand& strand, Frame& frame, bool more) override;
   Task flush(host::Strand& strand) override { co_await kick(strand, transmit_queue, {}); }
-  void set_receiver(PacketReceiver& receiver) override { receiver_ = &receiver; }
+  void set_receiver(PacketReceiver& receiver) override {
+    receiver_ = &receiver;
+    receive_owed_ = receiver.begins_in(host::Context::guest);
+  }
   std::size_t room() const override { return tx_.room(); }
   std::uint64_t kicks() const { return kicks_.value(); }
 
@@ -67,6 +70,7 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
   Vcpu& vcpu_;
   Doorbell* doorbell_ = nullptr;
   PacketReceiver* receiver_ = nullptr;
+  bool receive_owed_ = false;  ///< its work on a frame, to the receiver's
   VirtqueueLayout rx_layout_, tx_layout_;
   VirtqueueDriver rx_, tx_;
   Gpa rx_area_, tx_area_;

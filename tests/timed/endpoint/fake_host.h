@@ -57,10 +57,10 @@ class FakeHost : public TlpPort {
   std::size_t backlog(FcClass fc) const override { return fc == FcClass::posted ? waiting_.size() : 0; }
   void on_arrival(Delegate<void()> handler) override { arrival_ = handler; }
   void on_drained(Delegate<void()> handler) override { drained_ = handler; }
-  bool take(Tlp& tlp) override {
-    if (inbox_.empty()) return false;
-    tlp = inbox_.pop();
-    return true;
+  std::size_t take(Tlp& tlp) override {
+    const std::size_t there = inbox_.size();
+    if (there > 0) tlp = inbox_.pop();
+    return there;
   }
   void release(FcClass, std::uint32_t) override { ++released; }
   void release_at(FcClass, std::uint32_t, const Time&) override { ++released; }
