@@ -65,14 +65,16 @@ class Strand : public QueueHook {
     for (unsigned i = 0; i < owed_count_; ++i) remaining_ += owed_[i].cost;
     return {*this};
   }
-  /// Work that comes first in the next spend(), in its context. For what has nothing between it and that spend(), and ends in
-  /// nothing that anybody could see: it takes no event of its own.
-  void owe(Work work, const Time& cost) { owed_.at(owed_count_++) = {work, cost}; }
-  /// The same, behind the others of its level that are ready: one round of a loop that never waits.
+  /// As spend(), behind the others of its level that are ready: one round of a loop that never waits.
   Spend spend_in_turn(Context context, Work work, const Time& cost) {
     in_turn_ = true;
     return spend(context, work, cost);
   }
+  /// Work that comes first in the next spend(), in its context. For what has nothing between it and that spend(), and ends in
+  /// nothing that anybody could see: it takes no event of its own.
+  void owe(Work work, const Time& cost) { owed_.at(owed_count_++) = {work, cost}; }
+  /// Softirqs of the host may not: between two pieces of their work it is decided whether they are deferred.
+  bool may_owe() const { return level_ != Level::host_softirq; }
   /// Leaves the guest on purpose: the exit itself; what handles it follows as spend().
   Spend vm_exit(ExitCause cause) {
     exit_cause_ = cause, exiting_ = true;

@@ -52,7 +52,10 @@ Task Application::send_loop() {
 }
 
 Task Application::receive(Strand& strand, Frame& frame) {
-  strand.owe(Work::stack, costs_.stack_receive);
+  if (strand.may_owe())
+    strand.owe(Work::stack, costs_.stack_receive);
+  else
+    co_await strand.spend(context_, Work::stack, costs_.stack_receive);
   co_await strand.spend(context_, Work::application, costs_.application_receive);
   const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>();
   traffic_.received(frame.header, contents, frame.bytes, services_.timeline.now());

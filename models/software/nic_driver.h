@@ -107,7 +107,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override {
     receiver_ = &receiver;
-    receive_owed_ = receiver.begins_in(place_.context);
+    receive_owed_ = place_.softirq.may_owe() && receiver.begins_in(place_.context);
   }
   /// From initialise() on all buffers are lent: received frames go to the lender, what is sent comes as transmit_lent().
   void borrow_from(BufferLender& lender) {

@@ -98,6 +98,13 @@ TEST_CASE("an interrupt in the middle of owed work delays the rest of it", "[F4]
   CHECK(b.spent(Work::application) == 4_us);
 }
 
+TEST_CASE("softirqs of the host may owe nothing, for their deferral is decided between two pieces of work", "[A18]") {
+  OwedBench b;
+  Thread vcpu(b.core, Thread::Kind::vcpu, "vcpu");
+  CHECK_FALSE(b.softirq.may_owe());
+  CHECK(Strand(b.core, Level::thread_middle, &vcpu).may_owe());
+}
+
 TEST_CASE("owed work of no cost leaves nothing behind", "[A18]") {
   OwedBench b;
   const auto rounds = [](OwedBench& bench) -> Task {
