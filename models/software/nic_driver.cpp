@@ -14,6 +14,8 @@ Time stop_poll_interval() { return 10_us; }  // ixgbe_disable_rx_queue: usleep_r
 NicDriver::NicDriver(const sc_core::sc_module_name& name, const PacketServices& services, const Params& params,
                      const SoftwareCosts& costs, RegisterIo& registers, MemoryView& memory, const Place& place)
     : sc_module(name), services_(services), params_(params), costs_(costs), registers_(registers), memory_(memory), place_(place) {
+  if (place.polled && costs.driver_poll == Time())
+    throw SimError(services.timeline.now(), this->name(), "polls, and a round costs nothing: time would stand still; driver_poll must be above 0");
   tx_ring_ = memory_.allocate(params.tx_descriptors * 16, 4096);
   rx_ring_ = memory_.allocate(params.rx_descriptors * 16, 4096);
   tx_buffers_ = memory_.allocate(params.tx_descriptors * buffer_bytes, 4096);

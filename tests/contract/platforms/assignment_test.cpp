@@ -163,3 +163,8 @@ TEST_CASE("every packet is accounted for under every script action and a reset o
 TEST_CASE("every packet is accounted for under every script action and a removal", "[B19][B20]") { under_every_action("unassign"); }
 TEST_CASE("every packet is accounted for under every script action and the end of all VFs", "[B17][B19]") { under_every_action("vf_enable"); }
 TEST_CASE("every packet is accounted for under every script action and the end of the PCIe link", "[B18][B19]") { under_every_action("pcie_link"); }
+
+TEST_CASE("a polling driver whose rounds cost nothing is refused, for time would stand still", "[B11]") {
+  const Settings free_rounds{{"host.costs.driver_poll", "0 ns"}};
+  CHECK_THROWS_WITH(MachineBench(Settings{{"vm0.path", "process"}} + free_rounds), Catch::Contains("driver_poll must be above 0"));
+}
