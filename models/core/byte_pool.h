@@ -41,21 +41,28 @@ class ByteBuffer {
   struct Store;
   struct Block {
     Store* home;
+    Block* next_free;
     std::array<std::uint8_t, capacity> bytes;
   };
   struct Store {  ///< outlives its pool while buffers are on their way
     std::vector<std::unique_ptr<Block>> blocks;
-    std::vector<Block*> free;
+    Block* free = nullptr;        ///< a chain
     std::unique_ptr<Store> self;  ///< set once the pool is gone
     [[gnu::noinline]] void give_back(Block* block) {  // so that the test for "no bytes" is inlined
-      free.push_back(block);  // there is room
-      if (self && free.size() == blocks.size()) const auto last = std::move(self);
+      block->next_free = std::exchange(free, block);
+      if (self) [[unlikely]] end_if_complete();
+    }
+    bool complete() const {
+      std::size_t there = 0;
+      for (const Block* block = free; block; block = block->next_free) ++there;
+      return there == blocks.size();
+    }
+    [[gnu::cold]] void end_if_complete() {
+      if (complete()) const auto last = std::move(self);
     }
     [[gnu::cold]] void grow() {
-      blocks.push_back(std::make_unique<Block>());
-      blocks.back()->home = this;
-      free.reserve(blocks.capacity());
-      free.push_back(blocks.back().get());
+      free = blocks.emplace_back(std::make_unique<Block>()).get();
+      free->home = this, free->next_free = nullptr;
     }
   };
   ByteBuffer(Block* block, std::uint32_t size) : block_(block), size_(size) {}
@@ -72,13 +79,13 @@ class BytePool {
   BytePool& operator=(const BytePool&) = delete;
   ~BytePool() {
     auto& store = *store_;
-    if (store.free.size() != store.blocks.size()) store.self = std::move(store_);
+    if (!store.complete()) store.self = std::move(store_);
   }
   /// A buffer of `size` bytes (at most 4096), not zeroed.
   ByteBuffer take(std::size_t size) {
-    if (store_->free.empty()) store_->grow();
-    auto* block = store_->free.back();
-    store_->free.pop_back();
+    if (!store_->free) store_->grow();
+    auto* const block = store_->free;
+    store_->free = block->next_free;
     return {block, static_cast<std::uint32_t>(size)};
   }
   ByteBuffer copy(std::span<const std::uint8_t> from) {

@@ -20,7 +20,14 @@ class Histogram {
     std::uint64_t count;
   };
 
-  void record(const Time& duration);
+  /// A duration as record() needs it, for one that several histograms record.
+  struct Sample {
+    explicit Sample(const Time& duration);
+    std::uint64_t ps;
+    std::size_t bucket;
+  };
+  void record(const Time& duration) { record(Sample(duration)); }
+  void record(const Sample& sample);
   std::uint64_t count() const { return count_; }
   double mean_ns() const { return count_ ? sum_ns_ / static_cast<double>(count_) : 0; }
   double min_ns() const { return count_ ? static_cast<double>(min_) * 1e-3 : 0; }
@@ -32,7 +39,7 @@ class Histogram {
   void add_to(WorkingSet& set) const;  ///< as if the next sample were about the mean of those before
 
  private:
-  void make_room(std::size_t bucket);
+  [[gnu::cold]] void make_room(std::size_t bucket);
 
   std::vector<std::uint64_t> counts_;  ///< of the buckets from first_ on
   std::size_t first_ = 0;

@@ -95,6 +95,8 @@ class JourneyLog : public sc_core::sc_object {
   void reset();  ///< forgets the sums, not the open journeys
 
  private:
+  [[gnu::cold]] void add_slot();
+
   std::deque<Journey> slots_;
   std::vector<Journey*> free_;
   std::array<Time, stage_count> spent_{};

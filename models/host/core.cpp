@@ -66,6 +66,7 @@ void Core::enqueue(Strand& strand, bool front) {
     softirq_since_ = timeline_.now();
   auto& queue = queue_of(strand);
   front ? queue.push_front(strand) : queue.push_back(strand);
+  ++ready_;
   if (!thread_level(strand)) return;
   Thread& thread = *thread_of(strand);
   if (thread.queued_) return;
@@ -76,6 +77,7 @@ void Core::enqueue(Strand& strand, bool front) {
 
 void Core::dequeue(Strand& strand) {
   queue_of(strand).erase(RunQueue<Strand>::s_iterator_to(strand));
+  --ready_;
   if (!thread_level(strand)) return;
   Thread& thread = *thread_of(strand);
   if (thread.runnable()) return;
@@ -95,6 +97,7 @@ void Core::consider_deferring() {
   while (!waiting.empty()) {
     Strand& strand = waiting.front();
     waiting.pop_front();
+    --ready_;
     enqueue(strand, false);
   }
 }
@@ -146,13 +149,12 @@ void Core::dispatch() {
   if (dispatching_ || executing_) return;
   dispatching_ = true;
   if (Strand* const strand = std::exchange(goes_on_, nullptr)) start(*strand);
-  while (step()) {
+  while (!unchallenged() && step()) {
   }
   dispatching_ = false;
 }
 
 bool Core::step() {
-  if (running_ && nothing_ready()) return false;
   settle();
   consider_deferring();
   Strand* next = most_urgent();
@@ -187,12 +189,13 @@ void Core::preempt() {
 }
 
 void Core::start(Strand& strand) {
-  settle();
-  awake_at_ = timeline_.now() + (idle_ ? params_.world.idle_exit : sc_core::SC_ZERO_TIME);
-  const Time cost = goes_on_here(strand) ? sc_core::SC_ZERO_TIME : switch_to(strand);
+  const Time now = timeline_.now();
+  if (settled_ < now) settle_until(now);
+  awake_at_ = idle_ ? now + params_.world.idle_exit : now;
+  const Time cost = goes_on_here(strand) ? Time() : switch_to(strand);
   switch_context_ = strand.context_ == Context::irq ? Context::irq : Context::host_kernel;
   strand.preempted_ = false;
-  set_idle(false);
+  if (idle_) set_idle(false);
   running_ = &strand;
   work_begin_ = awake_at_ + cost;
   if (strand.stall_ && !strand.stall_over_) return;  // ends with end_stall()
@@ -344,16 +347,19 @@ void Core::settle_switch(const Time& now) {
 /// The part of what runs that was owed.
 void Core::settle_owed(Strand& strand, const Time& now) {
   auto& spent = spent_[static_cast<std::size_t>(strand.context_)];
+  const unsigned count = strand.owed_count_;
+  Time settled = settled_;
   unsigned done = 0;
-  for (; done < strand.owed_count_; ++done) {
+  for (; done < count; ++done) {
     Strand::Owed& owed = strand.owed_[done];
-    const Time part = std::min(owed.cost, now - settled_);
+    const Time part = std::min(owed.cost, now - settled);
     spent[static_cast<std::size_t>(owed.work)] += part;
-    settled_ += part, owed.cost -= part;
-    if (owed.cost > sc_core::SC_ZERO_TIME) break;
+    settled += part, owed.cost -= part;
+    if (owed.cost > Time()) break;
   }
-  strand.owed_count_ = static_cast<std::uint8_t>(strand.owed_count_ - done);
-  std::copy_n(strand.owed_.begin() + done, strand.owed_count_, strand.owed_.begin());
+  settled_ = settled;
+  strand.owed_count_ = static_cast<std::uint8_t>(count - done);
+  if (strand.owed_count_ > 0) std::copy_n(strand.owed_.begin() + done, strand.owed_count_, strand.owed_.begin());
 }
 
 void Core::settle_until(const Time& now) {

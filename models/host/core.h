@@ -129,7 +129,8 @@ class Core : public sc_core::sc_module {
   bool step();
   Strand* most_urgent();
   static Strand* best_of(Thread& thread);
-  bool nothing_ready() const { return !deferring_ && irq_.empty() && softirq_.empty() && threads_.empty(); }
+  bool nothing_ready() const { return ready_ == 0 && !deferring_; }
+  bool unchallenged() const { return running_ && nothing_ready(); }
   bool alone(const Strand& strand) const;
   bool outranks(const Strand& a, const Strand& b);
   bool outran(const Thread& runner, const Thread& waiter) const {
@@ -161,6 +162,7 @@ class Core : public sc_core::sc_module {
   const std::uint32_t apic_id_;
   RunQueue<Strand> irq_, softirq_;
   RunQueue<Thread> threads_;  ///< those with ready strands
+  std::uint32_t ready_ = 0;   ///< strands in all queues
   Thread* thread_ = nullptr;     ///< whose registers are loaded
   Thread ksoftirqd_{*this, Thread::Kind::process, "ksoftirqd"};
   bool deferring_ = false;

@@ -52,11 +52,21 @@ Task Application::send_loop() {
 }
 
 Task Application::receive(Strand& strand, Frame& frame) {
-  if (strand.may_owe())
-    strand.owe(Work::stack, costs_.stack_receive);
-  else
+  if (strand.may_owe()) {
+    co_await spend(strand);
+  } else {
     co_await strand.spend(context_, Work::stack, costs_.stack_receive);
-  co_await strand.spend(context_, Work::application, costs_.application_receive);
+    co_await strand.spend(context_, Work::application, costs_.application_receive);
+  }
+  take(frame);
+}
+
+Strand::Spend Application::spend(Strand& strand) {
+  strand.owe(Work::stack, costs_.stack_receive);
+  return strand.spend(context_, Work::application, costs_.application_receive);
+}
+
+void Application::take(const Frame& frame) {
   const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>();
   traffic_.received(frame.header, contents, frame.bytes, services_.timeline.now());
 }

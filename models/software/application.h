@@ -10,13 +10,13 @@
 
 namespace iov::software {
 
-class Application : public PacketReceiver {
+class Application : public PacketReceiver, PacketConsumer {
  public:
   Application(const PacketServices& services, const SoftwareCosts& costs, GuestTraffic& traffic, NetDevice& device,
               host::Strand& strand, host::Context context);
   void start();
   Task receive(host::Strand& strand, Frame& frame) override;
-  bool begins_in(host::Context context) const override { return context == context_; }
+  PacketConsumer* consumer_in(host::Context context) override { return context == context_ ? this : nullptr; }
   void add_to(WorkingSet& set) const {
     set.add_members(*this, &Application::services_, &Application::context_);
     traffic_.add_to(set);
@@ -24,6 +24,8 @@ class Application : public PacketReceiver {
 
  private:
   static constexpr unsigned bulk = 8;  ///< packets behind one doorbell at most, as Linux dequeues in bulk
+  host::Strand::Spend spend(host::Strand& strand) override;
+  void take(const Frame& frame) override;
   Task send_loop();
   void due() { strand_.wake(); }
   void arm();

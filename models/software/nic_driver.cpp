@@ -304,15 +304,18 @@ Task NicDriver::receive_some(unsigned& taken) {
     Frame frame = load_frame(memory_.port(), buffer.at, done.write_back.length, services_.payload, services_.book);
     frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
-    if (receive_owed_)
+    if (consumer_) {
       place_.softirq.owe(Work::driver, costs_.driver_receive);
-    else
+      co_await consumer_->spend(place_.softirq);
+      consumer_->take(frame);
+    } else {
       co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);
-    if (lender_) {
-      co_await lender_->filled(place_.softirq, buffer, frame);
-      continue;
+      if (lender_) {
+        co_await lender_->filled(place_.softirq, buffer, frame);
+        continue;
+      }
+      if (receiver_) co_await receiver_->receive(place_.softirq, frame);
     }
-    if (receiver_) co_await receiver_->receive(place_.softirq, frame);
     if (!down_ && params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch) co_await refill();
   }
 }

@@ -107,7 +107,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task flush(host::Strand& strand) override;
   void set_receiver(PacketReceiver& receiver) override {
     receiver_ = &receiver;
-    receive_owed_ = place_.softirq.may_owe() && receiver.begins_in(place_.context);
+    consumer_ = place_.softirq.may_owe() ? receiver.consumer_in(place_.context) : nullptr;
   }
   /// From initialise() on all buffers are lent: received frames go to the lender, what is sent comes as transmit_lent().
   void borrow_from(BufferLender& lender) {
@@ -161,7 +161,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   MemoryView& memory_;
   const Place place_;
   PacketReceiver* receiver_ = nullptr;
-  bool receive_owed_ = false;  ///< its work on a frame, to the receiver's
+  PacketConsumer* consumer_ = nullptr;  ///< the receiver, when work on a frame may be owed to its own
   Gpa rx_ring_, rx_buffers_;
   BufferLender* lender_ = nullptr;
   DmaBuffer& tx_at(std::uint32_t index) { return tx_mapped_[index & (params_.tx_descriptors - 1)]; }

@@ -10,14 +10,25 @@
 
 namespace iov::software {
 
+/// A receiver whose work on a packet is one spend(), at the end of which it has it: who calls may do both in a task of its own.
+class PacketConsumer {
+ public:
+  /// What the caller does before it may be owed.
+  virtual host::Strand::Spend spend(host::Strand& strand) = 0;
+  virtual void take(const Frame& frame) = 0;
+
+ protected:
+  ~PacketConsumer() = default;
+};
+
 /// Takes a packet upwards or sideways, on the strand (and so at the cost) of whoever calls, who keeps `frame` alive
 /// until the task is done.
 class PacketReceiver {
  public:
   virtual ~PacketReceiver() = default;
   virtual Task receive(host::Strand& strand, Frame& frame) = 0;
-  /// Whether receive() does nothing before it spends time in this context: what the caller does before it may then be owed.
-  virtual bool begins_in(host::Context) const { return false; }
+  /// Itself, if it is one whose work is in this context; else null.
+  virtual PacketConsumer* consumer_in(host::Context) { return nullptr; }
 };
 
 /// Something packets can be sent through: a NIC driver, a virtio front end, a tap.

@@ -113,11 +113,14 @@ Task VirtioNet::receive_some(unsigned& taken) {
     rx_free_.push_back(at);
     ++taken, ++taken_;
     const Time cost = costs_.virtqueue_front + costs_.lines(rx_.take_moves());
-    if (receive_owed_)
+    if (consumer_) {
       strand.owe(Work::driver, cost);
-    else
+      co_await consumer_->spend(strand);
+      consumer_->take(frame);
+    } else {
       co_await strand.spend(Context::guest, Work::driver, cost);
-    if (receiver_) co_await receiver_->receive(strand, frame);
+      if (receiver_) co_await receiver_->receive(strand, frame);
+    }
     if (rx_free_.size() >= params_.refill_batch) co_await refill();
   }
 }

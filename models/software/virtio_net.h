@@ -48,7 +48,7 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
   Task flush(host::Strand& strand) override { co_await kick(strand, transmit_queue, {}); }
   void set_receiver(PacketReceiver& receiver) override {
     receiver_ = &receiver;
-    receive_owed_ = receiver.begins_in(host::Context::guest);
+    consumer_ = receiver.consumer_in(host::Context::guest);
   }
   std::size_t room() const override { return tx_.room(); }
   std::uint64_t kicks() const { return kicks_.value(); }
@@ -70,7 +70,7 @@ class VirtioNet : public sc_core::sc_module, public NetDevice {
   Vcpu& vcpu_;
   Doorbell* doorbell_ = nullptr;
   PacketReceiver* receiver_ = nullptr;
-  bool receive_owed_ = false;  ///< its work on a frame, to the receiver's
+  PacketConsumer* consumer_ = nullptr;  ///< the receiver, when work on a frame may be owed to its own
   VirtqueueLayout rx_layout_, tx_layout_;
   VirtqueueDriver rx_, tx_;
   Gpa rx_area_, tx_area_;

@@ -49,17 +49,13 @@ void PacketLedger::add_vm() {
   vm_latency_.emplace_back();
 }
 
-void PacketLedger::count(Way way, unsigned vm, std::size_t column, std::uint64_t n) {
-  if (!counting_) return;
-  ways.at(static_cast<std::size_t>(way), column) += n;
-  vms.at(vm, column) += n;
+void PacketLedger::add_slot() {
+  free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+  slots_.emplace_back();
 }
 
 void PacketLedger::send(PacketEntry& entry, Stage first) {
-  if (free_.empty()) {
-    free_.push_back(static_cast<std::uint32_t>(slots_.size()));
-    slots_.emplace_back();
-  }
+  if (free_.empty()) add_slot();
   const std::uint32_t index = free_.back();
   free_.pop_back();
   Slot& slot = slots_[index];
@@ -74,8 +70,8 @@ void PacketLedger::send(PacketEntry& entry, Stage first) {
     entry.journey = journeys.begin(first, entry.due);
   slot.entry = entry;
   ++totals_[static_cast<std::size_t>(entry.way)].offered;
-  if (!entry.offered) count(entry.way, entry.vm, offered);
-  count(entry.way, entry.vm, sent);
+  if (!counting_) return;
+  for (std::uint64_t* const counts : cells(entry.way, entry.vm)) counts[offered] += !entry.offered, ++counts[sent];
 }
 
 void PacketLedger::refuse(Way way, unsigned vm) {
@@ -91,17 +87,17 @@ bool PacketLedger::under_way(PacketId id) const {
   return index < slots_.size() && slots_[index].open && slots_[index].generation == id >> 32;
 }
 
-PacketLedger::Slot* PacketLedger::find(PacketId id) {
-  return under_way(id) ? &slots_[id & 0xffff'ffff] : nullptr;
+inline PacketLedger::Slot* PacketLedger::find(PacketId id) {
+  return PacketLedger::under_way(id) ? &slots_[id & 0xffff'ffff] : nullptr;
 }
 
-void PacketLedger::close(Slot& slot) {
+inline void PacketLedger::close(Slot& slot) {
   slot.open = false;
   --open_;
   free_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
 }
 
-bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned> vm, Way way, const FrameHeader& header,
+inline bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned> vm, Way way, const FrameHeader& header,
                            std::span<const std::uint8_t> contents, std::uint32_t bytes) const {
   if (sent_entry.way != way || (vm && *vm != sent_entry.vm) || bytes != sent_entry.bytes) return false;
   if (header.destination != sent_entry.header.destination || header.source != sent_entry.header.source)
@@ -115,38 +111,36 @@ bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned
   return equal;
 }
 
-std::optional<PacketEntry> PacketLedger::receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
-                                                 std::span<const std::uint8_t> contents, std::uint32_t bytes,
-                                                 const Time& now) {
+const PacketEntry* PacketLedger::receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
+                                         std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) {
   Slot* const slot = find(header.id);
   if (header.destination.multicast() && (!slot || slot->entry.way != way)) {
     if (counting_) ++group_copies;
-    return std::nullopt;
+    return nullptr;
   }
   if (!slot) {
     if (counting_) ++unknown;
-    return std::nullopt;
+    return nullptr;
   }
   if (!genuine(slot->entry, vm, way, header, contents, bytes)) {
     drop(*slot, DropReason::malformed);
-    return std::nullopt;
+    return nullptr;
   }
-  std::optional<PacketEntry> entry(slot->entry);
   close(*slot);
   ++totals_[static_cast<std::size_t>(way)].delivered;
-  count(way, entry->vm, delivered);
-  count(way, entry->vm, delivered_bytes, bytes);
-  finish(*entry, now);
-  return entry;
+  finish(slot->entry, now);
+  return &slot->entry;
 }
 
-void PacketLedger::finish(PacketEntry& entry, const Time& now) {
+inline void PacketLedger::finish(const PacketEntry& entry, const Time& now) {
   const bool response = entry.kind == PacketKind::response;
   const Time latency = now - (response ? entry.request_due : entry.due);
   if (counting_) {
-    one_way.record(now - entry.due);
-    if (response) round_trip.record(latency);
-    if (entry.kind != PacketKind::request) vm_latency_[entry.vm].record(latency);
+    for (std::uint64_t* const counts : cells(entry.way, entry.vm)) ++counts[delivered], counts[delivered_bytes] += entry.bytes;
+    const Histogram::Sample sample(latency);
+    response ? one_way.record(now - entry.due) : one_way.record(sample);
+    if (response) round_trip.record(sample);
+    if (entry.kind != PacketKind::request) vm_latency_[entry.vm].record(sample);
   }
   if (time_line_) time_line_->delivered(entry.vm, entry.bytes + fcs_bytes, latency, timeline_.now());
   if (entry.kind == PacketKind::request)

@@ -64,9 +64,9 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   void refuse(Way way, unsigned vm);
   /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire. `contents`: all bytes
   /// with carry_payload.
-  /// @returns the packet's entry, now closed, unless it was unknown or not what was sent
-  std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
-                                     std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now);
+  /// @returns the packet's entry, now closed and there until the next send(); null when it was unknown or not what was sent
+  const PacketEntry* receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
+                             std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now);
 
   void dropped(PacketId id, DropReason reason) override;
   void write_off();  ///< all that is under way is not what was sent any more
@@ -110,11 +110,17 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   };
   Slot* find(PacketId id);
   void close(Slot& slot);
-  void drop(Slot& slot, DropReason reason);
+  [[gnu::cold]] void add_slot();
+  [[gnu::noinline]] void drop(Slot& slot, DropReason reason);
   bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way, const FrameHeader& header,
                std::span<const std::uint8_t> contents, std::uint32_t bytes) const;
-  void count(Way way, unsigned vm, std::size_t column, std::uint64_t n = 1);
-  void finish(PacketEntry& entry, const Time& now);
+  /// Those of the packet's way and of its VM.
+  std::array<std::uint64_t*, 2> cells(Way way, unsigned vm) { return {ways.cells(static_cast<std::size_t>(way)), vms.cells(vm)}; }
+  void count(Way way, unsigned vm, std::size_t column) {
+    if (!counting_) return;
+    for (std::uint64_t* const counts : cells(way, vm)) ++counts[column];
+  }
+  void finish(const PacketEntry& entry, const Time& now);
   std::string conservation() const;
 
   Timeline& timeline_;

@@ -86,7 +86,7 @@ void VmTraffic::payload(const OutPacket& packet, std::span<std::uint8_t> out) co
 }
 
 void VmTraffic::received(const FrameHeader& header, std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) {
-  const std::optional<PacketEntry> entry = ledger_.receive(Way::receive, vm_, header, contents, bytes, now);
+  const PacketEntry* const entry = ledger_.receive(Way::receive, vm_, header, contents, bytes, now);
   if (!entry || entry->kind != PacketKind::request) return;
   PacketEntry answer;
   answer.kind = PacketKind::response;
