@@ -54,57 +54,42 @@ AddressSpace DmaEngine::space_of(RequesterId requester, Pasid pasid) {
 }
 
 void DmaEngine::add_slot() {
-  free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
-  slots_.push_back(std::make_unique<Request>());
+  free_ = slots_.emplace_back(std::make_unique<Request>()).get();
+  free_->slot = static_cast<std::uint32_t>(slots_.size() - 1);
 }
 
-inline std::uint32_t DmaEngine::take_slot() {
-  if (free_slots_.empty()) add_slot();
-  const std::uint32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  return slot;
-}
-
-void DmaEngine::submit(unsigned channel, DmaRequest&& request) {
-  if (request.length == 0) throw SimError(timeline_.now(), name(), "a DMA request of no bytes");
-  const std::uint32_t slot = take_slot();
-  Request& q = *slots_[slot];
-  q.r = std::move(request);
-  q.channel = channel;
+void DmaEngine::begin(Request& q) {
+  if (q.r.length == 0) [[unlikely]] throw SimError(timeline_.now(), name(), "a DMA request of no bytes");
   q.issued = q.tlps = 0;
   q.live = true, q.queued = q.in_setup = q.translating = q.cancelled = false;
   q.status = DmaStatus::success;
-  q.started = timeline_.now();
   ++live_;
-  if (!q.r.write && q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
-  if (q.r.write || params_.read_setup == Time()) return enqueue(slot);
-  q.in_setup = true;
-  prefetch_object(*channels_[channel]);
-  setup_.push(timeline_.now() + params_.read_setup, std::uint32_t{slot});
+  q.r.write ? enqueue(q, writes) : prepare_read(q);
 }
 
-void DmaEngine::enqueue(std::uint32_t slot) {
-  Request& q = *slots_[slot];
-  q.in_setup = false;
-  if (q.cancelled) return retire(slot);
-  const Direction d = q.r.write ? writes : reads;
-  Lane& lane = channels_[q.channel]->lane[d];
-  append(lane, slot);
-  if (translates(q)) start_translation(slot);
-  list(q.channel, lane, d);
+void DmaEngine::prepare_read(Request& q) {
+  if (q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
+  if (params_.read_setup == Time()) return enqueue(q, reads);
+  q.in_setup = true;
+  prefetch_object(*q.channel);
+  setup_.push(timeline_.now() + params_.read_setup, &q);
+}
+
+void DmaEngine::set_up(Request*&& q) {
+  q->in_setup = false;
+  q->cancelled ? retire(*q) : enqueue(*q, reads);
+}
+
+inline void DmaEngine::enqueue(Request& q, Direction d) {
+  append(q.channel->lane[d], q);
+  if (translates(q)) start_translation(q);
+  list(*q.channel, d);
   pump();
 }
 
-void DmaEngine::append(Lane& lane, std::uint32_t slot) {
-  (lane.queued++ == 0 ? lane.first : slots_[lane.last]->next) = slot;
-  lane.last = slot;
-  slots_[slot]->queued = true;
-}
-
 /// Asks for the page of the next byte. Ahead of the request's turn, so that misses of one channel overlap.
-void DmaEngine::start_translation(std::uint32_t slot) {
-  Request& q = *slots_[slot];
-  Channel& c = *channels_[q.channel];
+void DmaEngine::start_translation(Request& q) {
+  Channel& c = *q.channel;
   TlbLookup lookup{c.space, q.r.address + q.issued, q.r.length - q.issued, q.r.write, false};
   Lane& lane = c.lane[q.r.write ? writes : reads];
   const std::uint64_t ends = range_begin(lookup.address + lookup.bytes - 1, 12);
@@ -112,17 +97,17 @@ void DmaEngine::start_translation(std::uint32_t slot) {
   lane.last_page = ends;
   q.translating = true;
   q.r.journey.enter(Stage::translation, timeline_.now());
-  tlb_.translate(lookup, slot, *this);
+  tlb_.translate(lookup, q.slot, *this);
 }
 
 void DmaEngine::translated(std::uint32_t slot, const Grant& grant) {
   Request& q = *slots_[slot];
   q.translating = false;
   q.grant = grant;
-  if (q.cancelled && !q.queued && q.tlps == 0) return retire(slot);
+  if (q.cancelled && !q.queued && q.tlps == 0) return retire(q);
   if (grant.kind == Grant::Kind::refused) fail(q, DmaStatus::not_translated);
   q.r.journey.enter(Stage::device, timeline_.now());
-  list(q.channel, q.r.write ? writes : reads);
+  list(*q.channel, q.r.write ? writes : reads);
   pump();
   if (tlb_.draining(grant.use)) drop_draining();
 }
@@ -145,7 +130,7 @@ void DmaEngine::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offs
 }
 
 void DmaEngine::keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset) {
-  ByteBuffer& buffer = slots_[read.slot]->buffer;
+  ByteBuffer& buffer = read.request->buffer;
   const std::size_t to = read.base + offset;
   if (!tlp.data || !buffer || to >= buffer.size()) return;
   std::memcpy(buffer.data() + to, tlp.data.data(), std::min(tlp.data.size(), buffer.size() - to));
@@ -155,13 +140,13 @@ void DmaEngine::timed_out(std::uint16_t tag) { read_over(tag, DmaStatus::timeout
 
 void DmaEngine::read_over(std::uint16_t tag, DmaStatus status) {
   const ReadTlp read = read_tlps_[tag];
-  Request& q = *slots_[read.slot];
+  Request& q = *read.request;
   tlb_.give_back(read.use);
-  --q.tlps, --outstanding_, --channels_[q.channel]->reads;
-  let_go(*channels_[q.channel]);
+  --q.tlps, --outstanding_, --q.channel->reads;
+  let_go(*q.channel);
   if (status != DmaStatus::success) fail(q, status);
-  list(q.channel, reads);
-  if (!q.queued && q.tlps == 0 && !q.translating) retire(read.slot);
+  list(*q.channel, reads);
+  if (!q.queued && q.tlps == 0 && !q.translating) retire(q);
   pump();
 }
 
@@ -170,15 +155,9 @@ void DmaEngine::fail(Request& q, DmaStatus status) {
   q.issued = q.r.length;  // sends nothing more
 }
 
-void DmaEngine::drop_grant(Request& q) {
-  if (q.grant.use != Grant::no_use) tlb_.give_back(q.grant.use);
-  q.grant = {};
-}
-
-void DmaEngine::retire(std::uint32_t slot) {
-  Request& q = *slots_[slot];
+void DmaEngine::retire(Request& q) {
   drop_grant(q);
-  DmaClient* const client = q.cancelled ? nullptr : channels_[q.channel]->client;
+  DmaClient* const client = q.cancelled ? nullptr : q.channel->client;
   const std::uint32_t ticket = q.r.ticket;
   const DmaStatus status = q.status;
   ByteBuffer data = std::move(q.buffer);
@@ -187,20 +166,21 @@ void DmaEngine::retire(std::uint32_t slot) {
   if (q.r.data) q.r.data = ByteBuffer();
   q.live = false;
   --live_;
-  free_slots_.push_back(slot);
+  q.next = std::exchange(free_, &q);
   if (client) client->dma_done(ticket, status, std::move(data));
 }
 
 void DmaEngine::cancel(unsigned channel) {
-  let_go(*channels_[channel]);
-  for (Lane& lane : channels_[channel]->lane)
-    while (lane.queued > 0) take_first(lane);
-  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+  Channel& c = *channels_[channel];
+  let_go(c);
+  for (Lane& lane : c.lane)
+    while (lane.first) take_first(lane);
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     Request& q = *slots_[slot];
-    if (!q.live || q.channel != channel || q.cancelled) continue;
+    if (!q.live || q.channel != &c || q.cancelled) continue;
     q.cancelled = true;
     q.issued = q.r.length;
-    if (q.tlps == 0 && !q.translating && !q.in_setup) retire(slot);
+    if (q.tlps == 0 && !q.translating && !q.in_setup) retire(q);
   }
 }
 

@@ -66,7 +66,12 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void allow(RequesterId function, const Permission& what);
   /// Max_Payload_Size and Max_Read_Request_Size; at first those of the link.
   void set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request);
-  void submit(unsigned channel, DmaRequest&& request);
+  void submit(unsigned channel, DmaRequest&& request) {  // inline: what its caller fills in is filled in in its place
+    Request& q = take_slot();
+    q.r = std::move(request);
+    q.channel = channels_[channel].get();
+    begin(q);
+  }
   /// A descriptor names this range: the device TLB may translate it ahead.
   void expect(unsigned channel, std::uint64_t address, std::uint32_t bytes, bool write) {
     if (tlb_.enabled() && channels_[channel]->ats && bytes > 0) tlb_.expect({channels_[channel]->space, address, bytes, write, false});
@@ -83,10 +88,12 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
  private:
   enum Direction : unsigned { reads, writes, directions };
   enum class Progress : std::uint8_t { finished, blocked, starved };
+  struct Channel;
   struct Request {
     DmaRequest r;
-    unsigned channel = 0;
-    std::uint32_t next = 0;              ///< slot of the next one in its lane's queue
+    Channel* channel = nullptr;
+    Request* next = nullptr;             ///< in its lane's queue, or free
+    std::uint32_t slot = 0;
     std::uint32_t issued = 0, tlps = 0;  ///< bytes sent; read TLPs without completion
     bool live = false, queued = false, in_setup = false, translating = false, cancelled = false;
     DmaStatus status = DmaStatus::success;
@@ -95,10 +102,9 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     Time started;
   };
   struct Lane {  ///< its queue is a chain through the requests: of thousands of channels few have any
-    std::uint32_t first = 0, last = 0;
-    std::uint32_t queued = 0;
-    bool listed = false;  ///< in ready_
+    Request *first = nullptr, *last = nullptr;
     std::uint64_t last_page = 1ull << 63;  ///< where the last access ended: a stream goes on from there
+    bool listed = false;                   ///< in ready_
   };
   struct alignas(cache_line_bytes) Channel {  ///< all that a read needs lies in its first line
     DmaClient* client = nullptr;
@@ -110,7 +116,8 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     std::array<Lane, directions> lane;
   };
   struct ReadTlp {  ///< by tag
-    std::uint32_t slot = 0, base = 0, use = 0;
+    Request* request = nullptr;
+    std::uint32_t base = 0, use = 0;
   };
   void completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offset, bool last) override;
   void timed_out(std::uint16_t tag) override;
@@ -118,45 +125,63 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void translated(std::uint32_t slot, const Grant& grant) override;
 
   AddressSpace space_of(RequesterId requester, Pasid pasid);
-  std::uint32_t take_slot();
-  [[gnu::cold]] void add_slot();
-  void set_up(std::uint32_t&& slot) { enqueue(slot); }
-  void enqueue(std::uint32_t slot);
-  void start_translation(std::uint32_t slot);
-  void append(Lane& lane, std::uint32_t slot);
-  void take_first(Lane& lane) { take_first(lane, *slots_[lane.first]); }
-  static void take_first(Lane& lane, Request& q) {
-    q.queued = false;
-    lane.first = q.next;
-    --lane.queued;
+  Request& take_slot() {
+    if (!free_) add_slot();
+    return *std::exchange(free_, free_->next);
   }
-  void list(unsigned channel, Direction d) { list(channel, channels_[channel]->lane[d], d); }
-  void list(unsigned channel, Lane& lane, Direction d);
+  [[gnu::cold]] void add_slot();
+  void begin(Request& q);
+  void prepare_read(Request& q);
+  void set_up(Request*&& q);
+  void enqueue(Request& q, Direction d);
+  void start_translation(Request& q);
+  static void append(Lane& lane, Request& q) {
+    q.next = nullptr;
+    (lane.first ? lane.last->next : lane.first) = &q;
+    lane.last = &q;
+    q.queued = true;
+  }
+  static void take_first(Lane& lane) {
+    lane.first->queued = false;
+    lane.first = lane.first->next;
+  }
+  void list(Channel& channel, Direction d) {
+    Lane& lane = channel.lane[d];
+    if (lane.listed || !lane.first) return;
+    lane.listed = true;
+    ready_[d].push(&channel);
+  }
   void pump();
-  bool serve(Direction d) { return !ready_[d].empty() && serve_ready(d); }
-  bool serve_ready(Direction d);
-  bool room(Direction d);
-  Progress advance(std::uint32_t slot, Request& q, Channel& c);
+  template <Direction d>
+  bool serve();
+  template <Direction d>
+  bool room();
+  template <Direction d>
+  Progress advance(Request& q, Channel& c);
   bool translates(const Request& q) const;
   static bool has_address(const Request& q);
   Progress hold(Channel& channel);
   void let_go(Channel& channel);
   void count_held();
-  void send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length);
-  void send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp);
+  template <Direction d>
+  void send(Request& q, Channel& c, std::uint32_t length);
+  void send_read(Request& q, Channel& c, Tlp& tlp);
   bool write_together(Request& q, const Channel& c, std::uint32_t left);
-  void attach(Request& q, Tlp& tlp);
-  [[gnu::noinline]] void attach_part(Request& q, Tlp& tlp);
+  void attach(Request& q, std::uint32_t at, Tlp& tlp);
+  [[gnu::noinline]] void attach_part(const Request& q, std::uint32_t at, Tlp& tlp);
   void take_along(const Request& q, Tlp& tlp);
   void place(const Request& q, const Channel& c, Tlp& tlp) const;
-  void check(const Request& q, const Tlp& tlp);
+  void check(const Request& q, const Tlp& tlp, std::uint32_t limit);
   [[gnu::noinline]] void check_translated(const Request& q, const Tlp& tlp);
   void keep(const ReadTlp& read, const Tlp& tlp, std::uint32_t offset);
   void read_over(std::uint16_t tag, DmaStatus status);
-  void drop_grant(Request& q);
+  void drop_grant(Request& q) {
+    if (q.grant.use != Grant::no_use) tlb_.give_back(q.grant.use);
+    q.grant.kind = Grant::Kind::refused, q.grant.snoop_only = false, q.grant.use = Grant::no_use;
+  }
   void drop_draining();
   void fail(Request& q, DmaStatus status);
-  void retire(std::uint32_t slot);
+  void retire(Request& q);
   std::string pending() const;
 
   Timeline& timeline_;
@@ -170,16 +195,16 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::vector<std::unique_ptr<Channel>> channels_;
   std::map<std::uint64_t, unsigned> tenants_;  ///< number of each (requester, PASID)
   std::vector<std::unique_ptr<Request>> slots_;
-  std::vector<std::uint32_t> free_slots_;
+  Request* free_ = nullptr;  ///< a chain
   std::vector<ReadTlp> read_tlps_;
   std::array<Tlp, TlpPort::most_together> together_;  ///< while they are handed to the port
-  std::array<Fifo<unsigned>, directions> ready_;  ///< channels that can go on, in turn
+  std::array<Fifo<Channel*>, directions> ready_;  ///< channels that can go on, in turn
   unsigned outstanding_ = 0, held_ = 0;
   Time held_since_;
   std::size_t live_ = 0;
   bool pumping_ = false;
   std::uint64_t rule_breaks_ = 0, ungranted_ = 0;
-  TimedFifo<std::uint32_t> setup_{timeline_, bind<&DmaEngine::set_up>(this)};
+  TimedFifo<Request*> setup_{timeline_, bind<&DmaEngine::set_up>(this)};
 
   Counter reads_{"reads", "1", "read TLPs sent"};
   Counter writes_{"writes", "1", "write TLPs sent"};

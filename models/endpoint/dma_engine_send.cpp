@@ -1,57 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Whose turn it is, and the TLPs.
 #include <algorithm>
+#include <bit>
 
 #include "models/endpoint/dma_engine.h"
 #include "models/endpoint/splitter.h"
 
 namespace iov::endpoint {
 
-void DmaEngine::list(unsigned channel, Lane& lane, Direction d) {
-  if (lane.listed || lane.queued == 0) return;
-  lane.listed = true;
-  ready_[d].push(channel);
-}
-
 void DmaEngine::pump() {
   if (pumping_) return;  // an answer asked for more: the loop below will see it
   pumping_ = true;
   for (bool moved = true; moved;) {
-    moved = serve(writes);
-    moved |= serve(reads);
+    moved = !ready_[writes].empty() && serve<writes>();
+    if (!ready_[reads].empty()) moved |= serve<reads>();
   }
   pumping_ = false;
 }
 
 /// Serves one direction until nothing is ready or the shared resource is used up.
-bool DmaEngine::serve_ready(Direction d) {
+template <DmaEngine::Direction d>
+bool DmaEngine::serve() {
   bool moved = false;
-  while (!ready_[d].empty() && room(d)) {
-    const unsigned channel = ready_[d].front();
-    Channel& c = *channels_[channel];
+  while (!ready_[d].empty() && room<d>()) {
+    Channel& c = *ready_[d].front();
     Lane& lane = c.lane[d];
-    if (lane.queued == 0) [[unlikely]] {  // cancelled meanwhile
+    if (!lane.first) [[unlikely]] {  // cancelled meanwhile
       ready_[d].pop();
       lane.listed = false;
       continue;
     }
-    const std::uint32_t slot = lane.first;
-    Request& q = *slots_[slot];
-    const Progress progress = advance(slot, q, c);
+    Request& q = *lane.first;
+    const Progress progress = advance<d>(q, c);
     moved = true;
     if (progress == Progress::starved) continue;  // room() says what is missing
     ready_[d].pop();
     lane.listed = false;
     if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
-    take_first(lane, q);
-    list(channel, lane, d);
-    if (q.tlps == 0) retire(slot);
+    take_first(lane);
+    list(c, d);
+    if (d == writes || q.tlps == 0) retire(q);
   }
   return moved;
 }
 
-bool DmaEngine::room(Direction d) {
-  if (d == writes) {
+template <DmaEngine::Direction d>
+inline bool DmaEngine::room() {
+  if constexpr (d == writes) {
     if (port_.backlog(FcClass::posted) < params_.posted_backlog) return true;
     ++write_stalls_;
     return false;  // on_drained
@@ -62,7 +57,8 @@ bool DmaEngine::room(Direction d) {
   return false;
 }
 
-[[gnu::always_inline]] inline DmaEngine::Progress DmaEngine::advance(std::uint32_t slot, Request& q, Channel& c) {
+template <DmaEngine::Direction d>
+[[gnu::always_inline]] inline DmaEngine::Progress DmaEngine::advance(Request& q, Channel& c) {
   const bool by_tlb = translates(q);
   while (q.issued < q.r.length) {
     if (q.translating) return Progress::blocked;
@@ -72,17 +68,17 @@ bool DmaEngine::room(Direction d) {
     }
     if (by_tlb && !has_address(q)) {
       drop_grant(q);
-      start_translation(slot);
+      start_translation(q);
       continue;
     }
-    if (!q.r.write && c.reads >= params_.outstanding_reads_per_channel) return hold(c);
+    if (d == reads && c.reads >= params_.outstanding_reads_per_channel) return hold(c);
     const std::uint64_t here = q.r.address + q.issued;
     std::uint32_t left = q.r.length - q.issued;
     if (q.grant.kind != Grant::Kind::refused)
       left = static_cast<std::uint32_t>(std::min<std::uint64_t>(left - 1, q.grant.last - here) + 1);
-    if (q.r.write && write_together(q, c, left)) continue;
-    if (!room(q.r.write ? writes : reads)) return Progress::starved;
-    send(slot, q, c, next_piece(here, left, q.r.write ? limits_.max_payload : limits_.max_read_request));
+    if (d == writes && write_together(q, c, left)) continue;
+    if (!room<d>()) return Progress::starved;
+    send<d>(q, c, next_piece(here, left, d == writes ? limits_.max_payload : limits_.max_read_request));
   }
   if (!q.translating) drop_grant(q);
   return q.translating ? Progress::blocked : Progress::finished;
@@ -105,7 +101,7 @@ void DmaEngine::count_held() {
 }
 
 bool DmaEngine::translates(const Request& q) const {
-  return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && channels_[q.channel]->ats;
+  return tlb_.enabled() && q.r.translate && q.r.at == AddressType::untranslated && q.channel->ats;
 }
 
 bool DmaEngine::has_address(const Request& q) {
@@ -127,8 +123,8 @@ inline void DmaEngine::place(const Request& q, const Channel& c, Tlp& tlp) const
   }
 }
 
-inline void DmaEngine::check(const Request& q, const Tlp& tlp) {
-  rule_breaks_ += !keeps_rules(tlp.address, tlp.length, q.r.write ? link_.max_payload : link_.max_read_request);
+inline void DmaEngine::check(const Request& q, const Tlp& tlp, std::uint32_t limit) {
+  if (!keeps_rules(tlp.address, tlp.length, limit)) [[unlikely]] ++rule_breaks_;
   if (tlp.at == AddressType::translated) check_translated(q, tlp);
 }
 
@@ -137,19 +133,20 @@ void DmaEngine::check_translated(const Request& q, const Tlp& tlp) {
   ungranted_ += !tlb_.covers(q.grant.use, tlp.address, tlp.length);
 }
 
-inline void DmaEngine::send(std::uint32_t slot, Request& q, Channel& c, std::uint32_t length) {
+template <DmaEngine::Direction d>
+[[gnu::noinline]] void DmaEngine::send(Request& q, Channel& c, std::uint32_t length) {
   Tlp tlp;
-  tlp.type = q.r.write ? TlpType::memory_write : TlpType::memory_read;
+  tlp.type = d == writes ? TlpType::memory_write : TlpType::memory_read;
   tlp.length = length;
   place(q, c, tlp);
-  check(q, tlp);
+  check(q, tlp, d == writes ? link_.max_payload : link_.max_read_request);
   if (q.issued + length == q.r.length) take_along(q, tlp);
-  if (q.r.write) {
-    attach(q, tlp);
+  if constexpr (d == writes) {
+    attach(q, q.issued, tlp);
     ++writes_;
     write_bytes_ += length;
   } else {
-    send_read(slot, q, c, tlp);
+    send_read(q, c, tlp);
   }
   q.issued += length;
   port_.send(std::move(tlp));
@@ -164,28 +161,26 @@ inline void DmaEngine::take_along(const Request& q, Tlp& tlp) {
 /// TLPs of a write that nothing holds up, all in one go. @returns false: they may have to wait, so one by one
 bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left) {
   const std::uint32_t limit = limits_.max_payload, agreed_payload = link_.max_payload, before = q.issued;
-  const auto most = std::min(left / limit + 3, TlpPort::most_together);  // short ones: first, at a page's end, last
+  const auto most = std::min((left >> std::countr_zero(limit)) + 3, TlpPort::most_together);  // short ones: first, at a page's end, last
   if (!port_.clear_for(FcClass::posted, most, std::min(left, most * limit) + 6)) return false;  // whole DWs at both ends
   Tlp* const tlps = together_.data();
   static_cast<TlpHeader&>(*tlps) = {};
   tlps->type = TlpType::memory_write;
   place(q, c, *tlps);
-  std::uint64_t here = q.r.address + before, target = tlps->address;
-  std::uint32_t n = 0, breaks = 0;
-  do {
-    Tlp& tlp = tlps[n];
-    if (n > 0) static_cast<TlpHeader&>(tlp) = *tlps;
-    const std::uint32_t length = next_piece(here, left, limit);
-    tlp.address = target, tlp.length = length;
-    breaks += !keeps_rules(target, length, agreed_payload);
-    if (q.r.data) attach(q, tlp);
-    here += length, target += length, left -= length;
-    q.issued += length;
-  } while (++n < most && left > 0);
-  rule_breaks_ += breaks;
-  if (tlps->at == AddressType::translated)
-    for (std::uint32_t i = 0; i < n; ++i) check_translated(q, tlps[i]);
-  if (q.issued == q.r.length) take_along(q, tlps[n - 1]);
+  const std::uint32_t end = before + left;
+  Tlp* tlp = tlps;
+  for (std::uint64_t address = tlps->address;;) {
+    const std::uint32_t length = next_piece(address, left, limit);
+    tlp->address = address, tlp->length = length;
+    check(q, *tlp, agreed_payload);
+    if (q.r.data) attach(q, end - left, *tlp);
+    address += length, left -= length, ++tlp;
+    if (left == 0 || tlp == tlps + most) break;
+    static_cast<TlpHeader&>(*tlp) = *tlps;
+  }
+  q.issued = end - left;
+  if (q.issued == q.r.length) take_along(q, tlp[-1]);
+  const auto n = static_cast<std::size_t>(tlp - tlps);
   writes_ += n;
   write_bytes_ += q.issued - before;
   port_.send_together({tlps, n});
@@ -193,23 +188,23 @@ bool DmaEngine::write_together(Request& q, const Channel& c, std::uint32_t left)
 }
 
 /// The bytes that exist.
-inline void DmaEngine::attach(Request& q, Tlp& tlp) {
-  if (q.issued == 0 && q.r.data.size() <= tlp.length)
+inline void DmaEngine::attach(Request& q, std::uint32_t at, Tlp& tlp) {
+  if (at == 0 && q.r.data.size() <= tlp.length)
     tlp.data = std::move(q.r.data);
   else
-    attach_part(q, tlp);
+    attach_part(q, at, tlp);
 }
 
-void DmaEngine::attach_part(Request& q, Tlp& tlp) {
-  if (q.issued >= q.r.data.size()) return;
-  const auto rest = q.r.data.bytes().subspan(q.issued);
+void DmaEngine::attach_part(const Request& q, std::uint32_t at, Tlp& tlp) {
+  if (at >= q.r.data.size()) return;
+  const auto rest = q.r.data.bytes().subspan(at);
   tlp.data = pool_.copy(rest.first(std::min<std::size_t>(rest.size(), tlp.length)));
 }
 
-void DmaEngine::send_read(std::uint32_t slot, Request& q, Channel& c, Tlp& tlp) {
+inline void DmaEngine::send_read(Request& q, Channel& c, Tlp& tlp) {
   tlp.want_bytes = q.issued < q.r.real_bytes ? std::min(q.r.real_bytes - q.issued, tlp.length) : 0;
   tlp.tag = requests_.take(*this, tlp.requester, tlp.length);
-  read_tlps_[tlp.tag] = {slot, q.issued, q.grant.use};
+  read_tlps_[tlp.tag] = {&q, q.issued, q.grant.use};
   tlb_.hold(q.grant.use);
   if (q.issued == 0) q.started = timeline_.now();
   ++q.tlps, ++outstanding_, ++c.reads;

@@ -23,10 +23,18 @@ class Fifo {
     if (size_ == room_) grow();
     ring_[(head_ + size_++) & (room_ - 1)] = std::move(item);
   }
+  /// The new last element, with whatever an earlier one left in it: assign all of it.
+  T& extend() {
+    if (size_ == room_) grow();
+    return ring_[(head_ + size_++) & (room_ - 1)];
+  }
   T pop() {
     T item = std::move(ring_[head_]);
-    head_ = --size_ != 0 ? (head_ + 1) & (room_ - 1) : 0;  // what is emptied begins anew, where the host's caches know it
+    drop();
     return item;
+  }
+  void drop() {  ///< the first
+    head_ = --size_ != 0 ? (head_ + 1) & (room_ - 1) : 0;  // what is emptied begins anew, where the host's caches know it
   }
   void add_to(WorkingSet& set) const {  ///< of one that is nearly always empty
     if (ring_) set.add_object(ring_[0]);

@@ -149,7 +149,10 @@ class Core : public sc_core::sc_module {
   void set_idle(bool idle);
   Time go_where_it_idles();
   void finish();
-  void settle_until(const Time& now);
+  void settle_until(const Time& now) {
+    if (settled_ < now) settle_since(now);
+  }
+  void settle_since(const Time& now);
   void settle_switch(const Time& now);
   void settle_owed(Strand& strand, const Time& now);
   Task irq_loop();

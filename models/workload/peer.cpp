@@ -88,11 +88,16 @@ Peer::Head Peer::head(const Time& start) const {
   return asked <= due ? Head::request : Head::open_loop;
 }
 
-Peer::Next Peer::next(const Time& start) const {
-  const Head which = head(start);
-  if (which == Head::request) return {requests_.front().vm, clients_[requests_.front().vm].request_sizes->peek()};
-  const PlannedPacket& packet = which == Head::open_loop ? load_.open_head() : load_.greedy_head();
-  return {packet.vm, packet.bytes};
+void Peer::choose_next(const Time& start) {
+  next_.start = start;
+  next_.head = head(start);
+  if (next_.head == Head::request) {
+    next_.vm = requests_.front().vm;
+    next_.bytes = clients_[next_.vm].request_sizes->peek();
+    return;
+  }
+  const PlannedPacket& packet = next_.head == Head::open_loop ? load_.open_head() : load_.greedy_head();
+  next_.vm = packet.vm, next_.bytes = packet.bytes;
 }
 
 /// The next frame is composed when its last bit arrives, not when its first leaves: what it is does not
@@ -100,11 +105,10 @@ Peer::Next Peer::next(const Time& start) const {
 void Peer::schedule() {
   const Time due = head_due();
   if (!running_ || due == never_) return arrive_.cancel();
-  const Time start = start_of(due);
-  const Next frame = next(start);
-  const Time last_bit = start + to_last_bit_.of(wire_bytes(frame.bytes) - gap_bytes) + params_.wire.propagation;
+  choose_next(start_of(due));
+  const Time last_bit = next_.start + to_last_bit_.of(wire_bytes(next_.bytes) - gap_bytes) + params_.wire.propagation;
   arrive_.at(std::max(last_bit, timeline_.now()));
-  announce(frame.vm);
+  announce(next_.vm);
 }
 
 /// What is the same VM's as the frame before is at hand already.
@@ -121,36 +125,30 @@ void Peer::take_request(PacketEntry& entry) {
   requests_.pop_back();
 }
 
-void Peer::take_head(const Time& start, PacketEntry& entry) {
-  const Head which = head(start);
-  if (which == Head::request) return take_request(entry);
-  PlannedPacket packet;
-  if (which == Head::saturating) {
-    packet = load_.greedy_head();
-    packet.due = start;
-    load_.pop_greedy();
-  } else {
-    catch_up(start);
-    packet = load_.open_head();
-    load_.pop_open();
-    entry.offered = true;
+void Peer::take_next(PacketEntry& entry) {
+  if (next_.head == Head::request) return take_request(entry);
+  if (next_.head == Head::saturating) {
+    entry.vm = next_.vm, entry.bytes = next_.bytes, entry.due = next_.start;
+    return load_.pop_greedy();
   }
-  entry.due = packet.due;
-  entry.vm = packet.vm;
-  entry.bytes = packet.bytes;
+  catch_up(next_.start);
+  const PlannedPacket& packet = load_.open_head();
+  entry.vm = packet.vm, entry.bytes = packet.bytes, entry.due = packet.due;
+  load_.pop_open();
+  entry.offered = true;
 }
 
 void Peer::emit() {
-  const Time start = start_of(head_due());
   PacketEntry entry;
-  take_head(start, entry);
+  take_next(entry);
   const Time& occupied = occupied_.of(wire_bytes(entry.bytes));
-  wire_free_ = start + occupied;
+  wire_free_ = next_.start + occupied;
   wire_busy.add(occupied);
   entry.way = Way::receive;
   entry.header.destination = vms_[entry.vm];
   entry.header.source = mac;
-  entry.header.flow = flow_ports(packets_++ % params_.flows);
+  entry.header.flow = flow_ports(flow_);
+  if (++flow_ >= params_.flows) flow_ = 0;
   ledger_.send(entry, Stage::wire);
   Frame frame;
   frame.header = entry.header;

@@ -60,9 +60,11 @@ class Peer : public sc_core::sc_module, public FrameSink {
     unsigned under_way = 0;                     ///< requests that wait or have no answer yet
   };
   enum class Head : std::uint8_t { request, open_loop, saturating };
-  struct Next {
-    unsigned vm;
-    std::uint32_t bytes;
+  struct Next {  ///< what leaves next, unless something is asked for before
+    Time start;
+    Head head = Head::saturating;
+    unsigned vm = 0;
+    std::uint32_t bytes = 0;
   };
   void request(unsigned vm, const Time& due);
   void lost(const PacketEntry& entry);
@@ -73,9 +75,9 @@ class Peer : public sc_core::sc_module, public FrameSink {
   void begin();
   void schedule();
   void emit();
-  Next next(const Time& start) const;
+  void choose_next(const Time& start);
   void announce(unsigned vm);
-  void take_head(const Time& start, PacketEntry& entry);
+  void take_next(PacketEntry& entry);
   void take_request(PacketEntry& entry);
 
   Timeline& timeline_;
@@ -89,8 +91,9 @@ class Peer : public sc_core::sc_module, public FrameSink {
   PeerLoad load_;
   std::vector<Request> requests_;  ///< min-heap by due time
   std::uint64_t order_ = 0;
-  std::uint32_t packets_ = 0;
+  std::uint32_t flow_ = 0;  ///< of the next packet
   bool running_ = false;
+  Next next_;
   const Time never_ = sc_core::sc_max_time();
   Time wire_free_, pause_from_, paused_until_;
   /// The time for the size that was asked for last: sizes often repeat.

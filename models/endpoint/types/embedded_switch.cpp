@@ -100,7 +100,7 @@ void EmbeddedSwitch::copy_locally(const Frame& frame, Destination self) {
   copy_to_takers(frame, takers_.size());
 }
 
-void EmbeddedSwitch::give(Frame&& frame, const Arrival& arrival) {
+inline void EmbeddedSwitch::give(Frame&& frame, const Arrival& arrival) {
   const FunctionPolicy& policy = s_.policies[arrival.to.function];
   if (!policy.has(nic::vf_receive_enable))
     return lose(frame, arrival.to.function, DropReason::function_stopped, arrival.sole);

@@ -106,7 +106,6 @@ void Receiver::fetched(Queue& q, DmaStatus status, const ByteBuffer& data) {
 
 void Receiver::arrive(Frame&& frame) {
   ++frames_;
-  frame.journey.enter(Stage::device, s_.timeline.now());
   s_.fabric.ingress(std::move(frame));
 }
 
@@ -145,7 +144,7 @@ inline Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitc
     at = arrival.queue;
   else if (f.spread == nic::Spread::round_robin)
     at = f.turn++ % range.count;
-  else if (f.spread == nic::Spread::rss)
+  else if (f.spread == nic::Spread::rss && range.count > 1)
     at = (f.redirection.empty() ? entry : f.redirection[entry]) % range.count;
   if (at >= range.count) return nullptr;
   Queue* const q = queues_[range.first + at].get();
@@ -154,7 +153,7 @@ inline Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitc
 
 inline std::uint32_t Receiver::pieces_of(std::uint32_t bytes) const {
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
-  return (bytes + each - 1) / each;
+  return bytes <= each ? 1 : (bytes + each - 1) / each;
 }
 
 /// Why a frame finds no place.
@@ -183,7 +182,7 @@ inline Receiver::Packet& Receiver::take_packet() {
 }
 
 void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
-  const std::uint32_t hash = hash_.of(frame.header), pieces = pieces_of(frame.bytes);
+  const std::uint32_t hash = hash_.of_next(frame.header), pieces = pieces_of(frame.bytes);
   Queue* const chosen = choose(hash, arrival);
   const auto reason = refusal(chosen, frame.bytes, pieces);
   if (reason) return lose(frame, arrival.to.function, *reason, arrival.sole);
@@ -230,7 +229,7 @@ void Receiver::serve(Queue& q) {
 }
 
 /// The payload leaves as one write per buffer; q.moving first, because a write may be over at once.
-inline void Receiver::move(Queue& q, Packet& p) {
+[[gnu::always_inline]] inline void Receiver::move(Queue& q, Packet& p) {
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
   p.first_index = q.ring.head;
   q.ring.head = (q.ring.head + p.pieces) & (q.ring.length - 1);
@@ -273,24 +272,25 @@ void Receiver::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& dat
   }
 }
 
-nic::RxDescriptor Receiver::result(const Packet& p, unsigned piece) const {
-  const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
-  const bool last = piece + 1 == p.pieces;
+inline void Receiver::write_result(const WriteBack& w, std::uint8_t* to) {
   nic::RxDescriptor d{};
-  d.write_back.rss_hash = p.hash;
-  d.write_back.status_error = status_done | (last ? status_end_of_packet : 0);
-  d.write_back.length = static_cast<std::uint16_t>(p.failed ? 0 : last ? p.length - piece * each : each);
-  d.write_back.vlan = p.frame.header.vlan;
-  return d;
+  d.write_back.rss_hash = w.packet->hash;
+  d.write_back.status_error = status_done | (w.last ? status_end_of_packet : 0);
+  d.write_back.length = w.length;
+  d.write_back.vlan = w.packet->frame.header.vlan;
+  std::memcpy(to, &d, sizeof d);
 }
 
 /// One buffer's worth of payload has left; writes of a queue are over in order.
 inline void Receiver::moved(Packet& p, DmaStatus status) {
   Queue& q = *p.queue;
   if (status != DmaStatus::success) p.failed = true;
+  const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
   const unsigned piece = p.moved++;
   const bool last = p.moved == p.pieces;
-  q.results.push({&p, (p.first_index + piece) & (q.ring.length - 1), last, result(p, piece)});
+  WriteBack& w = q.results.extend();
+  w.packet = &p, w.index = (p.first_index + piece) & (q.ring.length - 1), w.last = last;
+  w.length = static_cast<std::uint16_t>(p.failed ? 0 : last ? p.length - piece * each : each);
   if (!last) return;
   q.moving.pop();
   set_level(buffered_ - p.length);
@@ -298,7 +298,7 @@ inline void Receiver::moved(Packet& p, DmaStatus status) {
 }
 
 /// A journey whose payload left in this very instant stays on the link: the write-back follows in its wake.
-inline void Receiver::flush(Queue& q) {
+[[gnu::always_inline]] inline void Receiver::flush(Queue& q) {
   const Time now = s_.timeline.now();
   while (q.results.size() > q.leaving) {
     const std::uint32_t first = q.results[q.leaving].index;
@@ -313,7 +313,7 @@ inline void Receiver::flush(Queue& q) {
     std::uint8_t* to = write.data.data();
     for (std::uint32_t i = 0; i < n; ++i, to += DescriptorRing::descriptor_bytes) {
       const WriteBack& w = q.results[q.leaving++];
-      std::memcpy(to, &w.descriptor, sizeof w.descriptor);
+      write_result(w, to);
       if (!w.last) continue;
       write.journey = w.packet->frame.journey;
       if (const Journey* journey = write.journey.get(); journey && journey->since != now) write.journey.enter(Stage::completion, now);
@@ -325,15 +325,17 @@ inline void Receiver::flush(Queue& q) {
 }
 
 /// A write-back has left: its frames are the host's.
-inline void Receiver::written(Queue& q, bool good) {
+[[gnu::always_inline]] inline void Receiver::written(Queue& q, bool good) {
   const std::uint32_t n = q.batches.pop();
   for (std::uint32_t i = 0; i < n; ++i, --q.leaving) {
-    const WriteBack w = q.results.pop();
-    if (!w.last) continue;
-    if (good && !w.packet->failed)
-      deliver(q, *w.packet);
+    Packet& p = *q.results.front().packet;
+    const bool last = q.results.front().last;
+    q.results.drop();
+    if (!last) continue;
+    if (good && !p.failed)
+      deliver(q, p);
     else
-      drop(*w.packet, DropReason::blocked_by_iommu);
+      drop(p, DropReason::blocked_by_iommu);
   }
   s_.interrupts.raise(q.function, q.ring.vector());
 }

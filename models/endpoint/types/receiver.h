@@ -96,8 +96,8 @@ class Receiver : public sc_core::sc_module, DmaClient {
   struct WriteBack {
     Packet* packet = nullptr;
     std::uint32_t index = 0;
-    bool last = false;  ///< of its frame
-    nic::RxDescriptor descriptor{};
+    std::uint16_t length = 0;  ///< of what is in the buffer
+    bool last = false;         ///< of its frame
   };
   struct Queue {
     DescriptorRing ring;
@@ -147,7 +147,7 @@ class Receiver : public sc_core::sc_module, DmaClient {
   ByteBuffer slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length);
   [[gnu::cold]] ByteBuffer slice_of_data(Packet& p, std::uint32_t offset, std::uint32_t length);
   void moved(Packet& p, DmaStatus status);
-  nic::RxDescriptor result(const Packet& p, unsigned piece) const;
+  static void write_result(const WriteBack& w, std::uint8_t* to);
   void flush(Queue& q);
   void written(Queue& q, bool good);
   void deliver(const Queue& q, Packet& p);
