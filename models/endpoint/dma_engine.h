@@ -66,11 +66,20 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void allow(RequesterId function, const Permission& what);
   /// Max_Payload_Size and Max_Read_Request_Size; at first those of the link.
   void set_sizes(std::uint32_t max_payload, std::uint32_t max_read_request);
-  void submit(unsigned channel, DmaRequest&& request) {  // inline: what its caller fills in is filled in in its place
-    Request& q = take_slot();
-    q.r = std::move(request);
+  /// The request of the submit() that follows, as a DmaRequest is at first: to be filled in in its place.
+  DmaRequest& compose() {
+    if (!free_) add_slot();
+    free_->r = DmaRequest();
+    return free_->r;
+  }
+  void submit(unsigned channel) {
+    Request& q = *std::exchange(free_, free_->next);
     q.channel = channels_[channel].get();
     begin(q);
+  }
+  void submit(unsigned channel, DmaRequest&& request) {
+    compose() = std::move(request);
+    submit(channel);
   }
   /// A descriptor names this range: the device TLB may translate it ahead.
   void expect(unsigned channel, std::uint64_t address, std::uint32_t bytes, bool write) {
@@ -125,10 +134,6 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   void translated(std::uint32_t slot, const Grant& grant) override;
 
   AddressSpace space_of(RequesterId requester, Pasid pasid);
-  Request& take_slot() {
-    if (!free_) add_slot();
-    return *std::exchange(free_, free_->next);
-  }
   [[gnu::cold]] void add_slot();
   void begin(Request& q);
   void prepare_read(Request& q);

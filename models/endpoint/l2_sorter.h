@@ -67,20 +67,19 @@ class L2Sorter {
   }
   /// Where a unicast frame goes by filter alone.
   std::optional<Destination> match(const FrameHeader& h) const {
-    if (mode_ == nic::SortMode::vlan) return h.tagged() ? find(key(MacAddress{}, h.vlan_id())) : std::nullopt;
-    if (mode_ == nic::SortMode::mac_vlan && h.tagged())
-      if (const auto hit = find(key(h.destination, h.vlan_id()))) return hit;
-    return find(key(h.destination, std::nullopt));
+    const Destination* const hit = filter_for(h);
+    return hit ? std::optional(*hit) : std::nullopt;
   }
   /// Whether some filter gives this address to a destination, whatever the VLAN.
   bool owns(Destination who, const FrameHeader& h, MacAddress mac) const {
-    const auto any = find(key(mac, std::nullopt));
-    if (any) return *any == who;
-    return h.tagged() && find(key(mac, h.vlan_id())) == who;
+    const Destination* hit = filters_.find(key(mac, std::nullopt));
+    if (!hit && h.tagged()) hit = filters_.find(key(mac, h.vlan_id()));
+    return hit && *hit == who;
   }
-  std::optional<Destination> unicast(const FrameHeader& h) const {
-    const auto hit = match(h);
-    return hit ? hit : default_;
+  /// Where it goes; null: nowhere.
+  const Destination* unicast(const FrameHeader& h) const {
+    const Destination* const hit = filter_for(h);
+    return hit || !default_ ? hit : &*default_;
   }
 
  private:
@@ -91,9 +90,11 @@ class L2Sorter {
   std::uint64_t filter_key(MacAddress mac, std::optional<std::uint16_t> vlan) const {
     return key(mode_ == nic::SortMode::vlan ? MacAddress{} : mac, vlan);
   }
-  std::optional<Destination> find(std::uint64_t k) const {
-    const Destination* const hit = filters_.find(k);
-    return hit ? std::optional(*hit) : std::nullopt;
+  const Destination* filter_for(const FrameHeader& h) const {
+    if (mode_ == nic::SortMode::vlan) return h.tagged() ? filters_.find(key(MacAddress{}, h.vlan_id())) : nullptr;
+    if (mode_ == nic::SortMode::mac_vlan && h.tagged())
+      if (const Destination* const hit = filters_.find(key(h.destination, h.vlan_id()))) return hit;
+    return filters_.find(key(h.destination, std::nullopt));
   }
   const std::size_t capacity_;
   struct Number {

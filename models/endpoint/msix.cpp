@@ -39,7 +39,9 @@ void Msix::add_to(WorkingSet& set) const {
 void Msix::join(unsigned vector, JourneyRef journey) {
   if (vector >= vectors_.size() || !journey) return;
   auto& joined = vectors_[vector]->joined;
-  if (joined.size() < journeys_kept) joined.push_back({journey, timeline_.now()});
+  if (joined.size() >= journeys_kept) return;
+  Joined& last = joined.emplace_back();
+  last.journey = journey, last.when = timeline_.now();
 }
 
 void Msix::raise(unsigned vector) {

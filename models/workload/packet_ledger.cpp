@@ -97,9 +97,9 @@ inline void PacketLedger::close(Slot& slot) {
   free_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
 }
 
-inline bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<unsigned> vm, Way way, const FrameHeader& header,
+inline bool PacketLedger::genuine(const PacketEntry& sent_entry, unsigned vm, Way way, const FrameHeader& header,
                            std::span<const std::uint8_t> contents, std::uint32_t bytes) const {
-  if (sent_entry.way != way || (vm && *vm != sent_entry.vm) || bytes != sent_entry.bytes) return false;
+  if (sent_entry.way != way || (vm != any_vm && vm != sent_entry.vm) || bytes != sent_entry.bytes) return false;
   if (header.destination != sent_entry.header.destination || header.source != sent_entry.header.source)
     return false;
   if (!carry_payload_) return true;
@@ -111,7 +111,7 @@ inline bool PacketLedger::genuine(const PacketEntry& sent_entry, std::optional<u
   return equal;
 }
 
-const PacketEntry* PacketLedger::receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
+const PacketEntry* PacketLedger::receive(Way way, unsigned vm, const FrameHeader& header,
                                          std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) {
   Slot* const slot = find(header.id);
   if (header.destination.multicast() && (!slot || slot->entry.way != way)) {

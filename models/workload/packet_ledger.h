@@ -13,7 +13,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <systemc>
 #include <vector>
@@ -62,10 +61,11 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   void offer(Way way, unsigned vm) { count(way, vm, offered); }
   /// A packet that was due and found its sender's own queue full.
   void refuse(Way way, unsigned vm);
-  /// What the receiver at the end of `way` (of VM `vm`; the peer: any) found in its memory or on the wire. `contents`: all bytes
+  static constexpr unsigned any_vm = ~0u;
+  /// What the receiver at the end of `way` (of VM `vm`; the peer: any_vm) found in its memory or on the wire. `contents`: all bytes
   /// with carry_payload.
   /// @returns the packet's entry, now closed and there until the next send(); null when it was unknown or not what was sent
-  const PacketEntry* receive(Way way, std::optional<unsigned> vm, const FrameHeader& header,
+  const PacketEntry* receive(Way way, unsigned vm, const FrameHeader& header,
                              std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now);
 
   void dropped(PacketId id, DropReason reason) override;
@@ -112,7 +112,7 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   void close(Slot& slot);
   [[gnu::cold]] void add_slot();
   [[gnu::noinline]] void drop(Slot& slot, DropReason reason);
-  bool genuine(const PacketEntry& sent, std::optional<unsigned> vm, Way way, const FrameHeader& header,
+  bool genuine(const PacketEntry& sent, unsigned vm, Way way, const FrameHeader& header,
                std::span<const std::uint8_t> contents, std::uint32_t bytes) const;
   /// Those of the packet's way and of its VM.
   std::array<std::uint64_t*, 2> cells(Way way, unsigned vm) { return {ways.cells(static_cast<std::size_t>(way)), vms.cells(vm)}; }

@@ -180,7 +180,7 @@ void Peer::frame(Frame&& frame) {
   wire_back_busy.add(params_.wire.rate.time_for(wire_bytes(frame.bytes)));
   const std::span<const std::uint8_t> contents = frame.data ? frame.data.bytes() : std::span<const std::uint8_t>();
   const Time arrival = timeline_.now() + params_.wire.propagation;
-  const auto entry = ledger_.receive(Way::transmit, std::nullopt, frame.header, contents, frame.bytes, arrival);
+  const PacketEntry* const entry = ledger_.receive(Way::transmit, PacketLedger::any_vm, frame.header, contents, frame.bytes, arrival);
   if (entry && entry->kind == PacketKind::response) request(entry->vm, arrival + params_.think_time);
 }
 

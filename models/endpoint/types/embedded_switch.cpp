@@ -31,7 +31,7 @@ void EmbeddedSwitch::lose(const Frame& frame, unsigned function, DropReason reas
 void EmbeddedSwitch::ingress(Frame&& frame) {
   if (const FlowRule* rule = rules_.find(frame.header)) return obey(*rule, std::move(frame));
   if (frame.header.destination.multicast()) return replicate(std::move(frame));
-  const auto where = sorter_.unicast(frame.header);
+  const Destination* const where = sorter_.unicast(frame.header);
   where ? give(std::move(frame), {*where}) : give_to_promiscuous(std::move(frame));
 }
 

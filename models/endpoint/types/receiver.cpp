@@ -237,14 +237,14 @@ void Receiver::serve(Queue& q) {
   const unsigned pieces = p.pieces;
   for (unsigned i = 0; i < pieces; ++i) {
     const std::uint32_t offset = i * each, length = std::min(each, p.length - offset);
-    DmaRequest write;
+    DmaRequest& write = s_.dma.compose();
     write.write = true;
     write.address = q.cache.pop();
     write.length = length;
     write.data = slice(p, i, offset, length);
     write.ticket = payload_ticket | p.slot;
     if (i + 1 == pieces) write.journey = p.frame.journey;
-    s_.dma.submit(q.channel, std::move(write));
+    s_.dma.submit(q.channel);
   }
 }
 
@@ -303,7 +303,7 @@ inline void Receiver::moved(Packet& p, DmaStatus status) {
   while (q.results.size() > q.leaving) {
     const std::uint32_t first = q.results[q.leaving].index;
     const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(q.results.size() - q.leaving, q.ring.length - first));
-    DmaRequest write;
+    DmaRequest& write = s_.dma.compose();
     write.write = true;
     write.address = q.ring.at(first);
     write.length = n * DescriptorRing::descriptor_bytes;
@@ -320,7 +320,7 @@ inline void Receiver::moved(Packet& p, DmaStatus status) {
     }
     q.batches.push(n);
     ++write_backs_;
-    s_.dma.submit(q.channel, std::move(write));
+    s_.dma.submit(q.channel);
   }
 }
 

@@ -34,7 +34,7 @@ struct LedgerBench {
   std::optional<PacketEntry> receive(Way way, std::optional<unsigned> vm, std::span<const std::uint8_t> contents,
                                      std::uint32_t bytes, const Time& now) {
     const FrameHeader header = FrameHeader::read(contents.first<FrameHeader::header_bytes>());
-    const PacketEntry* const entry = ledger.receive(way, vm, header, contents, bytes, now);
+    const PacketEntry* const entry = ledger.receive(way, vm.value_or(PacketLedger::any_vm), header, contents, bytes, now);
     return entry ? std::optional(*entry) : std::nullopt;
   }
   std::uint64_t ways(Way way, std::size_t column) const {
