@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// The heap of what lies far ahead.
+// What becomes of many notices, and the heap of what lies far ahead.
 #include "models/core/future_event_list.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace iov {
 
 // Whoever waits may outlive the list: then it waits for nothing.
 FutureEventList::~FutureEventList() {
+  for (; few_ != &end_; few_ = few_->next_) few_->listed = false;
   for (EventNotice* notice : wheel_)
-    for (; notice; notice = notice->next_) notice->listed = false;
+    for (; notice != &end_; notice = notice->next_) notice->listed = false;
   for (const Far& entry : heap_) entry.notice->listed = false;
+}
+
+void FutureEventList::insert_spread(EventNotice& notice, const Time& now) {
+  if (!insert_near(notice, now)) insert_far(notice);
+}
+
+/// The list has become long: all of it goes to wheel and heap.
+void FutureEventList::spread(EventNotice& notice, const Time& now) {
+  for (EventNotice* next = std::exchange(few_, &end_); next != &end_;) insert_spread(*std::exchange(next, next->next_), now);
+  insert_spread(notice, now);
 }
 
 void FutureEventList::insert_far(EventNotice& notice) {

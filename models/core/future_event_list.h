@@ -2,9 +2,10 @@
 /// FutureEventList -- what will happen, in order of time and, at equal times, of scheduling, what is to be the last of
 /// its instant behind the others. A mechanism: it runs nothing.
 ///
-/// Models  a timing wheel for what happens within microseconds, which is nearly all: both ends of an event are a
-///         few instructions, whatever else is pending. What lies further ahead, or would be sorted in slowly, is
-///         in a 4-ary heap. A notice stays where it was put; the first of both is the first of all.
+/// Models  few notices are a single list in order, in which one is put behind those that come before it. When those are
+///         many, what happens within microseconds goes to a timing wheel, until that is empty again: both ends of an event
+///         are a few instructions, whatever else is pending. What lies further ahead, or would be sorted in slowly there, is
+///         in a 4-ary heap. The first of list or wheel and heap is the first of all.
 /// Memory  4 KiB, and 24 bytes for every notice that is far ahead. Notices belong to whoever waits for them.
 /// Units   time in units of sc_core::sc_time
 #pragma once
@@ -30,29 +31,36 @@ struct EventNotice {
 
  private:
   friend class FutureEventList;
-  bool before(const EventNotice& o) const { return when != o.when ? when < o.when : order_ < o.order_; }
+  bool before(const EventNotice& o) const { return when < o.when || (when == o.when && order_ < o.order_); }
   std::uint64_t order_ = 0;
-  EventNotice* next_ = nullptr;   ///< in its slot of the wheel
+  EventNotice* next_ = nullptr;   ///< in the list, or that of its slot of the wheel
   EventNotice** link_ = nullptr;  ///< what points to it there; null: in the heap
   std::uint32_t index_ = 0;       ///< in the heap
 };
 
 class FutureEventList {
  public:
-  FutureEventList() { heap_.reserve(64); }
+  FutureEventList() {
+    end_.when = sc_core::sc_max_time(), end_.order_ = ~std::uint64_t{0};
+    wheel_.fill(&end_);
+    heap_.reserve(64);
+  }
   FutureEventList(const FutureEventList&) = delete;
   FutureEventList& operator=(const FutureEventList&) = delete;
   ~FutureEventList();
 
   static constexpr std::uint64_t last_of_instant = std::uint64_t{1} << 63;  ///< a rank; in EventNotice::order_
 
-  bool empty() const { return occupied_words_ == 0 && heap_.empty(); }
+  bool empty() const { return few_ == &end_ && occupied_words_ == 0 && heap_.empty(); }
   /// @param now  not after anything that is listed, and never before the one of an earlier call
   void insert(EventNotice& notice, const Time& when, const Time& now, std::uint64_t rank = 0) {
     notice.when = when;
     notice.order_ = order_++ | rank;
     notice.listed = true;
-    if (slot_number(when) - slot_number(now) >= slots || !insert_near(notice)) insert_far(notice);
+    if (occupied_words_ != 0)
+      insert_spread(notice, now);
+    else if (!insert_into(few_, notice))
+      spread(notice, now);
   }
   void remove(EventNotice& notice) {
     notice.listed = false;
@@ -62,15 +70,15 @@ class FutureEventList {
   EventNotice* take_first(const Time& now, const Time& until);
   /// What happens first; null when nothing does. @param now  as of insert()
   EventNotice* first(const Time& now) const {
-    EventNotice* const near = first_near(now);
-    return near && before_far(*near) ? near : heap_.empty() ? nullptr : heap_.front().notice;
+    EventNotice* const near = occupied_words_ == 0 ? few_ : wheel_[first_slot(now)];
+    return near != &end_ && before_far(*near) ? near : heap_.empty() ? nullptr : heap_.front().notice;
   }
 
  private:
   static constexpr std::uint64_t slots = 512, words = slots / 64;
   using WordSet = std::uint8_t;  ///< a bit for each word
   static constexpr unsigned log2_slot = 23;         ///< of a slot in fs: 8.4 ns
-  static constexpr unsigned longest_insertion = 8;  ///< notices passed by in a slot
+  static constexpr unsigned longest_insertion = 8;  ///< notices passed by in a list
   struct Far {
     Time when;
     std::uint64_t order;
@@ -79,10 +87,12 @@ class FutureEventList {
   };
 
   static std::uint64_t slot_number(const Time& t) { return t.value() >> log2_slot; }
-  bool insert_near(EventNotice& notice);
+  bool insert_into(EventNotice*& list, EventNotice& notice);
+  bool insert_near(EventNotice& notice, const Time& now);
+  [[gnu::noinline]] void insert_spread(EventNotice& notice, const Time& now);
+  [[gnu::noinline]] void spread(EventNotice& notice, const Time& now);
   void remove_near(EventNotice& notice);
   std::uint64_t first_slot(const Time& now) const;
-  EventNotice* first_near(const Time& now) const { return occupied_words_ == 0 ? nullptr : wheel_[first_slot(now)]; }
   bool before_far(const EventNotice& near) const {
     return near.when < first_far_ || heap_.empty() || Far{near.when, near.order_, nullptr}.before(heap_.front());
   }
@@ -96,6 +106,8 @@ class FutureEventList {
 
   std::uint64_t order_ = 0;
   Time first_far_ = sc_core::sc_max_time();      ///< in the heap
+  EventNotice end_{{}};                          ///< what every list ends with: after all that may be listed
+  EventNotice* few_ = &end_;                     ///< what is not in the heap, in order, while the wheel is empty
   WordSet occupied_words_ = 0;                   ///< the words below that are not 0
   std::array<std::uint64_t, words> occupied_{};  ///< a bit for each slot with notices
   std::array<EventNotice*, slots> wheel_{};      ///< a list in order for each slot
@@ -103,15 +115,21 @@ class FutureEventList {
 };
 
 /// @returns false when too many would have to be passed by
-inline bool FutureEventList::insert_near(EventNotice& notice) {
-  const std::uint64_t slot = slot_number(notice.when) % slots;
-  EventNotice** link = &wheel_[slot];
-  for (unsigned passed = 0; *link && (*link)->before(notice); link = &(*link)->next_)
+[[gnu::always_inline]] inline bool FutureEventList::insert_into(EventNotice*& list, EventNotice& notice) {
+  EventNotice** link = &list;
+  for (unsigned passed = 0; (*link)->before(notice); link = &(*link)->next_)
     if (++passed > longest_insertion) return false;
   notice.next_ = *link;
   notice.link_ = link;
-  if (notice.next_) notice.next_->link_ = &notice.next_;
+  notice.next_->link_ = &notice.next_;
   *link = &notice;
+  return true;
+}
+
+/// @returns false when it is too far ahead, or too many would have to be passed by
+inline bool FutureEventList::insert_near(EventNotice& notice, const Time& now) {
+  const std::uint64_t number = slot_number(notice.when), slot = number % slots;
+  if (number - slot_number(now) >= slots || !insert_into(wheel_[slot], notice)) return false;
   occupied_[slot / 64] |= std::uint64_t{1} << slot % 64;
   occupied_words_ = static_cast<WordSet>(occupied_words_ | 1u << slot / 64);
   return true;
@@ -119,10 +137,8 @@ inline bool FutureEventList::insert_near(EventNotice& notice) {
 
 inline void FutureEventList::remove_near(EventNotice& notice) {
   *notice.link_ = notice.next_;
-  if (notice.next_)
-    notice.next_->link_ = notice.link_;
-  else if (const std::uint64_t slot = slot_number(notice.when) % slots; !wheel_[slot])
-    vacate(slot);
+  notice.next_->link_ = notice.link_;
+  if (const std::uint64_t slot = slot_number(notice.when) % slots; notice.next_ == &end_ && wheel_[slot] == &end_) vacate(slot);
 }
 
 inline void FutureEventList::vacate(std::uint64_t slot) {
@@ -131,17 +147,16 @@ inline void FutureEventList::vacate(std::uint64_t slot) {
 }
 
 inline EventNotice* FutureEventList::take_first(const Time& now, const Time& until) {
-  if (occupied_words_ == 0) return take_far(until);
-  const std::uint64_t slot = first_slot(now);
-  EventNotice* const near = wheel_[slot];
-  if (!before_far(*near)) return take_far(until);
+  const bool spread = occupied_words_ != 0;
+  const std::uint64_t slot = spread ? first_slot(now) : 0;
+  EventNotice*& list = spread ? wheel_[slot] : few_;
+  EventNotice* const near = list;
+  if (near->when >= first_far_ && (near == &end_ || !before_far(*near))) return take_far(until);
   if (near->when > until) return nullptr;
   near->listed = false;
-  EventNotice* const next = wheel_[slot] = near->next_;
-  if (next)
-    next->link_ = &wheel_[slot];
-  else
-    vacate(slot);
+  list = near->next_;
+  list->link_ = &list;
+  if (spread && list == &end_) vacate(slot);
   return near;
 }
 

@@ -123,6 +123,12 @@ class Occupancy : public Stat {
     level_ = level;
     if (level > peak_) peak_ = level;
   }
+  /// Some of it went at another time than now: mostly before the last set(), and is counted only now.
+  void gone(std::uint64_t amount, const Time& when) {
+    if (when > since_) return set(level_ - amount, when);
+    area_ -= static_cast<double>(static_cast<std::int64_t>(amount)) * static_cast<double>(static_cast<std::int64_t>((since_ - when).value()));
+    level_ -= amount;
+  }
   /// What is full limits a run: without a bound it never is.
   void bound(std::uint64_t capacity) { capacity_ = capacity; }
   std::uint64_t level() const { return level_; }

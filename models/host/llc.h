@@ -281,9 +281,10 @@ class Llc {
   static constexpr std::uint64_t no_sector = ~std::uint64_t{0};
 
   static std::uint64_t bit(std::uint64_t line) { return std::uint64_t{1} << (line & lines_mask); }
-  bool written(std::uint64_t line) {
-    return written(line, [&] { return written_.lookup(line >> lines_shift); });
+  [[gnu::always_inline]] bool written(std::uint64_t line) {
+    return written(line, [&] { return look_up_sector(line >> lines_shift); });
   }
+  [[gnu::noinline]] std::uint64_t* look_up_sector(std::uint64_t sector) { return written_.lookup(sector); }
   template <class Lookup>
   [[gnu::always_inline]] bool written(std::uint64_t line, Lookup lookup) {
     const std::uint64_t* const lines = lines_of(line >> lines_shift, lookup);

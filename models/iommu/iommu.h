@@ -38,9 +38,7 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
                  TranslationClient& client) override {
     return translation.translate(request, ticket, client);
   }
-  bool translate_again(const TranslationRequest& request, TranslationReply& reply) override {
-    return translation.translate_again(request, reply);
-  }
+  const TranslationReply* translate_again(const TlpHeader& tlp) override { return translation.translate_again(tlp); }
   /// What it will look up for these accesses and this message.
   void add_to(WorkingSet& set, std::span<const std::uint64_t> addresses, const InterruptMessage& message) const {
     translation.add_to(set, message.requester, addresses);

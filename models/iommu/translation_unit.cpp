@@ -39,10 +39,21 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
   if (p.audit) audit_ = std::make_unique<TranslationAudit>();
 }
 
-/// All that a lookup in the IOTLB depends on, the caches apart.
-inline bool TranslationUnit::Hit::repeats(const TranslationRequest& q) const {
-  return valid && (q.address.value ^ request.address.value) >> 12 == 0 && q.requester == request.requester &&
-         q.pasid == request.pasid && q.at == request.at && q.access == request.access && q.no_write == request.no_write;
+/// All that a lookup in the IOTLB depends on, the caches apart. Of a TLP or a request.
+template <class Request>
+inline bool TranslationUnit::Hit::repeats(const Request& q, std::uint64_t address, Access access) const {
+  return valid && (address ^ request.address.value) / translation_unit == 0 && q.requester == request.requester &&
+         q.pasid == request.pasid && q.at == request.at && access == request.access && q.no_write == request.no_write;
+}
+
+/// Whether it repeats one of the last two hits, which is then the newest.
+template <class Request>
+[[gnu::always_inline]] inline bool TranslationUnit::repeats_hit(const Request& q, std::uint64_t address, Access access) {
+  if (newest_->repeats(q, address, access)) return true;
+  Hit& other = older_hit();
+  if (!other.repeats(q, address, access)) return false;
+  use_again(other);
+  return true;
 }
 
 inline void TranslationUnit::answered_at(const Time& ready) {
@@ -50,17 +61,15 @@ inline void TranslationUnit::answered_at(const Time& ready) {
   if (last_ready_ < ready) last_ready_ = ready;
 }
 
-/// What repeats one of the last two hits takes the same way through the caches.
-bool TranslationUnit::translate_again(const TranslationRequest& q, TranslationReply& reply) {
-  if (!newest_->repeats(q)) {
-    Hit& other = older_hit();
-    if (!other.repeats(q)) return false;
-    use_again(other);
-  }
+/// What repeats the newest hit takes the same way through the caches.
+[[gnu::always_inline]] inline TranslationReply& TranslationUnit::answer_again(std::uint64_t address, std::uint32_t bytes) {
+  constexpr std::uint64_t in_page = translation_unit - 1;
+  Hit& known = *newest_;
+  const Lookup& l = known.found;
+  const TranslationRequest& q = known.request;
+  TranslationReply& reply = known.reply;
   ++accepted_;
-  const Lookup& l = newest_->found;
-  reply = newest_->reply;
-  if (reply.outcome == TranslationReply::Outcome::granted) reply.address = Hpa(host_address(*l.mapping, q.address.value));
+  if (reply.outcome == TranslationReply::Outcome::granted) reply.address.value = (reply.address.value & ~in_page) | (address & in_page);
   Time ready = context_cache.look_up(timeline_.now(), true);  // as spend() does
   if (l.context->scalable) ready = pasid_cache.look_up(ready, true);
   reply.ready = iotlb_cache.look_up(ready, true);
@@ -68,16 +77,20 @@ bool TranslationUnit::translate_again(const TranslationRequest& q, TranslationRe
   ++requester[requests], ++requester[UseTable::iotlb_hits];
   std::uint64_t* const domain = domains.row_of(l.binding->domain.value);
   ++domain[UseTable::iotlb_hits];
-  if (q.at == AddressType::untranslated) domain[granted_bytes] += q.bytes;
-  if (audit_) audit_->hit(*l.binding, q.address.value, *l.mapping);
+  if (q.at == AddressType::untranslated) domain[granted_bytes] += bytes;
+  if (audit_) audit_->hit(*l.binding, address, *l.mapping);
   answered_at(reply.ready);
-  return true;
+  return reply;
+}
+
+const TranslationReply* TranslationUnit::translate_again(const TlpHeader& tlp) {
+  return repeats_hit(tlp, tlp.address, access_of(tlp)) ? &answer_again(tlp.address, tlp.length) : nullptr;
 }
 
 bool TranslationUnit::translate(const TranslationRequest& q, std::uint32_t ticket,
                                 TranslationClient& client) {
-  TranslationReply reply;
-  if (!translate_again(q, reply)) return translate_anew(q, ticket, client);
+  if (!repeats_hit(q, q.address.value, q.access)) return translate_anew(q, ticket, client);
+  const TranslationReply reply = answer_again(q.address.value, q.bytes);
   client.translated(ticket, reply);
   return true;
 }

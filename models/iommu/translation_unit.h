@@ -61,7 +61,7 @@ class TranslationUnit {
   TranslationUnit(Timeline& timeline, const Params& params, MemoryPort& memory, FaultLog& faults);
 
   bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client);
-  bool translate_again(const TranslationRequest& request, TranslationReply& reply);  ///< as Translator
+  const TranslationReply* translate_again(const TlpHeader& tlp);  ///< as Translator
   void set_root(const TableRoot& root) { root_ = root, forget_hits(); }
   const TableRoot& root() const { return root_; }
 
@@ -131,11 +131,12 @@ class TranslationUnit {
     bool iotlb_used = false;
   };
   struct Hit {
-    Lookup found;
-    TranslationRequest request;
-    TranslationReply reply;
     bool valid = false;  ///< nothing was filled or removed since
-    bool repeats(const TranslationRequest& q) const;
+    TranslationRequest request;
+    TranslationReply reply;  ///< of the last that repeated it
+    Lookup found;
+    template <class Request>
+    bool repeats(const Request& q, std::uint64_t address, Access access) const;
   };
   struct Result {  ///< of a walk, kept while its requests are answered
     Context context;
@@ -147,6 +148,9 @@ class TranslationUnit {
   };
 
   Hit& older_hit() { return hits_[newest_ == hits_.data()]; }
+  template <class Request>
+  bool repeats_hit(const Request& q, std::uint64_t address, Access access);
+  TranslationReply& answer_again(std::uint64_t address, std::uint32_t bytes);
   void answered_at(const Time& ready);
   [[gnu::noinline]] bool translate_anew(const TranslationRequest& q, std::uint32_t ticket, TranslationClient& client);
   [[gnu::noinline]] void use_again(Hit& known);

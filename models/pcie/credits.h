@@ -43,17 +43,17 @@ class Credits {
     headers_ -= tlps;
     data_ -= units;
   }
-  /// `when` never decreases: the way back takes the same time for all.
-  void give_back(std::int64_t units, const Time& when) {
-    if (!advertised_headers_ && units == 0) return;
-    returning_data_ += units;
-    returns_.push({when, units});
+  /// `when` never decreases: the way back takes the same time for all. What is infinite is not given back.
+  void give_back(std::int64_t units, const Time& when, const Time& now) {
+    if (when <= now && returns_.empty())
+      headers_ += 1, data_ += units;
+    else
+      returns_.push({when, units});
   }
   /// All of the buffer is free but what the receiver holds.
   void restart(std::int64_t held_headers, std::int64_t held_data) {
     headers_ = advertised_headers_ - held_headers;
     data_ = advertised_data_ - held_data;
-    returning_data_ = 0;
     while (!returns_.empty()) returns_.pop();
   }
   bool returning() const { return !returns_.empty(); }
@@ -63,21 +63,23 @@ class Credits {
   std::int64_t advertised_data() const { return advertised_data_; }
   /// Available or on the way back.
   std::int64_t home_headers() const { return headers_ + static_cast<std::int64_t>(returns_.size()); }
-  std::int64_t home_data() const { return data_ + returning_data_; }
+  std::int64_t home_data() const {
+    std::int64_t home = data_;
+    for (std::size_t i = 0; i < returns_.size(); ++i) home += returns_[i].data;
+    return home;
+  }
 
  private:
   void fold(const Time& now) {
     while (!returns_.empty() && returns_.front().when <= now) {
       headers_ += 1;
       data_ += returns_.front().data;
-      returning_data_ -= returns_.front().data;
       returns_.pop();
     }
   }
   // not side by side: two that change together would be computed as a vector, which is longer
   std::int64_t headers_ = 0, advertised_headers_ = 0;
   std::int64_t data_ = 0, advertised_data_ = 0;
-  std::int64_t returning_data_ = 0;
   Ring<CreditReturn> returns_;
 };
 

@@ -36,10 +36,7 @@ void Inbound::arrive(RootPort& port) {
     if (newest) queue(*newest);
     newest = accept(port, slot) ? &slot : nullptr;
   }
-  if (newest && nothing_waits()) {
-    fold_returns();
-    if (may_start(*newest) && start(*newest)) return;
-  }
+  if (newest && nothing_waits() && may_start(*newest) && start(*newest, newest->arrived)) return;
   if (newest) queue(*newest);
   admit();
 }
@@ -92,17 +89,16 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
 [[gnu::always_inline]] inline bool Inbound::accept(RootPort& port, Slot& slot) {
   const FcClass fc = slot.tlp.fc();
   slot.from = &port;
-  slot.posted = fc == FcClass::posted;
   slot.kind = kind_of(slot.tlp);
+  slot.posted = fc == FcClass::posted;
+  slot.snooped = !slot.tlp.no_snoop;
   slot.state = State::translating;
   slot.status = CompletionStatus::success;
   slot.known = slot.ordered = false;
-  slot.snooped = !slot.tlp.no_snoop;
   if ((port.acs.services != 0 || slot.tlp.poisoned) && refuse(port, slot)) slot.kind = Kind::refused;
   slot.lines = 0;
   slot.wants = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
   slot.arrived = timeline_.now();
-  slot.arrival = ++arrivals_;
   if (slot.kind == Kind::memory || slot.kind == Kind::translation)
     slot.tlp.journey.enter(Stage::translation, slot.arrived);
   if (slot.posted) {
@@ -121,7 +117,10 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
   return false;
 }
 
-void Inbound::queue(Slot& slot) { (slot.posted ? posted_queue_ : read_queue_).push(&slot); }
+void Inbound::queue(Slot& slot) {
+  slot.turn = ++turns_;
+  (slot.posted ? posted_queue_ : read_queue_).push(&slot);
+}
 
 // A read or completion must not pass posted TLPs that arrived before it (2.4.1, B2a and D2a).
 void Inbound::order_behind_posted(Slot& slot) {
@@ -144,15 +143,22 @@ void Inbound::admit_waiting() {
     Slot* posted = !posted_queue_.empty() && may_start(*posted_queue_.front()) ? posted_queue_.front() : nullptr;
     Slot* read = !read_queue_.empty() && may_start(*read_queue_.front()) ? read_queue_.front() : nullptr;
     if (!posted && !read) break;
-    const bool posted_first = !read || (posted && posted->arrival < read->arrival);
-    if (start(posted_first ? *posted : *read)) (posted_first ? posted_queue_ : read_queue_).pop();
+    const bool posted_first = !read || (posted && posted->turn < read->turn);
+    if (start(posted_first ? *posted : *read, timeline_.now())) (posted_first ? posted_queue_ : read_queue_).pop();
   }
   wait_for_lines();
 }
 
-inline bool Inbound::may_start(const Slot& slot) const {
+inline bool Inbound::may_start(const Slot& slot) {
   if (translator_full_ && needs_translation(slot)) return false;
-  return slot.posted ? write_lines_used_ + slot.wants <= params_.write_lines : read_lines_used_ + slot.wants <= params_.read_lines;
+  return slot.posted ? write_lines_for(slot.wants, params_.write_lines) : read_lines_used_ + slot.wants <= params_.read_lines;
+}
+
+/// Whether no more than that many are then in use.
+inline bool Inbound::write_lines_for(unsigned wanted, std::uint64_t most) {
+  if (write_lines_used_ + wanted <= most) return true;
+  fold_returns();
+  return write_lines_used_ + wanted <= most;
 }
 
 // Translated requests as well: whether the function may send them is the IOMMU's to say (VT-d 4.2.4).
@@ -160,24 +166,25 @@ inline bool Inbound::needs_translation(const Slot& slot) const {
   return translator_ && (slot.kind == Kind::memory || slot.kind == Kind::translation);
 }
 
-inline void Inbound::take_lines(Slot& slot) {
+inline void Inbound::take_lines(Slot& slot, const Time& now) {
   if (slot.wants == 0) return;
+  if (slot.posted) write_lines_for(slot.wants, write_lines.peak());  // a new peak must be one
   slot.lines = slot.wants;
   unsigned& used = slot.posted ? write_lines_used_ : read_lines_used_;
   used += slot.lines;
-  (slot.posted ? write_lines : read_lines).set(used, timeline_.now());
+  (slot.posted ? write_lines : read_lines).set(used, now);
 }
 
-[[gnu::always_inline]] inline bool Inbound::start(Slot& slot) {
-  take_lines(slot);
+[[gnu::always_inline]] inline bool Inbound::start(Slot& slot, const Time& now) {
+  take_lines(slot, now);
   if (!needs_translation(slot)) return start_untranslated(slot), true;
   if (slot.kind == Kind::translation) {
     slot.entries = translations_asked(slot.tlp.length, slot.from->link.limits().read_completion_boundary);
     slot.data = pool_.take(slot.entries * translation_entry_bytes);
     slot.entries_pending = 1;
-    slot.ready = timeline_.now();
+    slot.ready = now;
   }
-  if (translate(slot, 0)) return true;
+  if (translate_now(slot) || translate(slot, 0)) return true;
   free_lines(slot);
   translator_full_ = true;
   return false;
@@ -221,16 +228,18 @@ inline void Inbound::translated(Slot& slot, const TranslationReply& reply) {
   resolve(slot);
 }
 
-[[gnu::always_inline]] inline bool Inbound::translate(Slot& slot, unsigned entry) {
+[[gnu::always_inline]] inline bool Inbound::translate_now(Slot& slot) {
+  const TranslationReply* const reply = slot.kind == Kind::memory ? translator_->translate_again(slot.tlp) : nullptr;
+  if (!reply) return false;
+  reply->outcome == TranslationReply::Outcome::granted ? translated(slot, *reply) : translated_otherwise(slot, 0, *reply);
+  return true;
+}
+
+bool Inbound::translate(Slot& slot, unsigned entry) {
   const Tlp& tlp = slot.tlp;
-  const Access access = tlp.type == TlpType::memory_write ? Access::write : Access::read;
   const Iova address(tlp.address + entry * translation_unit);
-  const TranslationRequest request{tlp.requester, tlp.pasid, tlp.at,     access,
+  const TranslationRequest request{tlp.requester, tlp.pasid, tlp.at,     access_of(tlp),
                                    tlp.no_write,  address,   tlp.length, tlp.journey};
-  if (slot.kind == Kind::memory && translator_->translate_again(request, reply_)) [[likely]] {
-    reply_.outcome == TranslationReply::Outcome::granted ? translated(slot, reply_) : translated_otherwise(slot, entry, reply_);
-    return true;
-  }
   return translator_->translate(request, slot.ticket | entry << entry_shift, *this);
 }
 
@@ -304,7 +313,7 @@ void Inbound::fold_returns() {
   if (returns_.empty()) return;
   for (const Time now = timeline_.now(); !returns_.empty() && returns_.front().when <= now; returns_.pop()) {
     write_lines_used_ -= returns_.front().lines;
-    write_lines.set(write_lines_used_, returns_.front().when);
+    write_lines.gone(returns_.front().lines, returns_.front().when);
   }
 }
 

@@ -112,15 +112,15 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     Tlp tlp;
     RootPort* from = nullptr;
     Kind kind = Kind::memory;
-    State state = State::free;
     bool posted = false;
+    bool snooped = true;   ///< its access looks into the caches: it does not say No Snoop, or its page overrules that
+    State state = State::free;
     CompletionStatus status = CompletionStatus::success;
     bool known = false;    ///< its address is translated
     bool ordered = false;  ///< the posted TLPs before it are issued
-    bool snooped = true;   ///< its access looks into the caches: it does not say No Snoop, or its page overrules that
     unsigned wants = 0, lines = 0;  ///< lines: to be admitted, in use
     unsigned entries = 0, entries_pending = 0;  ///< of a translation request; they lie in `data`
-    std::uint64_t arrival = 0;
+    std::uint64_t turn = 0;  ///< if it has to wait for admission
     Hpa address;
     Time arrived, ready, order;
     ByteBuffer data;
@@ -129,7 +129,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   // Arrival and admission (inbound.cpp)
   void arrive(RootPort& port);
   bool accept(RootPort& port, Slot& slot);
-  void queue(Slot& slot);
+  [[gnu::noinline]] void queue(Slot& slot);
   bool nothing_waits() const { return posted_queue_.empty() && read_queue_.empty(); }
   Kind kind_of(const Tlp& tlp) const;
   [[gnu::cold]] Kind other_kind_of(const Tlp& tlp) const;
@@ -140,17 +140,19 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void order_behind_posted(Slot& slot);
   void admit();
   void admit_waiting();
-  bool may_start(const Slot& slot) const;
-  bool start(Slot& slot);
+  bool may_start(const Slot& slot);
+  bool start(Slot& slot, const Time& now);
   void start_untranslated(Slot& slot);
   bool needs_translation(const Slot& slot) const;
-  bool translate(Slot& slot, unsigned entry);
+  bool translate_now(Slot& slot);
+  [[gnu::noinline]] bool translate(Slot& slot, unsigned entry);
   void translated_otherwise(Slot& slot, unsigned entry, const TranslationReply& reply);
   void translated(Slot& slot, const TranslationReply& reply);
   void entry_translated(Slot& slot, unsigned entry, const TranslationReply& reply);
-  void take_lines(Slot& slot);
+  bool write_lines_for(unsigned wanted, std::uint64_t most);
+  void take_lines(Slot& slot, const Time& now);
   void free_lines(Slot& slot);
-  void fold_returns();
+  [[gnu::noinline]] void fold_returns();
   void wait_for_lines();
   void resolve(Slot& slot);
   void issue_known(RootPort& port);
@@ -196,13 +198,12 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   std::deque<RootPort> ports_;
   std::deque<Slot> slots_;
   std::vector<Slot*> by_ticket_;
-  TranslationReply reply_;  ///< of translate_again()
   Slot* free_slot_ = nullptr;  ///< the first of a chain
   Ring<Slot*> posted_queue_, read_queue_;  ///< arrived, not yet admitted to translation
   bool translator_full_ = false;
-  std::uint64_t arrivals_ = 0;
+  std::uint64_t turns_ = 0;
   unsigned write_lines_used_ = 0, read_lines_used_ = 0;
-  Ring<Return> returns_;  ///< lines of issued writes, free again when they are committed: in this order
+  Ring<Return> returns_;  ///< lines of issued writes, free again when they are committed: in this order, counted when they matter
   Event lines_free_{timeline_, bind<&Inbound::admit>(this)};  ///< only while a write waits for lines
   std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
   BytePool pool_;

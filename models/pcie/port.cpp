@@ -185,6 +185,14 @@ void Port::credits_arrived() {
   if (on_drained_) on_drained_();
 }
 
+namespace {
+/// To where no bytes are. Most TLPs have none.
+[[gnu::always_inline]] inline void move_tlp(Tlp& from, Tlp& to) {
+  static_cast<TlpHeader&>(to) = from;
+  if (from.data) to.data = std::move(from.data);
+}
+}  // namespace
+
 tlm::tlm_sync_enum Port::nb_transport_fw(LinkTransfer& transfer, tlm::tlm_phase&, Time& delay) {
   const Time first = timeline_.now() + delay;
   if (first < last_arrival_) ++order_breaks_;
@@ -192,10 +200,12 @@ tlm::tlm_sync_enum Port::nb_transport_fw(LinkTransfer& transfer, tlm::tlm_phase&
   buffer.held_headers += transfer.headers;
   buffer.held_data += transfer.data;
   Time when = first;
-  for (std::size_t i = 0; i < transfer.tlps.size(); ++i) {
-    if (i > 0) when += *transfer.gaps[i];
+  const std::span<Tlp> tlps = transfer.tlps;
+  const Time* const* const gaps = transfer.gaps;
+  for (std::size_t i = 0; i < tlps.size(); ++i) {
+    if (i > 0) when += *gaps[i];
     Arrival& arrival = arrivals_.extend();
-    arrival.tlp = std::move(transfer.tlps[i]);
+    move_tlp(tlps[i], arrival.tlp);
     arrival.when = when;
   }
   last_arrival_ = when;
@@ -219,7 +229,7 @@ std::size_t Port::take(Tlp& tlp) {
   if (there == 0) return 0;
   if (tlp.data) tlp.data = ByteBuffer();  // it would stay in the ring
   arrived_ = there - 1;
-  tlp = std::move(arrivals_.front().tlp);
+  move_tlp(arrivals_.front().tlp, tlp);
   arrivals_.pop();
   return there;
 }
@@ -230,9 +240,14 @@ void Port::release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when)
   buffer.held_headers -= 1;
   buffer.held_data -= data;
   if (data > 0 ? !buffer.returns : !buffer.returns_headers) return;
-  buffer.back.push({when + credit_return_, data});
   if (back_wanted_) [[unlikely]]
-    give_back(fc);
+    return give_back_at_once(fc, {when + credit_return_, data});
+  buffer.back.push({when + credit_return_, data});
+}
+
+void Port::give_back_at_once(FcClass fc, const CreditReturn& credits) {
+  lane(fc).back.push(credits);
+  give_back(fc);
 }
 
 void Port::give_back(FcClass fc) {
@@ -253,9 +268,10 @@ bool Port::ask_for_credits(Lane& mine, FcClass fc, std::int64_t units, std::int6
 
 tlm::tlm_sync_enum Port::nb_transport_bw(LinkTransfer& transfer, tlm::tlm_phase&, Time& delay) {
   Lane& sender = lane(transfer.fc);
-  for (; !transfer.back->empty(); transfer.back->pop())
-    sender.credits.give_back(transfer.back->front().data, transfer.back->front().when);
-  if (!asking_ && !sender.queue.empty()) credit_.before(timeline_.now() + delay);
+  const Time now = timeline_.now();
+  for (Ring<CreditReturn>& back = *transfer.back; !back.empty(); back.pop())
+    sender.credits.give_back(back.front().data, back.front().when, now);
+  if (!asking_ && !sender.queue.empty()) credit_.before(now + delay);
   return tlm::TLM_COMPLETED;
 }
 

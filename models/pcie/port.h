@@ -132,6 +132,7 @@ class Port : public sc_core::sc_module,
   }
   [[gnu::noinline]] bool ask_for_credits(Lane& mine, FcClass fc, std::int64_t units, std::int64_t tlps);
   [[gnu::noinline]] void give_back(FcClass fc);
+  [[gnu::noinline]] void give_back_at_once(FcClass fc, const CreditReturn& credits);
   void set_waiting(std::size_t tlps) {
     waiting_ = tlps;
     if (partner_) partner_->back_wanted_ = tlps > 0;

@@ -79,8 +79,9 @@ struct TlpHeader {
   bool has_data() const { return rows[static_cast<std::size_t>(type)].has_data; }
   /// Payload bytes on the wire: whole DWs between the first and the last byte.
   std::uint32_t payload() const {
-    const std::uint64_t lead = type == TlpType::message_data ? 0 : address & 3;  // a message has no byte address
-    return has_data() ? static_cast<std::uint32_t>(lead + length + 3) & ~3u : 0u;
+    const Row& row = rows[static_cast<std::size_t>(type)];
+    const auto lead = static_cast<std::uint32_t>(address) & row.lead;
+    return row.has_data ? (lead + length + 3) & ~3u : 0u;
   }
   /// Header and prefix bytes: 3 DW for completions, config and requests below 4 GiB, else 4 DW.
   std::uint32_t header() const { return (four_dw() ? 16u : 12u) + (pasid.present() ? 4u : 0u); }
@@ -91,16 +92,17 @@ struct TlpHeader {
     FcClass fc;
     bool has_data;
     Header header;
+    std::uint8_t lead;  ///< bits of the address that shift the payload: a message has no byte address
   };
   static constexpr Row rows[] = {
-      {FcClass::non_posted, false, Header::by_address},  // memory_read
-      {FcClass::posted, true, Header::by_address},       // memory_write
-      {FcClass::non_posted, false, Header::three_dw},    // config_read
-      {FcClass::non_posted, true, Header::three_dw},     // config_write
-      {FcClass::completion, false, Header::three_dw},    // completion
-      {FcClass::completion, true, Header::three_dw},     // completion_data
-      {FcClass::posted, false, Header::four_dw},         // message
-      {FcClass::posted, true, Header::four_dw},          // message_data
+      {FcClass::non_posted, false, Header::by_address, 3},  // memory_read
+      {FcClass::posted, true, Header::by_address, 3},       // memory_write
+      {FcClass::non_posted, false, Header::three_dw, 3},    // config_read
+      {FcClass::non_posted, true, Header::three_dw, 3},     // config_write
+      {FcClass::completion, false, Header::three_dw, 3},    // completion
+      {FcClass::completion, true, Header::three_dw, 3},     // completion_data
+      {FcClass::posted, false, Header::four_dw, 0},         // message
+      {FcClass::posted, true, Header::four_dw, 0},          // message_data
   };
   bool four_dw() const {
     const Header header = rows[static_cast<std::size_t>(type)].header;

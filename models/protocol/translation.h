@@ -13,6 +13,7 @@
 namespace iov {
 
 enum class Access : std::uint8_t { read, write, execute };
+inline Access access_of(const TlpHeader& tlp) { return tlp.type == TlpType::memory_write ? Access::write : Access::read; }
 
 inline constexpr std::uint64_t translation_unit = 4096;  ///< ATS: STU as software sets it for VT-d (PCIe 10.5.1.3)
 inline constexpr unsigned translation_entry_bytes = 8;   ///< ATS: of one translation in a completion (10.2.3)
@@ -62,8 +63,9 @@ class Translator {
   virtual ~Translator() = default;
   /// @returns false when the translation queue is full: nothing happened, wait for translator_ready()
   virtual bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client) = 0;
-  /// The same without a client, of what repeats a request that hit: most do. @returns false: nothing happened, translate() it
-  virtual bool translate_again(const TranslationRequest&, TranslationReply& /*reply*/) { return false; }
+  /// The same at once, of a memory request that repeats one that hit: most do. @returns the answer, until the next call; null:
+  /// nothing happened, translate() it
+  virtual const TranslationReply* translate_again(const TlpHeader&) { return nullptr; }
 };
 
 /// ATS messages between the IOMMU and device TLBs, carried by the root complex.

@@ -29,7 +29,7 @@ TEST_CASE("credits: headers and data are both needed, returns count from their t
   credits.consume(4);
   credits.consume(4);
   CHECK_FALSE(credits.afford(0, 0_ns));
-  credits.give_back(4, 10_ns);
+  credits.give_back(4, 10_ns, 0_ns);
   CHECK_FALSE(credits.afford(4, 10_ns - 1_ps));
   CHECK(credits.home_headers() == 1);
   CHECK(credits.afford(4, 10_ns));
@@ -52,7 +52,7 @@ TEST_CASE("credits: what is advertised as 0 is infinite") {
 TEST_CASE("credits: what has come back counts only when it is needed, and is then there at once") {
   Credits credits;
   credits.advertise(4, 8);
-  for (int i = 0; i < 3; ++i) credits.consume(2), credits.give_back(2, 10_ns * (i + 1.0));
+  for (int i = 0; i < 3; ++i) credits.consume(2), credits.give_back(2, 10_ns * (i + 1.0), 0_ns);
   CHECK(credits.afford(2, 25_ns));  // one header and two units were never used
   CHECK(credits.home_headers() == 4);
   credits.consume(2);
@@ -63,15 +63,20 @@ TEST_CASE("credits: what has come back counts only when it is needed, and is the
   CHECK_FALSE(credits.returning());
 }
 
-TEST_CASE("credits: a TLP that took none of what is finite gives nothing back") {
-  Credits data_only;
-  data_only.advertise(0, 4);
-  data_only.consume(0);
-  data_only.give_back(0, 10_ns);
-  CHECK_FALSE(data_only.returning());
-  data_only.consume(1);
-  data_only.give_back(1, 10_ns);
-  CHECK(data_only.returning());
+TEST_CASE("credits: what is given back late counts at once, but not before what was given back earlier") {
+  Credits credits;
+  credits.advertise(2, 8);
+  credits.consume(4), credits.consume(4);
+  credits.give_back(4, 10_ns, 10_ns);
+  CHECK_FALSE(credits.returning());
+  CHECK(credits.enough(4));
+  credits.consume(4);
+  credits.give_back(4, 20_ns, 15_ns);
+  credits.give_back(4, 20_ns, 20_ns);
+  CHECK_FALSE(credits.enough(0));
+  CHECK(credits.home_headers() == 2);
+  CHECK(credits.home_data() == 8);
+  CHECK(credits.afford(8, 20_ns, 2));
 }
 
 TEST_CASE("credits: a data unit is 16 bytes, begun ones count") {
