@@ -33,10 +33,12 @@ bool DmaEngine::serve() {
     Request& q = *lane.first;
     const Progress progress = advance<d>(q, c);
     moved = true;
-    if (progress == Progress::starved) continue;  // room() says what is missing
+    if (progress == Progress::starved) [[unlikely]]
+      continue;  // room() says what is missing
     ready_[d].pop();
     lane.listed = false;
-    if (progress == Progress::blocked) continue;  // list() again when what it waits for is there
+    if (progress == Progress::blocked) [[unlikely]]
+      continue;  // list() again when what it waits for is there
     take_first(lane);
     list(c, d);
     if (d == writes || q.tlps == 0) retire(q);
@@ -61,12 +63,13 @@ template <DmaEngine::Direction d>
 [[gnu::always_inline]] inline DmaEngine::Progress DmaEngine::advance(Request& q, Channel& c) {
   const bool by_tlb = translates(q);
   while (q.issued < q.r.length) {
-    if (q.translating) return Progress::blocked;
+    if (q.translating) [[unlikely]]
+      return Progress::blocked;
     if (c.refusal != DmaStatus::success) [[unlikely]] {
       fail(q, c.refusal);
       break;
     }
-    if (by_tlb && !has_address(q)) {
+    if (by_tlb && !has_address(q)) [[unlikely]] {
       drop_grant(q);
       start_translation(q);
       continue;
@@ -74,9 +77,10 @@ template <DmaEngine::Direction d>
     if (d == reads && c.reads >= params_.outstanding_reads_per_channel) return hold(c);
     const std::uint64_t here = q.r.address + q.issued;
     std::uint32_t left = q.r.length - q.issued;
-    if (q.grant.kind != Grant::Kind::refused)
+    if (q.grant.kind != Grant::Kind::refused) [[unlikely]]
       left = static_cast<std::uint32_t>(std::min<std::uint64_t>(left - 1, q.grant.last - here) + 1);
-    if (d == writes && write_together(q, c, left)) continue;
+    if (d == writes && write_together(q, c, left)) [[likely]]
+      continue;
     if (!room<d>()) return Progress::starved;
     send<d>(q, c, next_piece(here, left, d == writes ? limits_.max_payload : limits_.max_read_request));
   }
@@ -113,7 +117,7 @@ bool DmaEngine::has_address(const Request& q) {
 inline void DmaEngine::place(const Request& q, const Channel& c, Tlp& tlp) const {
   tlp.requester = c.space.function;
   tlp.no_snoop = params_.no_snoop && c.no_snoop && q.r.translate && !q.grant.snoop_only;
-  if (q.grant.kind == Grant::Kind::translated) {  // needs no PASID (10.1.3)
+  if (q.grant.kind == Grant::Kind::translated) [[unlikely]] {  // needs no PASID (10.1.3)
     tlp.at = AddressType::translated;
     tlp.address = q.grant.target + (q.r.address + q.issued - q.grant.begin);
   } else {
@@ -125,7 +129,8 @@ inline void DmaEngine::place(const Request& q, const Channel& c, Tlp& tlp) const
 
 inline void DmaEngine::check(const Request& q, const Tlp& tlp, std::uint32_t limit) {
   if (!keeps_rules(tlp.address, tlp.length, limit)) [[unlikely]] ++rule_breaks_;
-  if (tlp.at == AddressType::translated) check_translated(q, tlp);
+  if (tlp.at == AddressType::translated) [[unlikely]]
+    check_translated(q, tlp);
 }
 
 void DmaEngine::check_translated(const Request& q, const Tlp& tlp) {

@@ -91,10 +91,13 @@ class L2Sorter {
     return key(mode_ == nic::SortMode::vlan ? MacAddress{} : mac, vlan);
   }
   const Destination* filter_for(const FrameHeader& h) const {
-    if (mode_ == nic::SortMode::vlan) return h.tagged() ? filters_.find(key(MacAddress{}, h.vlan_id())) : nullptr;
-    if (mode_ == nic::SortMode::mac_vlan && h.tagged())
-      if (const Destination* const hit = filters_.find(key(h.destination, h.vlan_id()))) return hit;
-    return filters_.find(key(h.destination, std::nullopt));
+    if (mode_ == nic::SortMode::vlan || h.tagged()) [[unlikely]]
+      if (const Destination* const hit = filter_by_vlan(h)) return hit;
+    return mode_ == nic::SortMode::vlan ? nullptr : filters_.find(key(h.destination, std::nullopt));
+  }
+  [[gnu::noinline]] const Destination* filter_by_vlan(const FrameHeader& h) const {
+    if (!h.tagged() || mode_ == nic::SortMode::mac) return nullptr;
+    return filters_.find(filter_key(h.destination, h.vlan_id()));
   }
   const std::size_t capacity_;
   struct Number {

@@ -53,11 +53,14 @@ class ToeplitzHash {
   /// The same, remembered: frames of one flow often follow each other.
   std::uint32_t of_next(const FrameHeader& h) {
     const Flow flow{h.source_ip, h.destination_ip, h.flow, h.protocol};
-    if (flow != last_.flow) last_ = {flow, of(h)};
-    return last_.hash;
+    return flow == last_.flow ? last_.hash : remember(h);
   }
 
  private:
+  [[gnu::noinline]] std::uint32_t remember(const FrameHeader& h) {
+    last_ = {{h.source_ip, h.destination_ip, h.flow, h.protocol}, of(h)};
+    return last_.hash;
+  }
   struct Flow {
     std::uint32_t source_ip = 0, destination_ip = 0, ports = 0, protocol = 0;
     friend bool operator==(const Flow&, const Flow&) = default;

@@ -30,7 +30,7 @@ Core::Core(const sc_core::sc_module_name& name, Timeline& timeline, const Params
 // --- who runs ---------------------------------------------------------------------------------------------
 
 void Core::request(Strand& strand) {
-  if (executing_ == &strand && alone(strand)) {
+  if (executing_ == &strand && alone(strand)) [[likely]] {
     strand.in_turn_ = false;
     goes_on_ = &strand;
     return;
@@ -192,10 +192,13 @@ void Core::start(Strand& strand) {
   const Time now = timeline_.now();
   settle_until(now);
   awake_at_ = idle_ ? now + params_.world.idle_exit : now;
-  const Time cost = goes_on_here(strand) ? Time() : switch_to(strand);
+  Time cost;
+  if (!goes_on_here(strand)) [[unlikely]]
+    cost = switch_to(strand);
   switch_context_ = strand.context_ == Context::irq ? Context::irq : Context::host_kernel;
   strand.preempted_ = false;
-  if (idle_) set_idle(false);
+  if (idle_) [[unlikely]]
+    set_idle(false);
   running_ = &strand;
   work_begin_ = awake_at_ + cost;
   if (strand.stall_ && !strand.stall_over_) return;  // ends with end_stall()

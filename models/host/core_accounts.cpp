@@ -21,7 +21,7 @@ void Core::settle_switch(const Time& now) {
 }
 
 /// The part of what runs that was owed.
-void Core::settle_owed(Strand& strand, const Time& now) {
+inline void Core::settle_owed(Strand& strand, const Time& now) {
   auto& spent = spent_[static_cast<std::size_t>(strand.context_)];
   const unsigned count = strand.owed_count_;
   Time settled = settled_;
@@ -39,8 +39,10 @@ void Core::settle_owed(Strand& strand, const Time& now) {
 }
 
 void Core::settle_since(const Time& now) {
-  if (settled_ < work_begin_ || settled_ < awake_at_) settle_switch(now);
-  if (settled_ >= now) return;
+  if (settled_ < work_begin_ || settled_ < awake_at_) [[unlikely]] {
+    settle_switch(now);
+    if (settled_ >= now) return;
+  }
   if (running_) {
     if (thread_level(*running_)) thread_of(*running_)->run_time_ += now - settled_;
     if (running_->owed_count_ > 0) settle_owed(*running_, now);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/software/nic_driver.h"
 
+#include <algorithm>
+
 namespace iov::software {
 
 using host::Strand;
@@ -300,11 +302,11 @@ Task NicDriver::receive_some(unsigned& taken) {
   RxDescriptor done{};
   while (taken < params_.poll_budget && !down_ && received(rx_next_, done)) {
     const DmaBuffer buffer = rx_at(rx_next_);
-    if (place_.dma) co_await unmap(buffer);
+    if (place_.dma) [[unlikely]] co_await unmap(buffer);
     Frame frame = load_frame(memory_.port(), buffer.at, done.write_back.length, services_.payload, services_.book);
     frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_handler, services_.timeline.now());
     ++rx_next_, ++taken, ++taken_;
-    if (consumer_) {
+    if (consumer_) [[likely]] {
       place_.softirq.owe(Work::driver, costs_.driver_receive);
       co_await consumer_->spend(place_.softirq);
       consumer_->take(frame);
@@ -320,18 +322,24 @@ Task NicDriver::receive_some(unsigned& taken) {
   }
 }
 
-void NicDriver::post_buffer() {
-  RxDescriptor d{};
-  d.read = {rx_at(rx_tail_).iova, 0};
-  memory_.store(rx_descriptor(rx_tail_++), d);
+/// Descriptors side by side are one write.
+void NicDriver::post(std::uint32_t buffers) {
+  std::array<RxDescriptor, 32> together;
+  while (buffers > 0) {
+    const std::uint32_t to_end = params_.rx_descriptors - (rx_tail_ & (params_.rx_descriptors - 1));
+    const std::uint32_t n = std::min({buffers, to_end, static_cast<std::uint32_t>(together.size())});
+    for (std::uint32_t i = 0; i < n; ++i) together[i].read = {rx_at(rx_tail_ + i).iova, 0};
+    memory_.write(rx_descriptor(rx_tail_), {reinterpret_cast<const std::uint8_t*>(together.data()), n * sizeof(RxDescriptor)});
+    rx_tail_ += n, buffers -= n;
+  }
 }
 
 Task NicDriver::post_buffers(Strand& strand, std::uint32_t count) {
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (place_.dma)
-      co_await map(strand, DmaApi::Direction::from_device, rx_at(rx_tail_));
-    post_buffer();
+  for (std::uint32_t i = 0; place_.dma && i < count; ++i) {
+    co_await map(strand, DmaApi::Direction::from_device, rx_at(rx_tail_));
+    post(1);
   }
+  if (!place_.dma) post(count);
 }
 
 /// As many as there is room for and the lender has.
@@ -343,7 +351,7 @@ Task NicDriver::borrow_buffers() {
     co_await lender_->lend(strand, buffer);
     if (!buffer) break;
     rx_at(rx_tail_) = *buffer;
-    post_buffer();
+    post(1);
     co_await strand.spend(place_.context, Work::driver, costs_.driver_refill);
   }
   if (rx_tail_ != before && !down_)

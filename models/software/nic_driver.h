@@ -133,7 +133,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task reclaim();
   Task receive_some(unsigned& taken);
   Task refill();
-  void post_buffer();
+  void post(std::uint32_t buffers);
   Task post_buffers(host::Strand& strand, std::uint32_t count);
   Task borrow_buffers();
   Task map(host::Strand& strand, DmaApi::Direction direction, DmaBuffer& buffer);

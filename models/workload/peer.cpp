@@ -154,7 +154,7 @@ void Peer::emit() {
   frame.header = entry.header;
   frame.bytes = entry.bytes;
   frame.journey = entry.journey;
-  if (ledger_.carry_payload()) {
+  if (ledger_.carry_payload()) [[unlikely]] {
     frame.data = pool_.take(entry.bytes);
     PacketLedger::write_payload(entry.header, frame.data.bytes());
   }

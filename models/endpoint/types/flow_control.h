@@ -31,19 +31,20 @@ class FlowControl : public sc_core::sc_module {
     level_ = bytes;
     if (high != 0 && !paused_ && bytes >= high) xoff();
     if (paused_ && bytes <= low) xon();
-    if (congestion == 0) return;
+    if (congestion == 0) [[likely]]
+      return;
     if (!congested_ && bytes >= congestion) tell(true);
     if (congested_ && bytes <= congestion / 2) tell(false);
   }
 
  private:
-  void xoff() {
+  [[gnu::cold]] void xoff() {
     paused_ = true;
     ++xoffs_;
     send(quanta);
     refresh_.at(timeline_.now() + wire_.rate().time_for(std::uint64_t{quanta} * quantum_bytes) * 0.5);
   }
-  void xon() {
+  [[gnu::cold]] void xon() {
     paused_ = false;
     ++xons_;
     refresh_.cancel();
@@ -56,7 +57,7 @@ class FlowControl : public sc_core::sc_module {
     frame.pause_quanta = time;
     wire_.control(std::move(frame));
   }
-  void tell(bool congested) {
+  [[gnu::cold]] void tell(bool congested) {
     congested_ = congested;
     interrupts_.event(0, congested ? nic::PfEvent::congestion : nic::PfEvent::congestion_over);
   }

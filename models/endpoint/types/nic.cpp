@@ -134,7 +134,8 @@ void Nic::update_link() {
 }
 
 void Nic::frame(Frame&& frame) {
-  if (wire_.up()) return receiver_.arrive(std::move(frame));
+  if (wire_.up()) [[likely]]
+    return receiver_.arrive(std::move(frame));
   ++table_.dropped(0, DropReason::link_down);
   services_.packets.dropped(frame.header.id, DropReason::link_down);
 }

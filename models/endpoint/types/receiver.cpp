@@ -79,10 +79,7 @@ void Receiver::control(Queue& q, std::uint32_t value) {
   fetch(q);
 }
 
-void Receiver::fetch(Queue& q) {
-  const auto cached = static_cast<std::uint32_t>(q.cache.size());
-  const std::uint32_t n = q.ring.plan_fetch(cached, params_);
-  if (n == 0) return;
+void Receiver::fetch(Queue& q, std::uint32_t n) {
   DmaRequest read;
   read.address = q.ring.at(q.ring.fetch);
   read.length = read.real_bytes = n * DescriptorRing::descriptor_bytes;
@@ -118,7 +115,8 @@ void Receiver::lose(const Frame& frame, unsigned function, DropReason reason, bo
 }
 
 inline Receiver::QueueRange Receiver::range_of(Destination where) const {
-  if (where.pool != Destination::no_pool) return where.pool < pools_.size() ? pools_[where.pool] : QueueRange{};
+  if (where.pool != Destination::no_pool) [[unlikely]]
+    return where.pool < pools_.size() ? pools_[where.pool] : QueueRange{};
   QueueRange all = where.function < functions_.size() ? functions_[where.function].range : QueueRange{};
   if (all.pools) [[unlikely]]  // queues that belong to pools are not the PF's own any more
     for (const QueueRange& pool : pools_)
@@ -140,7 +138,7 @@ inline Receiver::Queue* Receiver::choose(std::uint32_t hash, const EmbeddedSwitc
   FunctionQueues& f = functions_[arrival.to.function];
   const unsigned entry = hash % nic::redirection_entries;
   unsigned at = 0;
-  if (arrival.queue != EmbeddedSwitch::Arrival::any_queue)
+  if (arrival.queue != EmbeddedSwitch::Arrival::any_queue) [[unlikely]]
     at = arrival.queue;
   else if (f.spread == nic::Spread::round_robin)
     at = f.turn++ % range.count;
@@ -158,12 +156,15 @@ inline std::uint32_t Receiver::pieces_of(std::uint32_t bytes) const {
 
 /// Why a frame finds no place.
 inline std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint32_t bytes, std::uint32_t pieces) const {
-  if (!queue) return DropReason::no_receive_descriptor;
+  if (!queue) [[unlikely]]
+    return DropReason::no_receive_descriptor;
   const FunctionPolicy& policy = s_.policies[queue->function];
   const bool room = queue->ring.available() >= queue->waiting_pieces + pieces;
   if (!room && policy.has(nic::vf_drop_enable)) return DropReason::no_receive_descriptor;
-  if (buffered_ + bytes > params_.buffer.count) return DropReason::receive_buffer_full;
-  if (policy.receive.active() && queue->waiting_bytes + bytes > params_.shaping_backlog.count) return DropReason::shaped;
+  if (buffered_ + bytes > params_.buffer.count) [[unlikely]]
+    return DropReason::receive_buffer_full;
+  if (policy.receive.active() && queue->waiting_bytes + bytes > params_.shaping_backlog.count) [[unlikely]]
+    return DropReason::shaped;
   return std::nullopt;
 }
 
@@ -185,7 +186,8 @@ void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
   const std::uint32_t hash = hash_.of_next(frame.header), pieces = pieces_of(frame.bytes);
   Queue* const chosen = choose(hash, arrival);
   const auto reason = refusal(chosen, frame.bytes, pieces);
-  if (reason) return lose(frame, arrival.to.function, *reason, arrival.sole);
+  if (reason) [[unlikely]]
+    return lose(frame, arrival.to.function, *reason, arrival.sole);
   Queue& q = *chosen;
   Packet& p = take_packet();
   p.frame = std::move(frame);
@@ -249,8 +251,10 @@ void Receiver::serve(Queue& q) {
 }
 
 inline ByteBuffer Receiver::slice(Packet& p, unsigned piece, std::uint32_t offset, std::uint32_t length) {
-  if (p.frame.data) return slice_of_data(p, offset, length);
-  if (piece != 0) return {};
+  if (p.frame.data) [[unlikely]]
+    return slice_of_data(p, offset, length);
+  if (piece != 0) [[unlikely]]
+    return {};
   ByteBuffer head = pool_.take(FrameHeader::header_bytes);
   p.frame.header.write(std::span<std::uint8_t, FrameHeader::header_bytes>(head.data(), head.size()), p.length);
   return head;
@@ -284,7 +288,8 @@ inline void Receiver::write_result(const WriteBack& w, std::uint8_t* to) {
 /// One buffer's worth of payload has left; writes of a queue are over in order.
 inline void Receiver::moved(Packet& p, DmaStatus status) {
   Queue& q = *p.queue;
-  if (status != DmaStatus::success) p.failed = true;
+  if (status != DmaStatus::success) [[unlikely]]
+    p.failed = true;
   const auto each = static_cast<std::uint32_t>(params_.descriptor_buffer.count);
   const unsigned piece = p.moved++;
   const bool last = p.moved == p.pieces;
@@ -332,7 +337,7 @@ inline void Receiver::moved(Packet& p, DmaStatus status) {
     const bool last = q.results.front().last;
     q.results.drop();
     if (!last) continue;
-    if (good && !p.failed)
+    if (good && !p.failed) [[likely]]
       deliver(q, p);
     else
       drop(p, DropReason::blocked_by_iommu);
@@ -362,8 +367,9 @@ void Receiver::drop(Packet& p, DropReason reason) {
   release(p);
 }
 
-void Receiver::release(Packet& p) {
-  if (p.frame.data) p.frame.data = {};
+inline void Receiver::release(Packet& p) {
+  if (p.frame.data) [[unlikely]]
+    p.frame.data = {};
   free_.push_back(&p);
   --live_;
 }
