@@ -298,17 +298,28 @@ Task NicDriver::poll() {
   }
 }
 
+// Two functions: what a coroutine does itself lies scattered among its states.
+Frame NicDriver::take_frame(Hpa at, std::uint32_t bytes) {
+  Frame frame = load_frame(memory_.port(), at, bytes, services_.payload, services_.book);
+  frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_handler, services_.timeline.now());
+  ++rx_next_, ++taken_;
+  return frame;
+}
+
+Strand::Spend NicDriver::consume() {
+  place_.softirq.owe(Work::driver, costs_.driver_receive);
+  return consumer_->spend(place_.softirq);
+}
+
 Task NicDriver::receive_some(unsigned& taken) {
   RxDescriptor done{};
   while (taken < params_.poll_budget && !down_ && received(rx_next_, done)) {
     const DmaBuffer buffer = rx_at(rx_next_);
     if (place_.dma) [[unlikely]] co_await unmap(buffer);
-    Frame frame = load_frame(memory_.port(), buffer.at, done.write_back.length, services_.payload, services_.book);
-    frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_handler, services_.timeline.now());
-    ++rx_next_, ++taken, ++taken_;
+    Frame frame = take_frame(buffer.at, done.write_back.length);
+    ++taken;
     if (consumer_) [[likely]] {
-      place_.softirq.owe(Work::driver, costs_.driver_receive);
-      co_await consumer_->spend(place_.softirq);
+      co_await consume();
       consumer_->take(frame);
     } else {
       co_await place_.softirq.spend(place_.context, Work::driver, costs_.driver_receive);

@@ -146,6 +146,11 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Gpa tx_buffer(std::uint32_t index) const { return tx_buffers_ + std::uint64_t{index & (params_.tx_descriptors - 1)} * buffer_bytes; }
   Gpa rx_buffer(std::uint32_t index) const { return rx_buffers_ + std::uint64_t{index & (params_.rx_descriptors - 1)} * buffer_bytes; }
   bool received(std::uint32_t index, nic::RxDescriptor& descriptor) const;
+  Frame take_frame(Hpa at, std::uint32_t bytes);
+  host::Strand::Spend consume();
+  void take_frame(std::uint32_t bytes, Frame& frame);
+  host::Strand::Spend spend_with_consumer(std::uint32_t bytes, Frame& frame);
+  std::uint32_t missing_buffers() const { return params_.rx_descriptors - 1 - (rx_tail_ - rx_next_); }
   Task disable_queue(host::Strand& strand, std::uint32_t control);
   void lose(Hpa buffer);
   void lose(PacketId packet, DropReason why);

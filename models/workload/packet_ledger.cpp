@@ -114,15 +114,15 @@ inline bool PacketLedger::genuine(const PacketEntry& sent_entry, unsigned vm, Wa
 const PacketEntry* PacketLedger::receive(Way way, unsigned vm, const FrameHeader& header,
                                          std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now) {
   Slot* const slot = find(header.id);
-  if (header.destination.multicast() && (!slot || slot->entry.way != way)) {
+  if (header.destination.multicast() && (!slot || slot->entry.way != way)) [[unlikely]] {
     if (counting_) ++group_copies;
     return nullptr;
   }
-  if (!slot) {
+  if (!slot) [[unlikely]] {
     if (counting_) ++unknown;
     return nullptr;
   }
-  if (!genuine(slot->entry, vm, way, header, contents, bytes)) {
+  if (!genuine(slot->entry, vm, way, header, contents, bytes)) [[unlikely]] {
     drop(*slot, DropReason::malformed);
     return nullptr;
   }
@@ -132,7 +132,7 @@ const PacketEntry* PacketLedger::receive(Way way, unsigned vm, const FrameHeader
   return &slot->entry;
 }
 
-inline void PacketLedger::finish(const PacketEntry& entry, const Time& now) {
+[[gnu::always_inline]] inline void PacketLedger::finish(const PacketEntry& entry, const Time& now) {
   const bool response = entry.kind == PacketKind::response;
   const Time latency = now - (response ? entry.request_due : entry.due);
   if (counting_) {

@@ -81,14 +81,14 @@ Time Peer::head_due() const {
 }
 
 /// What leaves when the wire is free at `start`: whatever is due, else what is always there.
-Peer::Head Peer::head(const Time& start) const {
+inline Peer::Head Peer::head(const Time& start) const {
   const Time asked = requests_.empty() ? never_ : requests_.front().due;
   const Time due = load_.next_due();
   if (load_.saturates() && std::min(asked, due) > start) return Head::saturating;
   return asked <= due ? Head::request : Head::open_loop;
 }
 
-void Peer::choose_next(const Time& start) {
+[[gnu::always_inline]] inline void Peer::choose_next(const Time& start) {
   next_.start = start;
   next_.head = head(start);
   if (next_.head == Head::request) {
@@ -125,7 +125,7 @@ void Peer::take_request(PacketEntry& entry) {
   requests_.pop_back();
 }
 
-void Peer::take_next(PacketEntry& entry) {
+[[gnu::always_inline]] inline void Peer::take_next(PacketEntry& entry) {
   if (next_.head == Head::request) return take_request(entry);
   if (next_.head == Head::saturating) {
     entry.vm = next_.vm, entry.bytes = next_.bytes, entry.due = next_.start;

@@ -29,10 +29,14 @@ void EmbeddedSwitch::lose(const Frame& frame, unsigned function, DropReason reas
 }
 
 void EmbeddedSwitch::ingress(Frame&& frame) {
-  if (const FlowRule* rule = rules_.find(frame.header)) return obey(*rule, std::move(frame));
-  if (frame.header.destination.multicast()) return replicate(std::move(frame));
+  if (const FlowRule* rule = rules_.find(frame.header)) [[unlikely]]
+    return obey(*rule, std::move(frame));
+  if (frame.header.destination.multicast()) [[unlikely]]
+    return replicate(std::move(frame));
   const Destination* const where = sorter_.unicast(frame.header);
-  where ? give(std::move(frame), {*where}) : give_to_promiscuous(std::move(frame));
+  if (!where) [[unlikely]]
+    return give_to_promiscuous(std::move(frame));
+  give(std::move(frame), {*where});
 }
 
 void EmbeddedSwitch::obey(const FlowRule& rule, Frame&& frame) {
@@ -100,12 +104,12 @@ void EmbeddedSwitch::copy_locally(const Frame& frame, Destination self) {
   copy_to_takers(frame, takers_.size());
 }
 
-inline void EmbeddedSwitch::give(Frame&& frame, const Arrival& arrival) {
+[[gnu::always_inline]] inline void EmbeddedSwitch::give(Frame&& frame, const Arrival& arrival) {
   const FunctionPolicy& policy = s_.policies[arrival.to.function];
-  if (!policy.has(nic::vf_receive_enable))
+  if (!policy.has(nic::vf_receive_enable)) [[unlikely]]
     return lose(frame, arrival.to.function, DropReason::function_stopped, arrival.sole);
   if (policy.has(nic::vf_check_membership) && frame.header.tagged() &&
-      !vlans_.contains(arrival.to.function, frame.header.vlan_id()))
+      !vlans_.contains(arrival.to.function, frame.header.vlan_id())) [[unlikely]]
     return lose(frame, arrival.to.function, DropReason::no_filter_match, arrival.sole);
   receiving_.store(std::move(frame), arrival);
 }

@@ -286,7 +286,7 @@ inline void Receiver::write_result(const WriteBack& w, std::uint8_t* to) {
 }
 
 /// One buffer's worth of payload has left; writes of a queue are over in order.
-inline void Receiver::moved(Packet& p, DmaStatus status) {
+[[gnu::always_inline]] inline void Receiver::moved(Packet& p, DmaStatus status) {
   Queue& q = *p.queue;
   if (status != DmaStatus::success) [[unlikely]]
     p.failed = true;
@@ -367,7 +367,7 @@ void Receiver::drop(Packet& p, DropReason reason) {
   release(p);
 }
 
-inline void Receiver::release(Packet& p) {
+[[gnu::always_inline]] inline void Receiver::release(Packet& p) {
   if (p.frame.data) [[unlikely]]
     p.frame.data = {};
   free_.push_back(&p);
