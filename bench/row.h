@@ -19,7 +19,7 @@ struct Row {
   const char* unit;  ///< of one operation
   double goal;       ///< in raw kernel events, or in times of another row; 0: none
   Measurement (*measure)();
-  const char* of = nullptr;  ///< the row that the goal is relative to
+  const char* of = nullptr;  ///< the row that the goal is relative to: the same with 8 tenants or VFs
 };
 
 /// CPU time since it was made.
