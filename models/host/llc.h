@@ -151,7 +151,7 @@ class RecencySets {
     move(set, way, ways - 1);
   }
   void prefetch(std::uint64_t number) const {
-    if (!sets_.empty()) iov::prefetch(&sets_[divisor_.divide(number).rest]);
+    if (!sets_.empty()) prefetch_object(sets_[divisor_.divide(number).rest]);
   }
   void add_to(WorkingSet& set, std::uint64_t number) const {
     if (!sets_.empty()) set.add_object(sets_[divisor_.divide(number).rest]);

@@ -120,8 +120,14 @@ Time Memory::read_found(const FoundEntry& entry, std::uint32_t length, bool allo
   const std::uint64_t line = entry.address >> Llc::log2_line;
   const bool looks = allocate && params_.llc_model == LlcModel::tracked;
   const Time end = move_line(looks ? llc_.read(line, {entry.set, entry.tag}) : params_.llc_model == LlcModel::always_hit, start);
-  next ? locate(guess, *next) : prefetch(guess);
+  next ? locate(guess, *next) : prefetch_place(guess);
   return end;
+}
+
+void Memory::prefetch_place(Hpa address) {
+  if (!bytes_.holds_line_of(address.value)) return;
+  bytes_.prefetch_page(address.value);
+  llc_.sector_of(address.value >> Llc::log2_line);
 }
 
 bool Memory::refuse() {

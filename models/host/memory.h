@@ -104,6 +104,7 @@ class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, pub
     return params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
   }
   void locate(Hpa address, FoundEntry& entry);
+  void prefetch_place(Hpa address);  ///< what locate() reads, and where its sector of the LLC would be
   Time move_line(bool hit, const Time& start);
   [[gnu::noinline]] bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
   [[gnu::noinline]] bool read_line(const MemoryAccess& access, Time& when, std::uint32_t length);

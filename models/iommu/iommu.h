@@ -39,6 +39,7 @@ class Iommu : public sc_core::sc_module, public Translator, public InterruptRema
     return translation.translate(request, ticket, client);
   }
   const TranslationReply* translate_again(const TlpHeader& tlp) override { return translation.translate_again(tlp); }
+  void foresee(RequesterId requester) const override { translation.foresee(requester); }
   /// What it will look up for these accesses and this message.
   void add_to(WorkingSet& set, std::span<const std::uint64_t> addresses, const InterruptMessage& message) const {
     translation.add_to(set, message.requester, addresses);

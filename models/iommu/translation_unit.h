@@ -62,6 +62,7 @@ class TranslationUnit {
 
   bool translate(const TranslationRequest& request, std::uint32_t ticket, TranslationClient& client);
   const TranslationReply* translate_again(const TlpHeader& tlp);  ///< as Translator
+  void foresee(RequesterId requester) const { requesters.prefetch(requester.value); }
   void set_root(const TableRoot& root) { root_ = root, forget_hits(); }
   const TableRoot& root() const { return root_; }
 
@@ -180,6 +181,7 @@ class TranslationUnit {
   void start_walk(Walker& w, int slot, const Lookup& known);
   FoundEntry& root_entry(const Walker& w);
   void issue(Walker& w, const FoundEntry& entry, const Time& start);
+  void issue_found(Walker& w, const FoundEntry& entry, const Time& start);
   void issue_first(Walker& w);
   void issue_unfound(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);

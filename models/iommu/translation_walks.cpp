@@ -2,7 +2,6 @@
 // Misses: the queue, the walkers, and what an invalidation does to them.
 #include <algorithm>
 
-#include "models/iommu/judge.h"
 #include "models/iommu/resolve.h"
 #include "models/iommu/translation_unit.h"
 
@@ -10,7 +9,6 @@ namespace iov::iommu {
 
 bool TranslationUnit::miss(const Lookup& found, const TranslationRequest& q, std::uint32_t ticket,
                            TranslationClient& client) {
-  requesters.prefetch(q.requester.value);  // counted last, or when it comes again
   if (free_.empty()) {
     ++queue_full;
     if (std::find(turned_away_.begin(), turned_away_.end(), &client) == turned_away_.end())
@@ -180,28 +178,35 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 }
 
 /// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
+/// Of the first table of a tenant not even the page is near: it is looked for only then.
 [[gnu::always_inline]] inline void TranslationUnit::issue(Walker& w, const FoundEntry& entry, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
   if (!entry.copy(a.address, w.words.data(), a.bytes)) return issue_unfound(w, start);
+  issue_found(w, entry, start);
+}
+
+/// @param entry  copied to the walker's words
+[[gnu::always_inline]] inline void TranslationUnit::issue_found(Walker& w, const FoundEntry& entry, const Time& start) {
   w.ok = true;
   const Walk::Guess guess = w.walk.next_guess(w.words);
-  FoundEntry* const next = guess.walks_on ? &w.next : nullptr;
-  w.event.at(memory_.read_found(entry, a.bytes, features_.coherent, start, Hpa(guess.address), next) + read_overhead_);
-  if (w.walk.reads_context()) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
+  const bool context = w.walk.reads_context();
+  FoundEntry* const next = guess.walks_on && !context ? &w.next : nullptr;
+  w.event.at(memory_.read_found(entry, w.walk.wanted().bytes, features_.coherent, start, Hpa(guess.address), next) + read_overhead_);
+  if (context) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
 }
 
 [[gnu::noinline]] void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root() ? root_entry(w) : w.next, w.started); }
 
-/// As issue(), of what was not found before, or is not where it was.
+/// As issue(), of what was not looked for before, or is not where it was.
 [[gnu::noinline]] void TranslationUnit::issue_unfound(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
+  if (w.walk.reads_root()) root_entry(w).address = FoundEntry::nowhere;
+  memory_.find(Hpa(a.address), w.next);
+  if (w.next.copy(a.address, w.words.data(), a.bytes)) return issue_found(w, w.next, start);
   const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
   w.event.at(memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent) + read_overhead_);
   w.ok = memory_.ok();
-  if (w.walk.reads_root()) root_entry(w).address = FoundEntry::nowhere;
-  const Walk::Guess guess = w.walk.next_guess(w.words);
-  if (w.ok && guess.walks_on) memory_.find(Hpa(guess.address), w.next);
 }
 
 [[gnu::noinline]] void TranslationUnit::issue_update(Walker& w, const Time& start) {
@@ -327,73 +332,6 @@ void TranslationUnit::fill_caches(const Walker& w) {
     ++iotlb_cache.evictions;
     ++domains.of(loser->value, UseTable::evictions);
     ++requesters.of(q.requester.value, UseTable::evictions);
-  }
-}
-
-/// The request whose walk ended, and all that joined it, in their order of arrival.
-void TranslationUnit::answer_chain(int slot, const Result& result) {
-  int joined = pending_[static_cast<std::size_t>(slot)].next, oldest = -1;
-  while (joined >= 0) {  // the chain is newest first: turn it round
-    Pending& p = pending_[static_cast<std::size_t>(joined)];
-    const int after = p.next;
-    p.next = oldest;
-    oldest = joined;
-    joined = after;
-  }
-  answer(slot, result);
-  while (oldest >= 0) {
-    const int next = pending_[static_cast<std::size_t>(oldest)].next;
-    Pending& merged = pending_[static_cast<std::size_t>(oldest)];
-    merged.next = -1;
-    ++requesters.of(merged.request.requester.value, UseTable::merges);
-    if (result.has_binding) ++domains.of(result.domain.value, UseTable::merges);
-    answer(oldest, result);
-    oldest = next;
-  }
-}
-
-/// A request that missed leaves the queue. @param domain  null: no table said it
-void TranslationUnit::count_answer(const Pending& p, const DomainId* domain, const Time& ready) {
-  miss_time.record(ready - p.accepted);
-  requesters.add_time(p.request.requester.value, UseTable::queue_time, ready - p.accepted);
-  if (domain) domains.add_time(domain->value, UseTable::queue_time, ready - p.accepted);
-}
-
-/// Answers from the walk's result, or walks again when the result does not speak for this request.
-void TranslationUnit::answer(int slot, const Result& result) {
-  Pending& p = pending_[static_cast<std::size_t>(slot)];
-  const TranslationRequest& q = p.request;
-  const bool alike = q.access == result.request.access && q.at == result.request.at &&
-                     q.no_write == result.request.no_write && q.requester == result.request.requester;
-  const bool refusing = result.fault != FaultReason::none || result.not_present;
-  const bool needs_dirty = !result.mapping.dirty && result.mapping.write &&
-                           (q.access == Access::write || q.at == AddressType::translation_request);
-  const bool foreign = q.requester != result.request.requester && !p.bound;
-  if (!alike && (refusing || needs_dirty || foreign || admit(result.context, q) != FaultReason::none)) {
-    p.ready = timeline_.now();
-    return enqueue(slot);
-  }
-  TranslationReply reply;
-  const FaultReason fault = refusing ? result.fault : judge(result.context.scalable, result.mapping, q);
-  if (fault != FaultReason::none)
-    reply = refuse(fault, result.suppress, q);
-  else
-    reply = result.not_present ? absent() : granted(result.mapping, q);
-  reply.ready = timeline_.now();
-  count_answer(p, result.has_binding ? &result.domain : nullptr, reply.ready);
-  if (result.has_binding) count_use(result.domain, q, reply);
-  TranslationClient& client = *p.client;
-  const std::uint32_t ticket = p.ticket;
-  release(slot);
-  send(client, ticket, reply);
-}
-
-/// Room again: calls back those that were turned away, as long as there is room.
-void TranslationUnit::invite() {
-  while (!turned_away_.empty() && !free_.empty()) {
-    TranslationClient* client = turned_away_.front();
-    turned_away_.erase(turned_away_.begin());
-    client->translator_ready();
   }
 }
 

@@ -10,10 +10,19 @@ namespace iov::iommu {
 using R = FaultReason;
 
 void Walk::begin(const Features& features, const TranslationRequest& request, PagingCaches* caches) {
-  std::construct_at(this);  // in place: an assignment would make it twice
-  features_ = &features;
-  caches_ = caches;
-  request_ = &request;
+  features_ = &features, caches_ = caches, request_ = &request, iotlb_ = nullptr;
+  access_ = {};
+  phase_ = Phase::done;
+  purpose_ = Purpose::page;
+  scalable_ = not_present_ = has_context_ = has_binding_ = suppress_ = iotlb_asked_ = iotlb_hit_ = false;
+  fills_allowed_ = true;
+  fault_ = R::none;
+  first_ = second_ = {};
+  reads_ = hit_level_ = 0;
+  context_ = {}, binding_ = {}, mapping_ = {};
+  first_dirty_ = second_dirty_ = true;
+  table_writable_ = global_ = false;
+  first_log2_ = 12;
 }
 
 void Walk::start(const Features& features, const TableRoot& root, const TranslationRequest& request,

@@ -93,6 +93,7 @@ class Walk {
   enum class Phase : std::uint8_t { root, context, pasid_directory, pasid_entry, first, second, done };
   enum class Purpose : std::uint8_t { page, first_table };  ///< what a second-stage walk translates
 
+  /// As new, but for what each stage sets when it begins.
   void begin(const Features& features, const TranslationRequest& request, PagingCaches* caches);
   std::uint64_t other_guess(std::span<const std::uint64_t> words) const;
   void read(std::uint64_t address, unsigned bytes) {

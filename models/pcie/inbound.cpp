@@ -15,6 +15,7 @@ void Inbound::add_port(TlpPort& link) {
   RootPort& port = ports_.emplace_back(*this, link, static_cast<unsigned>(ports_.size()));
   link.on_arrival(bind<&RootPort::arrived>(&port));
   link.on_drained(bind<&RootPort::drained>(&port));
+  link.on_foreseen(bind<&RootPort::foreseen>(&port));
 }
 
 void Inbound::set_acs(unsigned port, const AcsControl& acs, std::uint8_t first_bus, std::uint8_t last_bus) {

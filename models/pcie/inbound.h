@@ -85,6 +85,9 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     };
     RootPort(Inbound& i, TlpPort& l, unsigned n) : inbound(i), link(l), number(n) {}
     void arrived() { inbound.arrive(*this); }
+    void foreseen(RequesterId requester) {
+      if (inbound.translator_) inbound.translator_->foresee(requester);
+    }
     void drained() { inbound.forward_waiting(*this); }
     Inbound& inbound;
     TlpPort& link;

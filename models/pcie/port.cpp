@@ -210,6 +210,7 @@ tlm::tlm_sync_enum Port::nb_transport_fw(LinkTransfer& transfer, tlm::tlm_phase&
   }
   last_arrival_ = when;
   if (!arrive_.scheduled()) arrive_.at(first);
+  foresee(arrivals_[arrivals_.size() - 1].tlp.requester);
   return tlm::TLM_ACCEPTED;
 }
 

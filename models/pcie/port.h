@@ -54,6 +54,7 @@ class Port : public sc_core::sc_module,
   void send_together(std::span<Tlp> tlps) override;
   std::size_t backlog(FcClass fc) const override { return lane(fc).queue.size(); }
   void on_arrival(Delegate<void()> handler) override { on_arrival_ = handler; }
+  void on_foreseen(Delegate<void(RequesterId)> handler) override { on_foreseen_ = handler; }
   void on_drained(Delegate<void()> handler) override { on_drained_ = handler; }
   std::size_t take(Tlp& tlp) override;
   void release(FcClass fc, std::uint32_t payload_bytes) override { release_at(fc, payload_bytes, timeline_.now()); }
@@ -141,6 +142,11 @@ class Port : public sc_core::sc_module,
   void wait_for_credits();
   void credits_arrived();
   void tlp_arrived();
+  void foresee(RequesterId requester) {
+    if (requester == foreseen_) return;
+    foreseen_ = requester;
+    if (on_foreseen_) on_foreseen_(requester);
+  }
   bool may_transmit() const { return !replay_ || replay_->has_room(); }
   void link_error(config::PcieError error);
   void take_down();
@@ -172,9 +178,11 @@ class Port : public sc_core::sc_module,
   Ring<Arrival> arrivals_;    ///< on the wire or in the receive buffer, oldest first
   std::size_t arrived_ = 0;   ///< how many of them are in the receive buffer
   Time last_arrival_;
+  RequesterId foreseen_;  ///< of that TLP
   std::uint64_t order_breaks_ = 0;
 
   Delegate<void()> on_arrival_, on_drained_;
+  Delegate<void(RequesterId)> on_foreseen_;
   Delegate<void(bool)> on_link_;
   Delegate<void(config::PcieError)> on_error_;
   Event arrive_{timeline_, bind<&Port::tlp_arrived>(this)};

@@ -70,7 +70,7 @@ class DirectMemory {
   /// Looks for an entry and prefetches it.
   virtual void find(Hpa address, FoundEntry& entry) = 0;
   /// The time of a read of so many bytes that were copied from an entry found before, from `start` on; and as find(), of what
-  /// comes next. @param next  null: only prefetched  @returns when the last byte is there
+  /// comes next. @param next  null: what a find() of it will read is prefetched  @returns when the last byte is there
   virtual Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) = 0;
 
  protected:

@@ -35,6 +35,8 @@ class TlpPort {
   virtual std::size_t backlog(FcClass fc) const = 0;
   /// Called (in an event) when at least one TLP has newly arrived; take() all.
   virtual void on_arrival(Delegate<void()> handler) = 0;
+  /// Called when a TLP of another requester than the one before it is on its way: a hint, the arrival comes later.
+  virtual void on_foreseen(Delegate<void(RequesterId)>) {}
   /// Called when a backlog drained to 0, for senders that throttle themselves.
   virtual void on_drained(Delegate<void()> handler) = 0;
   /// The oldest arrived TLP; its receive credits stay taken until release(). @returns how many were there; 0: none

@@ -66,6 +66,8 @@ class Translator {
   /// The same at once, of a memory request that repeats one that hit: most do. @returns the answer, until the next call; null:
   /// nothing happened, translate() it
   virtual const TranslationReply* translate_again(const TlpHeader&) { return nullptr; }
+  /// A request of this function is on its way. Without effect on results: what the host's caches may fetch meanwhile.
+  virtual void foresee(RequesterId) const {}
 };
 
 /// ATS messages between the IOMMU and device TLBs, carried by the root complex.
