@@ -33,14 +33,14 @@ void Msix::add_to(WorkingSet& set) const {
   if (vectors_.empty()) return;
   set.add_object(vectors_.front());
   set.add_object(*vectors_.front());
-  set.add(vectors_.front()->joined.data(), sizeof(Joined));
+  vectors_.front()->joined.add_to(set);
 }
 
 void Msix::join(unsigned vector, JourneyRef journey) {
   if (vector >= vectors_.size() || !journey) return;
   auto& joined = vectors_[vector]->joined;
   if (joined.size() >= journeys_kept) return;
-  Joined& last = joined.emplace_back();
+  Joined& last = joined.extend();
   last.journey = journey, last.when = timeline_.now();
 }
 
@@ -77,12 +77,12 @@ void Msix::fire(Vector& v) {
 /// still on the link: its stage begins where the message arrives.
 JourneyRef Msix::stamp(Vector& v) {
   JourneyRef last;
-  for (const Joined& j : v.joined) {
+  while (!v.joined.empty()) {
+    const Joined j = v.joined.pop();
     if (!awaits_interrupt(j.journey)) continue;
     if (j.when != timeline_.now()) j.journey.enter(Stage::interrupt, j.when);
     last = j.journey;
   }
-  v.joined.clear();
   return last;
 }
 

@@ -18,6 +18,7 @@
 #include "models/core/journey.h"
 #include "models/core/prefetch.h"
 #include "models/core/timeline.h"
+#include "models/endpoint/fifo.h"
 
 namespace iov::endpoint {
 
@@ -80,7 +81,7 @@ class Msix {
     unsigned number;
     std::array<std::uint32_t, 4> entry = reset_entry;
     Time throttle, next_allowed;
-    std::vector<Joined> joined;
+    Fifo<Joined> joined;
     Event timer;
   };
   void attempt(unsigned vector);

@@ -50,15 +50,15 @@ void PacketLedger::add_vm() {
 }
 
 void PacketLedger::add_slot() {
-  free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+  free_ = static_cast<std::uint32_t>(slots_.size());
   slots_.emplace_back();
 }
 
 void PacketLedger::send(PacketEntry& entry, Stage first) {
-  if (free_.empty()) add_slot();
-  const std::uint32_t index = free_.back();
-  free_.pop_back();
+  if (free_ == no_slot) add_slot();
+  const std::uint32_t index = free_;
   Slot& slot = slots_[index];
+  free_ = slot.next_free;
   slot.open = true;
   ++open_;
   entry.header.id = PacketId{++slot.generation} << 32 | index;
@@ -89,12 +89,6 @@ bool PacketLedger::under_way(PacketId id) const {
 
 inline PacketLedger::Slot* PacketLedger::find(PacketId id) {
   return PacketLedger::under_way(id) ? &slots_[id & 0xffff'ffff] : nullptr;
-}
-
-inline void PacketLedger::close(Slot& slot) {
-  slot.open = false;
-  --open_;
-  free_.push_back(static_cast<std::uint32_t>(&slot - slots_.data()));
 }
 
 inline bool PacketLedger::genuine(const PacketEntry& sent_entry, unsigned vm, Way way, const FrameHeader& header,

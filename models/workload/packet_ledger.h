@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <systemc>
+#include <utility>
 #include <vector>
 
 #include "models/core/delegate.h"
@@ -103,13 +104,19 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   std::array<Totals, 2> totals_{};
 
  private:
+  static constexpr std::uint32_t no_slot = ~0u;
   struct Slot {
     PacketEntry entry;
     std::uint32_t generation = 0;
+    std::uint32_t next_free = no_slot;
     bool open = false;
   };
   Slot* find(PacketId id);
-  void close(Slot& slot);
+  void close(Slot& slot) {
+    slot.open = false;
+    --open_;
+    slot.next_free = std::exchange(free_, static_cast<std::uint32_t>(slot.entry.header.id));
+  }
   [[gnu::cold]] void add_slot();
   [[gnu::noinline]] void drop(Slot& slot, DropReason reason);
   bool genuine(const PacketEntry& sent, unsigned vm, Way way, const FrameHeader& header,
@@ -126,7 +133,7 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
   Timeline& timeline_;
   const bool carry_payload_;
   std::vector<Slot> slots_;
-  std::vector<std::uint32_t> free_;
+  std::uint32_t free_ = no_slot;  ///< a chain
   std::uint64_t open_ = 0;
   bool counting_ = false;
   Time window_begin_, window_;

@@ -171,13 +171,13 @@ inline std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint
 void Receiver::add_packet() {
   Packet& p = *packets_.emplace_back(std::make_unique<Packet>());
   p.slot = static_cast<std::uint32_t>(packets_.size() - 1);
-  free_.push_back(&p);
+  free_ = &p;
 }
 
 inline Receiver::Packet& Receiver::take_packet() {
-  if (free_.empty()) add_packet();
-  Packet& p = *free_.back();
-  free_.pop_back();
+  if (!free_) add_packet();
+  Packet& p = *free_;
+  free_ = p.next_free;
   ++live_, ledger_.came();
   return p;
 }
@@ -370,7 +370,7 @@ void Receiver::drop(Packet& p, DropReason reason) {
 [[gnu::always_inline]] inline void Receiver::release(Packet& p) {
   if (p.frame.data) [[unlikely]]
     p.frame.data = {};
-  free_.push_back(&p);
+  p.next_free = std::exchange(free_, &p);
   --live_;
 }
 

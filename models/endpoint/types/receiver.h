@@ -11,6 +11,7 @@
 #include <array>
 #include <memory>
 #include <systemc>
+#include <utility>
 #include <vector>
 
 #include "models/endpoint/toeplitz.h"
@@ -116,6 +117,7 @@ class Receiver : public sc_core::sc_module, DmaClient {
     Queue* queue = nullptr;
     std::uint32_t slot = 0, pieces = 0, moved = 0, first_index = 0, length = 0, hash = 0;
     bool failed = false, sole = true;
+    Packet* next_free = nullptr;
   };
   struct QueueRange {
     unsigned first = 0, count = 0;
@@ -174,7 +176,7 @@ class Receiver : public sc_core::sc_module, DmaClient {
   std::vector<QueueRange> pools_;
   ParkedQueues parked_{s_.timeline, bind<&Receiver::go_on>(this)};
   std::vector<std::unique_ptr<Packet>> packets_;  ///< by slot
-  std::vector<Packet*> free_;
+  Packet* free_ = nullptr;  ///< a chain
   std::size_t live_ = 0;
   std::uint64_t buffered_ = 0;
 
