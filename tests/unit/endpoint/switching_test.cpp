@@ -55,6 +55,21 @@ TEST_CASE("the RSS hash is Microsoft's, on the bytes of a frame", "[G1]") {
   }
 }
 
+TEST_CASE("a remembered RSS hash is that of its flow, its protocol and the key of now", "[G1]") {
+  ToeplitzHash hash;
+  CHECK(hash.of_next(FrameHeader{}) == hash.of(FrameHeader{}));
+  for (const Vector& v : microsoft)
+    for (int again = 0; again < 2; ++again) CHECK(hash.of_next(header_of(v)) == v.with_ports);
+  FrameHeader h = header_of(microsoft[4]);
+  h.protocol = 1;
+  CHECK(hash.of_next(h) == microsoft[4].addresses);
+  ToeplitzHash::Key key = ToeplitzHash::default_key;
+  key[0] ^= 0x80;
+  hash.set_key(key);
+  CHECK(hash.of_next(h) == hash.of(h));
+  CHECK(hash.of_next(h) != microsoft[4].addresses);
+}
+
 TEST_CASE("another key is another hash", "[G1]") {
   ToeplitzHash hash;
   ToeplitzHash::Key key = ToeplitzHash::default_key;
