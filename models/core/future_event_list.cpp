@@ -9,20 +9,31 @@ namespace iov {
 
 // Whoever waits may outlive the list: then it waits for nothing.
 FutureEventList::~FutureEventList() {
-  for (; few_ != &end_; few_ = few_->next_) few_->listed = false;
+  if (occupied_words_ == 0)
+    for (; first_few_ != few_.data(); --first_few_) first_few_->notice->listed = false;
   for (EventNotice* notice : wheel_)
     for (; notice != &end_; notice = notice->next_) notice->listed = false;
   for (const Far& entry : heap_) entry.notice->listed = false;
 }
 
-void FutureEventList::insert_spread(EventNotice& notice, const Time& now) {
-  if (!insert_near(notice, now)) insert_far(notice);
+/// When the array has become full, all of it goes to wheel and heap.
+void FutureEventList::insert_into_many(EventNotice& notice, const Time& now) {
+  const auto insert = [&](EventNotice& n) {
+    if (!insert_near(n, now)) insert_far(n);
+  };
+  if (occupied_words_ == 0)
+    for (const Few* few = &few_.back(); few != few_.data(); --few) insert(*few->notice);
+  insert(notice);
+  if (occupied_words_ == 0) first_few_ = few_.data();  // all of it is far ahead
 }
 
-/// The list has become long: all of it goes to wheel and heap.
-void FutureEventList::spread(EventNotice& notice, const Time& now) {
-  for (EventNotice* next = std::exchange(few_, &end_); next != &end_;) insert_spread(*std::exchange(next, next->next_), now);
-  insert_spread(notice, now);
+bool FutureEventList::remove_few(const EventNotice& notice) {
+  Few* place = first_few_;
+  while (place != few_.data() && place->notice != &notice) --place;
+  if (place == few_.data()) return false;
+  for (; place != first_few_; ++place) *place = place[1];
+  --first_few_;
+  return true;
 }
 
 void FutureEventList::insert_far(EventNotice& notice) {

@@ -2,10 +2,10 @@
 /// FutureEventList -- what will happen, in order of time and, at equal times, of scheduling, what is to be the last of
 /// its instant behind the others. A mechanism: it runs nothing.
 ///
-/// Models  few notices are a single list in order, in which one is put behind those that come before it. When those are
-///         many, what happens within microseconds goes to a timing wheel, until that is empty again: both ends of an event
-///         are a few instructions, whatever else is pending. What lies further ahead, or would be sorted in slowly there, is
-///         in a 4-ary heap. The first of list or wheel and heap is the first of all.
+/// Models  few notices lie in order in a short array. When it is full, what happens within microseconds goes to a timing
+///         wheel, until that is empty again: both ends of an event are a few instructions, whatever else is pending. What
+///         lies further ahead, or would be sorted in slowly there, is in a 4-ary heap. The first of array or wheel and heap
+///         is the first of all.
 /// Memory  4 KiB, and 24 bytes for every notice that is far ahead. Notices belong to whoever waits for them.
 /// Units   time in units of sc_core::sc_time
 #pragma once
@@ -33,7 +33,7 @@ struct EventNotice {
   friend class FutureEventList;
   bool before(const EventNotice& o) const { return when < o.when || (when == o.when && order_ < o.order_); }
   std::uint64_t order_ = 0;
-  EventNotice* next_ = nullptr;   ///< in the list, or that of its slot of the wheel
+  EventNotice* next_ = nullptr;   ///< in its slot of the wheel
   EventNotice** link_ = nullptr;  ///< what points to it there; null: in the heap
   std::uint32_t index_ = 0;       ///< in the heap
 };
@@ -42,6 +42,7 @@ class FutureEventList {
  public:
   FutureEventList() {
     end_.when = sc_core::sc_max_time(), end_.order_ = ~std::uint64_t{0};
+    few_.front() = {end_.when, &end_};
     wheel_.fill(&end_);
     heap_.reserve(64);
   }
@@ -51,26 +52,28 @@ class FutureEventList {
 
   static constexpr std::uint64_t last_of_instant = std::uint64_t{1} << 63;  ///< a rank; in EventNotice::order_
 
-  bool empty() const { return few_ == &end_ && occupied_words_ == 0 && heap_.empty(); }
+  bool empty() const { return occupied_words_ == 0 && first_few_ == few_.data() && heap_.empty(); }
   /// @param now  not after anything that is listed, and never before the one of an earlier call
-  void insert(EventNotice& notice, const Time& when, const Time& now, std::uint64_t rank = 0) {
+  void insert(EventNotice& notice, const Time& at, const Time& now, std::uint64_t rank = 0) {
+    const Time when = at;  // in a register
     notice.when = when;
     notice.order_ = order_++ | rank;
     notice.listed = true;
-    if (occupied_words_ != 0)
-      insert_spread(notice, now);
-    else if (!insert_into(few_, notice))
-      spread(notice, now);
+    if (first_few_ == &few_.back()) return insert_into_many(notice, now);
+    Few* place = ++first_few_;
+    for (; place[-1].when < when || (place[-1].when == when && place[-1].notice->order_ < notice.order_); --place) *place = place[-1];
+    *place = {when, &notice};
   }
   void remove(EventNotice& notice) {
     notice.listed = false;
+    if (occupied_words_ == 0 && remove_few(notice)) return;
     notice.link_ ? remove_near(notice) : remove_far(notice);
   }
   /// Takes out what happens first; null when nothing does up to `until`. @param now  as of insert()
   EventNotice* take_first(const Time& now, const Time& until);
   /// What happens first; null when nothing does. @param now  as of insert()
   EventNotice* first(const Time& now) const {
-    EventNotice* const near = occupied_words_ == 0 ? few_ : wheel_[first_slot(now)];
+    EventNotice* const near = occupied_words_ == 0 ? first_few_->notice : wheel_[first_slot(now)];
     return near != &end_ && before_far(*near) ? near : heap_.empty() ? nullptr : heap_.front().notice;
   }
 
@@ -78,7 +81,8 @@ class FutureEventList {
   static constexpr std::uint64_t slots = 512, words = slots / 64;
   using WordSet = std::uint8_t;  ///< a bit for each word
   static constexpr unsigned log2_slot = 23;         ///< of a slot in fs: 8.4 ns
-  static constexpr unsigned longest_insertion = 8;  ///< notices passed by in a list
+  static constexpr unsigned longest_insertion = 8;  ///< notices passed by in a slot
+  static constexpr std::size_t most_few = 12;
   struct Far {
     Time when;
     std::uint64_t order;
@@ -86,13 +90,18 @@ class FutureEventList {
     bool before(const Far& o) const { return when != o.when ? when < o.when : order < o.order; }
   };
 
+  struct Few {
+    Time when;
+    EventNotice* notice = nullptr;
+  };
+
   static std::uint64_t slot_number(const Time& t) { return t.value() >> log2_slot; }
-  bool insert_into(EventNotice*& list, EventNotice& notice);
   bool insert_near(EventNotice& notice, const Time& now);
-  [[gnu::noinline]] void insert_spread(EventNotice& notice, const Time& now);
-  [[gnu::noinline]] void spread(EventNotice& notice, const Time& now);
+  [[gnu::noinline]] void insert_into_many(EventNotice& notice, const Time& now);
+  bool remove_few(const EventNotice& notice);
   void remove_near(EventNotice& notice);
   std::uint64_t first_slot(const Time& now) const;
+  EventNotice* take_near(const Time& now, const Time& until);
   bool before_far(const EventNotice& near) const {
     return near.when < first_far_ || heap_.empty() || Far{near.when, near.order_, nullptr}.before(heap_.front());
   }
@@ -107,29 +116,25 @@ class FutureEventList {
   std::uint64_t order_ = 0;
   Time first_far_ = sc_core::sc_max_time();      ///< in the heap
   EventNotice end_{{}};                          ///< what every list ends with: after all that may be listed
-  EventNotice* few_ = &end_;                     ///< what is not in the heap, in order, while the wheel is empty
+  std::array<Few, most_few + 1> few_{};          ///< what is not in the heap while the wheel is empty: the last first, behind end_
+  Few* first_few_ = few_.data();                 ///< what happens first; the last place, as if all were full, while the wheel is in use
   WordSet occupied_words_ = 0;                   ///< the words below that are not 0
   std::array<std::uint64_t, words> occupied_{};  ///< a bit for each slot with notices
   std::array<EventNotice*, slots> wheel_{};      ///< a list in order for each slot
   std::vector<Far> heap_;                        ///< 4-ary min-heap
 };
 
-/// @returns false when too many would have to be passed by
-[[gnu::always_inline]] inline bool FutureEventList::insert_into(EventNotice*& list, EventNotice& notice) {
-  EventNotice** link = &list;
+/// @returns false when it is too far ahead, or too many would have to be passed by
+inline bool FutureEventList::insert_near(EventNotice& notice, const Time& now) {
+  const std::uint64_t number = slot_number(notice.when), slot = number % slots;
+  if (number - slot_number(now) >= slots) return false;
+  EventNotice** link = &wheel_[slot];
   for (unsigned passed = 0; (*link)->before(notice); link = &(*link)->next_)
     if (++passed > longest_insertion) return false;
   notice.next_ = *link;
   notice.link_ = link;
   notice.next_->link_ = &notice.next_;
   *link = &notice;
-  return true;
-}
-
-/// @returns false when it is too far ahead, or too many would have to be passed by
-inline bool FutureEventList::insert_near(EventNotice& notice, const Time& now) {
-  const std::uint64_t number = slot_number(notice.when), slot = number % slots;
-  if (number - slot_number(now) >= slots || !insert_into(wheel_[slot], notice)) return false;
   occupied_[slot / 64] |= std::uint64_t{1} << slot % 64;
   occupied_words_ = static_cast<WordSet>(occupied_words_ | 1u << slot / 64);
   return true;
@@ -143,20 +148,31 @@ inline void FutureEventList::remove_near(EventNotice& notice) {
 
 inline void FutureEventList::vacate(std::uint64_t slot) {
   const std::uint64_t word = occupied_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
-  if (word == 0) occupied_words_ = static_cast<WordSet>(occupied_words_ & ~(1u << slot / 64));
+  if (word != 0) return;
+  occupied_words_ = static_cast<WordSet>(occupied_words_ & ~(1u << slot / 64));
+  if (occupied_words_ == 0) first_few_ = few_.data();
 }
 
 inline EventNotice* FutureEventList::take_first(const Time& now, const Time& until) {
-  const bool spread = occupied_words_ != 0;
-  const std::uint64_t slot = spread ? first_slot(now) : 0;
-  EventNotice*& list = spread ? wheel_[slot] : few_;
+  if (occupied_words_ != 0) return take_near(now, until);
+  const Few& first = *first_few_;
+  if (first.when >= first_far_ && (first.notice == &end_ || !before_far(*first.notice))) return take_far(until);
+  if (first.when > until) return nullptr;
+  --first_few_;
+  first.notice->listed = false;
+  return first.notice;
+}
+
+inline EventNotice* FutureEventList::take_near(const Time& now, const Time& until) {
+  const std::uint64_t slot = first_slot(now);
+  EventNotice*& list = wheel_[slot];
   EventNotice* const near = list;
-  if (near->when >= first_far_ && (near == &end_ || !before_far(*near))) return take_far(until);
+  if (!before_far(*near)) return take_far(until);
   if (near->when > until) return nullptr;
   near->listed = false;
   list = near->next_;
   list->link_ = &list;
-  if (spread && list == &end_) vacate(slot);
+  if (list == &end_) vacate(slot);
   return near;
 }
 

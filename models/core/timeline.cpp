@@ -34,9 +34,9 @@ void Timeline::refuse_past(const Time& when) const {
 }
 
 /// Nearly all is scheduled anew, by an event: that takes no calls.
-void Timeline::schedule(EventNotice& notice, const Time& when, std::uint64_t rank) {
-  if (notice.listed || !running_ || when < now_) return reschedule(notice, when, rank);
-  pending_.insert(notice, when, now_, rank);
+void Timeline::schedule(EventNotice& notice, const Time& when) {
+  if (notice.listed || !running_ || when < now_) return reschedule(notice, when, 0);
+  pending_.insert(notice, when, now_);
 }
 
 [[gnu::noinline]] void Timeline::reschedule(EventNotice& notice, const Time& when, std::uint64_t rank) {

@@ -95,7 +95,7 @@ class Timeline : public sc_core::sc_module {
  private:
   friend class Event;
   [[gnu::cold]] Time outside() const;  ///< the time between runs, kept out of the callers of now()
-  void schedule(EventNotice& notice, const Time& when, std::uint64_t rank = 0);
+  void schedule(EventNotice& notice, const Time& when);
   void reschedule(EventNotice& notice, const Time& when, std::uint64_t rank);
   [[noreturn, gnu::cold]] void refuse_past(const Time& when) const;
   void notify_kernel();
@@ -118,7 +118,7 @@ class Timeline : public sc_core::sc_module {
 };
 
 inline void Event::at(const Time& when) { timeline_.schedule(notice_, when); }
-inline void Event::last_at(const Time& when) { timeline_.schedule(notice_, when, FutureEventList::last_of_instant); }
+inline void Event::last_at(const Time& when) { timeline_.reschedule(notice_, when, FutureEventList::last_of_instant); }
 inline void Event::before(const Time& when) {
   if (!scheduled() || when < notice_.when) at(when);
 }

@@ -44,7 +44,7 @@ struct Listed {
 }  // namespace
 
 TEST_CASE("whatever is listed, moved and taken out, what happens first is the earliest and of those the oldest") {
-  const std::size_t notices = GENERATE(6, 14, 300);  // few: one list; some: now and then on the wheel; many
+  const std::size_t notices = GENERATE(6, 14, 300);  // few: an array; some: now and then on the wheel; many
   Listed l(notices);
   Random random(1, "events");
   const std::uint64_t reach[] = {1, 1000, 4'000'000, 100'000'000, 4'300'000'000, 1'000'000'000'000};  // fs
@@ -77,7 +77,7 @@ TEST_CASE("the wheel turns: a slot is used again for what lies a turn ahead") {
   Listed l(22);
   const std::uint64_t turn = std::uint64_t{512} << 23;
   for (std::uint64_t t = 0; t < 5; ++t) {
-    for (std::size_t i = 2; i < 22; ++i) l.list(i, l.now_ + turn / 2);  // too many for a single list
+    for (std::size_t i = 2; i < 22; ++i) l.list(i, l.now_ + turn / 2);  // too many for the array
     l.list(0, l.now_ + turn - 1), l.list(1, l.now_ + turn);
     while (!l.expected.empty()) REQUIRE(l.happen());
   }
