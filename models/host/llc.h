@@ -52,27 +52,14 @@ class LineTags {
   /// but is `elsewhere`, counts as found and stays there.
   template <class Elsewhere>
   Run use_run(std::uint64_t first, std::uint64_t last, Elsewhere elsewhere) {
-    Run run;
-    if (ways_ == 0) {
-      for (std::uint64_t number = first; number <= last; ++number) run.found += elsewhere(number);
-      return run;
-    }
+    if (ways_ == 0) return without_ways(first, last, elsewhere);
     Place place = place_of(first);
-    for (std::uint64_t number = first; number <= last; ++number) {
-      if (place.set[0] == place.tag) {  // nearly always
-        ++run.found;
-      } else if (const unsigned way = find(place); way != ways_) {
-        use(place, way);
-        ++run.found;
-      } else if (elsewhere(number)) {
-        ++run.found;
-      } else {
-        run.displaced += fill(place);
-      }
-      place.set += ways_;
-      if (place.set == tags_.data() + tags_.size()) place = {tags_.data(), place.tag + 1};
-    }
-    return run;
+    std::uint64_t number = first;
+    for (; number <= last && place.set[0] == place.tag; ++number) to_next_set(place);
+    // what a stream of writes will use next
+    iov::prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(place.set) + cache_line_bytes));
+    if (number > last) return {number - first, 0};  // nearly always
+    return use_rest(first, number, last, elsewhere);
   }
   void erase(std::uint64_t number) {
     if (empty()) return;
@@ -90,6 +77,32 @@ class LineTags {
     Tag* set;
     Tag tag;
   };
+  void to_next_set(Place& place) {
+    place.set += ways_;
+    if (place.set == tags_.data() + tags_.size()) place = {tags_.data(), place.tag + 1};
+  }
+  template <class Elsewhere>
+  [[gnu::cold]] static Run without_ways(std::uint64_t first, std::uint64_t last, Elsewhere elsewhere) {
+    Run run;
+    for (std::uint64_t number = first; number <= last; ++number) run.found += elsewhere(number);
+    return run;
+  }
+  /// From `number` on, those before it were found.
+  template <class Elsewhere>
+  [[gnu::noinline]] Run use_rest(std::uint64_t first, std::uint64_t number, std::uint64_t last, Elsewhere elsewhere) {
+    Run run{number - first, 0};
+    for (Place place = place_of(number); number <= last; ++number, to_next_set(place)) {
+      if (const unsigned way = find(place); way != ways_) {
+        use(place, way);
+        ++run.found;
+      } else if (elsewhere(number)) {
+        ++run.found;
+      } else {
+        run.displaced += fill(place);
+      }
+    }
+    return run;
+  }
   Place place_of(std::uint64_t number) {
     const auto [tag, set] = sets_.divide(number);
     return {&tags_[set * ways_], static_cast<Tag>(tag + 1)};

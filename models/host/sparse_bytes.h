@@ -39,7 +39,7 @@ class SparseBytes {
     if (within_line(address, to.size())) return read_line(address, to);
     for_each_piece(page_bytes, address, to.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const Page* page = find(at);
-      if (page && page->holds(lines_of(at, bytes))) return void(std::memcpy(to.data() + done, page->place(at), bytes));
+      if (page && page->holds(lines_of(at, bytes))) return copy(to.data() + done, page->place(at), bytes);
       read_partly(page, at, to.subspan(done, bytes));
     });
   }
@@ -91,11 +91,13 @@ class SparseBytes {
   }
 
  private:
+  /// Of any size: what the compiler knows to be short it would copy by an instruction that takes long to start.
+  [[gnu::noinline]] static void copy(std::uint8_t* to, const std::uint8_t* from, std::size_t bytes) { std::memcpy(to, from, bytes); }
   [[gnu::noinline]] void write_pieces(std::uint64_t address, std::span<const std::uint8_t> from) {
     for_each_piece(page_bytes, address, from.size(), [&](std::uint64_t at, std::size_t done, std::size_t bytes) {
       const auto piece = from.subspan(done, bytes);
       const Page* page = find(at);
-      if (page && page->holds(lines_of(at, bytes))) return void(std::memcpy(page->place(at), piece.data(), bytes));
+      if (page && page->holds(lines_of(at, bytes))) return copy(page->place(at), piece.data(), bytes);
       write_partly(page, at, piece);
     });
   }

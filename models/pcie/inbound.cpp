@@ -11,7 +11,7 @@ Inbound::Inbound(const sc_core::sc_module_name& name, Timeline& timeline, const 
   read_lines.bound(params.read_lines);
 }
 
-void Inbound::add_port(TlpPort& link) {
+void Inbound::add_port(Port& link) {
   RootPort& port = ports_.emplace_back(*this, link, static_cast<unsigned>(ports_.size()));
   link.on_arrival(bind<&RootPort::arrived>(&port));
   link.on_drained(bind<&RootPort::drained>(&port));
@@ -95,7 +95,7 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
   slot.snooped = !slot.tlp.no_snoop;
   slot.state = State::translating;
   slot.status = CompletionStatus::success;
-  slot.known = slot.ordered = false;
+  slot.ordered = slot.lined_up = false;
   if ((port.acs.services != 0 || slot.tlp.poisoned) && refuse(port, slot)) slot.kind = Kind::refused;
   slot.lines = 0;
   slot.wants = slot.kind == Kind::memory ? lines_of(slot.tlp.address, slot.tlp.length) : 0;
@@ -104,7 +104,6 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
     slot.tlp.journey.enter(Stage::translation, slot.arrived);
   if (slot.posted) {
     ++port.posted_arrived;
-    port.posted.push(&slot);
     return true;
   }
   order_behind_posted(slot);
@@ -119,6 +118,7 @@ bool Inbound::refuse(RootPort& port, Slot& slot) {
 }
 
 void Inbound::queue(Slot& slot) {
+  line_up(slot);
   slot.turn = ++turns_;
   (slot.posted ? posted_queue_ : read_queue_).push(&slot);
 }
@@ -185,7 +185,9 @@ inline void Inbound::take_lines(Slot& slot, const Time& now) {
     slot.entries_pending = 1;
     slot.ready = now;
   }
-  if (translate_now(slot) || translate(slot, 0)) return true;
+  if (translate_now(slot)) return true;
+  line_up(slot);
+  if (translate(slot, 0)) return true;
   free_lines(slot);
   translator_full_ = true;
   return false;
@@ -202,25 +204,39 @@ void Inbound::start_untranslated(Slot& slot) {
   resolve(slot);
 }
 
+/// Once per posted TLP, before another one of its root port may be looked at.
+void Inbound::line_up(Slot& slot) {
+  if (!slot.posted || slot.lined_up) return;
+  slot.lined_up = true;
+  slot.from->posted.push(&slot);
+}
+
 /// Posted TLPs touch memory in order: a slow translation holds up those behind it, whose own runs meanwhile.
-inline void Inbound::resolve(Slot& slot) {
-  slot.known = true;
+[[gnu::always_inline]] inline void Inbound::resolve(Slot& slot) {
   slot.state = State::ordering;
   if (!slot.posted) return advance_other(slot);
-  if (RootPort& port = *slot.from; port.posted.front() == &slot) issue_known(port);
+  RootPort& port = *slot.from;
+  if (port.posted.empty()) return issue(slot);
+  line_up(slot);
+  if (port.posted.front() == &slot) issue_known(port);
+}
+
+inline void Inbound::issue(Slot& slot) {
+  RootPort& port = *slot.from;
+  port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
+  slot.state = State::access;
+  slot.due.at(port.last_issue);
 }
 
 void Inbound::issue_known(RootPort& port) {
   do {
     Slot& slot = *port.posted.front();
     port.posted.pop();
-    port.last_issue = std::max(slot.ready + params_.inbound_latency, port.last_issue);
-    slot.state = State::access;
-    slot.due.at(port.last_issue);
-  } while (!port.posted.empty() && port.posted.front()->known);
+    issue(slot);
+  } while (!port.posted.empty() && port.posted.front()->state == State::ordering);
 }
 
-inline void Inbound::translated(Slot& slot, const TranslationReply& reply) {
+[[gnu::always_inline]] inline void Inbound::translated(Slot& slot, const TranslationReply& reply) {
   slot.address = reply.address;
   slot.snooped |= reply.snooped;
   slot.ready = reply.ready;
@@ -295,7 +311,7 @@ void Inbound::translator_ready() {
 }
 
 void Inbound::advance_other(Slot& slot) {
-  if (!slot.known || !slot.ordered) return;
+  if (slot.state != State::ordering || !slot.ordered) return;
   slot.state = State::access;
   slot.due.at(std::max(slot.ready + params_.inbound_latency, slot.order));
 }

@@ -20,6 +20,7 @@
 #include "models/core/stat.h"
 #include "models/core/timeline.h"
 #include "models/pcie/outbound.h"
+#include "models/pcie/port.h"
 #include "models/pcie/root_complex_params.h"
 #include "models/pcie/routes.h"
 #include "models/protocol/acs.h"
@@ -35,7 +36,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   Inbound(const sc_core::sc_module_name& name, Timeline& timeline, const RootComplexParams& params,
           const Routes& routes, MemoryPort& memory, Outbound& outbound);
 
-  void add_port(TlpPort& link);
+  void add_port(Port& link);
   void set_translator(Translator* translator) { translator_ = translator; }
   void set_interrupt_remapper(InterruptRemapper* remapper) { remapper_ = remapper; }
   void set_ats_agent(AtsAgent* agent) { ats_agent_ = agent; }
@@ -83,18 +84,18 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
       Slot* slot;
       std::uint64_t posted;  ///< to be committed first
     };
-    RootPort(Inbound& i, TlpPort& l, unsigned n) : inbound(i), link(l), number(n) {}
+    RootPort(Inbound& i, Port& l, unsigned n) : inbound(i), link(l), number(n) {}
     void arrived() { inbound.arrive(*this); }
     void foreseen(RequesterId requester) {
       if (inbound.translator_) inbound.translator_->foresee(requester);
     }
     void drained() { inbound.forward_waiting(*this); }
     Inbound& inbound;
-    TlpPort& link;
+    Port& link;
     const unsigned number;
     AcsControl acs;
     std::uint8_t first_bus = 0, last_bus = 0xff;
-    Ring<Slot*> posted;   ///< not yet issued, in order of arrival
+    Ring<Slot*> posted;   ///< not yet issued, in order of arrival, unless that is to be settled at once
     Ring<Behind> behind;  ///< reads and completions that arrived behind them
     std::uint64_t posted_arrived = 0, posted_issued = 0;
     Time last_issue, last_commit;
@@ -119,8 +120,8 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
     bool snooped = true;   ///< its access looks into the caches: it does not say No Snoop, or its page overrules that
     State state = State::free;
     CompletionStatus status = CompletionStatus::success;
-    bool known = false;    ///< its address is translated
-    bool ordered = false;  ///< the posted TLPs before it are issued
+    bool ordered = false;   ///< the posted TLPs before it are issued
+    bool lined_up = false;  ///< posted: its turn to be issued is kept in RootPort::posted
     unsigned wants = 0, lines = 0;  ///< lines: to be admitted, in use
     unsigned entries = 0, entries_pending = 0;  ///< of a translation request; they lie in `data`
     std::uint64_t turn = 0;  ///< if it has to wait for admission
@@ -157,8 +158,10 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   void free_lines(Slot& slot);
   [[gnu::noinline]] void fold_returns();
   void wait_for_lines();
+  [[gnu::noinline]] void line_up(Slot& slot);
   void resolve(Slot& slot);
-  void issue_known(RootPort& port);
+  void issue(Slot& slot);
+  [[gnu::noinline]] void issue_known(RootPort& port);
   void advance_other(Slot& slot);
   [[gnu::cold]] void add_slot();
   void free_slot(Slot& slot);
@@ -207,6 +210,7 @@ class Inbound : public sc_core::sc_module, public TranslationClient {
   std::uint64_t turns_ = 0;
   unsigned write_lines_used_ = 0, read_lines_used_ = 0;
   Ring<Return> returns_;  ///< lines of issued writes, free again when they are committed: in this order, counted when they matter
+  Time last_return_;
   Event lines_free_{timeline_, bind<&Inbound::admit>(this)};  ///< only while a write waits for lines
   std::uint64_t asked_ = 0, answered_ = 0, failed_ = 0, forwarded_ = 0;  ///< bytes of reads
   BytePool pool_;

@@ -23,6 +23,7 @@ inline Time Inbound::commit(Slot& slot) {
   const Time now = timeline_.now();
   const bool writes_memory =
       slot.kind == Kind::memory && slot.status == CompletionStatus::success && !is_interrupt_address(slot.address.value);
+  slot.state = State::finish;  // not before: what was read is one word with it, and would have to wait for it
   const unsigned peer = writes_memory ? routes_.port_of(slot.address) : Routes::nowhere;
   if (!writes_memory || peer != Routes::nowhere) return commit_otherwise(slot, peer);
   const Tlp& tlp = slot.tlp;
@@ -38,9 +39,9 @@ inline Time Inbound::commit(Slot& slot) {
 [[gnu::always_inline]] inline void Inbound::book_return(Slot& slot, const Time& done) {
   slot.from->link.release_at(FcClass::posted, slot.tlp.payload(), done);
   if (slot.lines > 0) {
-    const bool in_order = returns_.empty() || returns_[returns_.size() - 1].when <= done;
-    returns_.push({done, std::exchange(slot.lines, 0)});
-    if (!in_order) sort_in_newest(returns_);
+    const bool in_order = last_return_ <= done;
+    returns_.push({done, slot.lines});
+    in_order ? void(last_return_ = done) : sort_in_newest(returns_);
     if (!posted_queue_.empty()) wait_for_lines();
   }
   if (slot.kind == Kind::interrupt || slot.kind == Kind::message) return slot.due.at(done);
@@ -51,7 +52,6 @@ inline Time Inbound::commit(Slot& slot) {
 
 inline void Inbound::issue_posted(Slot& slot) {
   RootPort& port = *slot.from;
-  slot.state = State::finish;
   const Time done = std::max(commit(slot), port.last_commit);
   port.last_commit = done;
   ++port.posted_issued;

@@ -37,7 +37,7 @@ struct LinkProtocol {
   using tlm_phase_type = tlm::tlm_phase;
 };
 
-class Port : public sc_core::sc_module,
+class Port final : public sc_core::sc_module,
              public TlpPort,
              public tlm::tlm_fw_transport_if<LinkProtocol>,
              public tlm::tlm_bw_transport_if<LinkProtocol> {

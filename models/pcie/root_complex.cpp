@@ -14,7 +14,7 @@ RootComplex::RootComplex(const sc_core::sc_module_name& name, Timeline& timeline
   outbound.on_error(bind<&RootComplex::log_error>(this));
 }
 
-unsigned RootComplex::add_root_port(TlpPort& link) {
+unsigned RootComplex::add_root_port(Port& link) {
   const unsigned port = root_ports();
   if (port == 31) throw SimError(timeline_.now(), name(), "bus 0 has place for 31 root ports");
   const Bridge& bridge = bridges_.emplace_back(pcie::root_port(link.limits(), port + 1),

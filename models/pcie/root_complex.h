@@ -26,7 +26,7 @@ class RootComplex : public sc_core::sc_module,
   RootComplex(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params);
 
   /// @returns the number under which routes name this root port
-  unsigned add_root_port(TlpPort& link);
+  unsigned add_root_port(Port& link);
   unsigned root_ports() const { return static_cast<unsigned>(bridges_.size()); }
   const Bridge& root_port(unsigned port) const { return bridges_.at(port); }
   /// A configuration write to a root port that arrives now.

@@ -17,7 +17,7 @@ class Routes {
  public:
   static constexpr unsigned nowhere = ~0u;
 
-  void clear() { addresses_.clear(), ids_.clear(); }
+  void clear() { addresses_ = {}, ids_ = {}; }
   /// What lies behind a root port.
   void add(const Bridge& bridge, unsigned port) {
     for (const config::BridgeWindow& w : {bridge.memory(), bridge.prefetchable()})
@@ -33,19 +33,26 @@ class Routes {
     std::uint64_t first, last;
     unsigned port;
   };
+  struct Table {
+    std::uint64_t first = 1, last = 0;  ///< outside there is nothing: what DMA to memory is told without a search
+    std::vector<Span> spans;            ///< ascending
+  };
   /// Of windows that overlap, a mistake of software, the one that begins last before an address gets it.
-  static void insert(std::vector<Span>& spans, const Span& span) {
+  static void insert(Table& table, const Span& span) {
     if (span.first > span.last) return;
-    spans.insert(std::upper_bound(spans.begin(), spans.end(), span, by_first), span);
+    table.spans.insert(std::upper_bound(table.spans.begin(), table.spans.end(), span, by_first), span);
+    table.first = table.spans.front().first, table.last = table.spans.back().last;
   }
   static bool by_first(const Span& a, const Span& b) { return a.first < b.first; }
-  static unsigned find(const std::vector<Span>& spans, std::uint64_t key) {
-    if (spans.empty() || key < spans.front().first || key > spans.back().last) return nowhere;
+  static unsigned find(const Table& table, std::uint64_t key) {
+    return key < table.first || key > table.last ? nowhere : search(table.spans, key);
+  }
+  [[gnu::noinline]] static unsigned search(const std::vector<Span>& spans, std::uint64_t key) {
     const auto above = std::upper_bound(spans.begin(), spans.end(), Span{key, key, 0}, by_first);
     const Span& below = *(above - 1);
     return key <= below.last ? below.port : nowhere;
   }
-  std::vector<Span> addresses_, ids_;  ///< ascending
+  Table addresses_, ids_;
 };
 
 }  // namespace iov::pcie
