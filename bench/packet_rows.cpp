@@ -67,6 +67,8 @@ Measurement packets(const char* path, double packets_per_second, std::uint64_t w
   machine.start();
   do timeline.run(timeline.now() + Time(2, sc_core::SC_MS));
   while (!all_up(machine));
+  constexpr double first_frames = 8;  // of each VM: what is made when it is needed is there then, and the lines to ask for are listed
+  timeline.run(timeline.now() + Time(first_frames * vms / rate, sc_core::SC_SEC));
   return measured_window(machine, Time(static_cast<double>(wanted) / rate, sc_core::SC_SEC));
 }
 
