@@ -172,7 +172,10 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
   frame.journey.enter(place_.forwards ? Stage::host_stack : Stage::guest_driver, services_.timeline.now());
   for (;;) {
     while (carrier_ && room() == 0) {
-      if (tx_rung_ != tx_tail_ && !down_ && !sending_.taken()) co_await doorbell(strand, {});
+      if (tx_rung_ != tx_tail_ && !down_ && !sending_.taken()) {
+        co_await doorbell(strand, {});
+        continue;  // room may have been made meanwhile: whoever made it saw nobody wait
+      }
       blocked_.push_back(&strand);
       co_await strand.wait();
     }
