@@ -148,9 +148,6 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   bool received(std::uint32_t index, nic::RxDescriptor& descriptor) const;
   Frame take_frame(Hpa at, std::uint32_t bytes);
   host::Strand::Spend consume();
-  void take_frame(std::uint32_t bytes, Frame& frame);
-  host::Strand::Spend spend_with_consumer(std::uint32_t bytes, Frame& frame);
-  std::uint32_t missing_buffers() const { return params_.rx_descriptors - 1 - (rx_tail_ - rx_next_); }
   Task disable_queue(host::Strand& strand, std::uint32_t control);
   void lose(Hpa buffer);
   void lose(PacketId packet, DropReason why);
