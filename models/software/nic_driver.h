@@ -110,10 +110,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
     consumer_ = place_.softirq.may_owe() ? receiver.consumer_in(place_.context) : nullptr;
   }
   /// From initialise() on all buffers are lent: received frames go to the lender, what is sent comes as transmit_lent().
-  void borrow_from(BufferLender& lender) {
-    lender_ = &lender;
-    down_ = true;
-  }
+  void borrow_from(BufferLender& lender) { lender_ = &lender; }
   void look_for_buffers() { place_.softirq.wake(); }
   Task transmit_lent(host::Strand& strand, Frame& frame, const DmaBuffer& buffer, bool more);
   std::size_t room() const override { return down_ ? 0 : params_.tx_descriptors - 1 - (tx_tail_ - tx_clean_); }
@@ -173,7 +170,8 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   std::uint32_t rx_next_ = 0, rx_tail_ = 0;  ///< free running
   std::uint32_t tx_tail_ = 0, tx_rung_ = 0, tx_clean_ = 0;
   bool stopped_ = false;
-  bool down_ = false, polling_ = false, carrier_ = true;
+  bool down_ = true;  ///< until initialise() is done, and while stopped or lost: what is sent meanwhile waits
+  bool polling_ = false, carrier_ = true;
   std::vector<host::Strand*> blocked_;  ///< senders waiting for room
   Ring<std::uint32_t> reports_;    ///< descriptors that asked for a write-back
   Task poll_task_;

@@ -50,6 +50,19 @@ TEST_CASE("a device described by its user, with numbers of its own, serves VFs a
   }
 }
 
+// The packets wait in their sender until the driver has set up its queue: at rest none may be under way.
+TEST_CASE("a host whose application gets the core before the driver has set up its queue loses no packet") {
+  MachineBench m(short_run + Settings{{"vm0.path", "native"}, {"workload.direction", "transmit"}, {"host.core.time_slice", "1 us"}});
+  m.measure();
+  CHECK(m.workload->in_flight() == 0);
+}
+TEST_CASE("guests that send while the back end they share still sets up their pools lose no packet") {
+  MachineBench m(short_run + more_vms(13, "vmdq") +
+                 Settings{{"workload.packet_bytes", 64}, {"workload.arrivals", "poisson"}, {"workload.bit_rate", "10 Mb/s"}});
+  m.measure();
+  CHECK(m.workload->in_flight() == 0);
+}
+
 TEST_CASE("a device has one PF unless it is said otherwise", "[B3]") {
   const auto config = effective({});
   CHECK(config["nic0"]["functions"]["physical_functions"] == 1);
