@@ -91,6 +91,10 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     set.add_object(channels_[channel]);
     set.add_object(*channels_[channel]);
   }
+  /// Where writes that are done are: TLPs that wait in the port, a call for each of these that leaves, what is still to leave.
+  std::size_t writes_waiting() const { return port_.backlog(FcClass::posted); }
+  void on_posted_left(Delegate<void()> handler) { port_.on_posted_left(handler); }
+  Time sent_all_but(std::uint32_t bytes) const { return port_.sent_all_but(bytes); }
   BytePool& pool() { return pool_; }
   std::uint64_t bytes() const { return read_bytes_.value() + write_bytes_.value(); }
 

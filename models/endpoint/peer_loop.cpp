@@ -41,6 +41,11 @@ void PeerLoop::start(Tlp&& tlp) {
   way_.push(free_ + params_.latency, std::move(tlp));
 }
 
+Time PeerLoop::sent_all_but(std::uint32_t bytes) const {
+  const Time rest = params_.bandwidth.time_for(bytes), inside = free_ > rest ? free_ - rest : Time();
+  return std::max(inside, port_.sent_all_but(bytes));
+}
+
 void PeerLoop::there(Tlp&& tlp) {
   --under_way_;
   arrived_(tlp);
@@ -48,6 +53,7 @@ void PeerLoop::there(Tlp&& tlp) {
   Tlp next = std::move(waiting_.front());
   waiting_.pop();
   start(std::move(next));
+  if (posted_left_) posted_left_();
   if (waiting_.empty() && drained_) drained_();
 }
 

@@ -50,10 +50,15 @@ class PeerLoop : public sc_core::sc_module, public TlpPort {
 
   void send(Tlp&& tlp) override;
   std::size_t backlog(FcClass fc) const override { return port_.backlog(fc) + waiting_.size(); }
+  Time sent_all_but(std::uint32_t bytes) const override;
   void on_arrival(Delegate<void()> handler) override { port_.on_arrival(handler); }
   void on_drained(Delegate<void()> handler) override {
     drained_ = handler;
     port_.on_drained(handler);
+  }
+  void on_posted_left(Delegate<void()> handler) override {  // waiting_ is in everybody's backlog
+    posted_left_ = handler;
+    port_.on_posted_left(handler);
   }
   std::size_t take(Tlp& tlp) override { return port_.take(tlp); }
   void release(FcClass fc, std::uint32_t payload_bytes) override { port_.release(fc, payload_bytes); }
@@ -75,7 +80,7 @@ class PeerLoop : public sc_core::sc_module, public TlpPort {
   TlpPort& port_;
   const FunctionSet& functions_;
   Delegate<void(Tlp&)> arrived_;
-  Delegate<void()> drained_;
+  Delegate<void()> drained_, posted_left_;
   TimedFifo<Tlp> way_{timeline_, bind<&PeerLoop::there>(this)};
   std::size_t under_way_ = 0;
   Time free_;

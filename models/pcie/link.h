@@ -158,16 +158,17 @@ inline Time dllp_latency(const LinkParams& p) {
 /// How long the wire is busy with a TLP of so many header and payload bytes; computed once.
 class WireTimes {
  public:
-  explicit WireTimes(const LinkParams& p) : framing_(row(p).framing) {
-    for (std::uint32_t bytes = 0; bytes <= largest; bytes += 4)
-      times_.push_back(tlp_bandwidth(p).time_for(bytes + framing_));
+  explicit WireTimes(const LinkParams& p) : framing_(row(p).framing), rate_(tlp_bandwidth(p)) {
+    for (std::uint32_t bytes = 0; bytes <= largest; bytes += 4) times_.push_back(rate_.time_for(bytes + framing_));
   }
   const Time& of(std::uint32_t header_and_payload) const { return times_[header_and_payload / 4]; }
   std::uint32_t framing() const { return framing_; }
+  Time of_part(std::uint32_t bytes) const { return rate_.time_for(bytes); }  ///< headers, payload and framing alike
 
  private:
   static constexpr std::uint32_t largest = 4096 + 4 + 20;  ///< payload, misalignment, header and prefix
   std::uint32_t framing_;
+  Bandwidth rate_;
   std::vector<Time> times_;
 };
 

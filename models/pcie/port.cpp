@@ -80,6 +80,11 @@ void Port::send_together(std::span<Tlp> tlps) {
   transmit(lane(tlps.front().fc()), tlps);
 }
 
+Time Port::sent_all_but(std::uint32_t bytes) const {
+  const Time all = replay_ ? replay_->all_sent_at() : wire_free_, rest = wire_times_.of_part(bytes);
+  return all > rest ? all - rest : Time();
+}
+
 void Port::enqueue(Lane& to, Tlp&& tlp) {
   if (!up_) return lose(tlp);
   to.queue.push({std::move(tlp), ++order_});
@@ -161,7 +166,9 @@ void Port::transmit_queued(Lane& from, std::uint64_t newest) {
   const bool waited = head.order != newest;
   from.queue.pop();
   set_waiting(waiting_ - 1);
-  if (waited && from.queue.empty()) drained_ = true;
+  if (!waited) return;
+  if (from.queue.empty()) drained_ = true;
+  if (on_posted_left_ && &from == &lane(FcClass::posted)) on_posted_left_();
 }
 
 void Port::wait_for_credits() {

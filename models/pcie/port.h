@@ -53,9 +53,11 @@ class Port final : public sc_core::sc_module,
   bool clear_for(FcClass fc, std::uint32_t tlps, std::uint32_t payload_bytes) override;
   void send_together(std::span<Tlp> tlps) override;
   std::size_t backlog(FcClass fc) const override { return lane(fc).queue.size(); }
+  Time sent_all_but(std::uint32_t bytes) const override;
   void on_arrival(Delegate<void()> handler) override { on_arrival_ = handler; }
   void on_foreseen(Delegate<void(RequesterId)> handler) override { on_foreseen_ = handler; }
   void on_drained(Delegate<void()> handler) override { on_drained_ = handler; }
+  void on_posted_left(Delegate<void()> handler) override { on_posted_left_ = handler; }
   std::size_t take(Tlp& tlp) override;
   void release(FcClass fc, std::uint32_t payload_bytes) override { release_at(fc, payload_bytes, timeline_.now()); }
   void release_at(FcClass fc, std::uint32_t payload_bytes, const Time& when) override;
@@ -181,7 +183,7 @@ class Port final : public sc_core::sc_module,
   RequesterId foreseen_;  ///< of that TLP
   std::uint64_t order_breaks_ = 0;
 
-  Delegate<void()> on_arrival_, on_drained_;
+  Delegate<void()> on_arrival_, on_drained_, on_posted_left_;
   Delegate<void(RequesterId)> on_foreseen_;
   Delegate<void(bool)> on_link_;
   Delegate<void(config::PcieError)> on_error_;

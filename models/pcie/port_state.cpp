@@ -48,15 +48,17 @@ void Port::hot_reset() {
 void Port::go_down() {
   const Time now = timeline_.now();
   up_ = direct_ = false;
+  std::size_t posted = lane(FcClass::posted).queue.size();
   for (Lane& mine : lanes_) {
     if (mine.stalled) mine.credit_stall.add(now - mine.stalled_since);
     mine.stalled = false;
     for (; !mine.queue.empty(); mine.queue.pop()) lose(mine.queue.front().tlp), mine.queue.front().tlp = Tlp();
   }
+  drained_ = waiting_ > 0;
   set_waiting(0);
   queued_.set(0, now);
-  drained_ = false;
   credit_.cancel();
+  if (drained_) credit_.at(now);
   if (replay_) replay_->abandon(bind<&Port::lose>(this));
   wire_free_ = last_arrival_ = now;
   for (; !arrivals_.empty(); arrivals_.pop()) {  // the partner sent them
@@ -68,6 +70,7 @@ void Port::go_down() {
   }
   arrived_ = 0;
   arrive_.cancel();
+  for (; posted > 0 && on_posted_left_; --posted) on_posted_left_();
 }
 
 void Port::lose(const Tlp&) { ++lost_; }

@@ -63,6 +63,12 @@ void Replay::wire_free() {
   wire_.at(wire_free_);
 }
 
+Time Replay::all_sent_at() const {
+  Time when = std::max(wire_free_, timeline_.now());
+  for (std::size_t i = next_ - first_; i < buffer_.size(); ++i) when += wire_times_.of(buffer_[i].bytes);
+  return when;
+}
+
 void Replay::arrived() {
   const Flight flight = flights_.front();
   flights_.pop();

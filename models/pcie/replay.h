@@ -33,6 +33,8 @@ class Replay {
   void send(Tlp&& tlp);
   bool at_rest() const { return buffer_.empty(); }
   const Time& wire_free_at() const { return wire_free_; }
+  /// When all that send() got has been on the wire, if nothing is damaged from now on.
+  Time all_sent_at() const;
   /// Takes away all that is not delivered, oldest first, and starts from the beginning: the link is down.
   void abandon(Delegate<void(const Tlp&)> lost);
   /// What was sent but not delivered: it holds credits of the far end that the far end does not hold.

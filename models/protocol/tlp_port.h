@@ -33,12 +33,17 @@ class TlpPort {
   }
   /// TLPs of a class that wait for credits or order; 0 means the next one goes on the wire at once.
   virtual std::size_t backlog(FcClass fc) const = 0;
+  /// When no more than `bytes` of what went on the wire so far will still have to leave; the backlog is not among it. Now or past: it
+  /// is so. A port without a wire has sent everything.
+  virtual Time sent_all_but(std::uint32_t /*bytes*/) const { return {}; }
   /// Called (in an event) when at least one TLP has newly arrived; take() all.
   virtual void on_arrival(Delegate<void()> handler) = 0;
   /// Called when a TLP of another requester than the one before it is on its way: a hint, the arrival comes later.
   virtual void on_foreseen(Delegate<void(RequesterId)>) {}
-  /// Called when a backlog drained to 0, for senders that throttle themselves.
+  /// Called when a backlog drained to 0, or was lost with the link, for senders that throttle themselves.
   virtual void on_drained(Delegate<void()> handler) = 0;
+  /// Called when a posted TLP leaves the backlog, for the wire or lost with the link. The handler must not send.
+  virtual void on_posted_left(Delegate<void()>) {}
   /// The oldest arrived TLP; its receive credits stay taken until release(). @returns how many were there; 0: none
   virtual std::size_t take(Tlp& tlp) = 0;
   /// The receiver is done with the buffer space of a TLP it took (only class and payload size matter).

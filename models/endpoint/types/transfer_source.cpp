@@ -10,6 +10,7 @@ constexpr std::uint32_t write_ticket = 1;  // bit 0 of a ticket; the slot above 
 TransferSource::TransferSource(const sc_core::sc_module_name& name, Timeline& timeline, const TransferParams& params,
                                DmaEngine& engine, std::uint64_t seed)
     : sc_module(name), timeline_(timeline), params_(params), engine_(engine), pattern_(params.access, seed, this->name()) {
+  engine.on_posted_left(bind<&TransferSource::posted_left>(this));
   transactions_.resize(params.outstanding);
   for (std::uint32_t slot = params.outstanding; slot-- > 0;) free_.push_back(slot);
   if (params.trace.empty()) return;
@@ -121,15 +122,43 @@ void TransferSource::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer
   const bool good = status == DmaStatus::success;
   t.failed |= !good;
   if (ticket & write_ticket) {
-    if (good) written_bytes += t.bytes;
-    if (t.read_follows) submit_read(slot);
-    return operation_over(slot);
+    return good ? handed_over(slot) : write_over(slot);
   }
   if (!good) return operation_over(slot);
   read_bytes += t.bytes;
   iov::prefetch(requesters.cells(t.requester));
   store_free_ = std::max(store_free_, timeline_.now()) + params_.local_bandwidth.time_for(t.bytes);
   storing_.push(store_free_, std::move(slot));
+}
+
+/// The engine has handed over all TLPs of a write. When is the last byte in the transmit buffer?
+void TransferSource::handed_over(std::uint32_t slot) {
+  if (const std::size_t ahead = engine_.writes_waiting()) return waiting_.push({slot, posted_left_ + ahead});
+  const Time when = buffered_at();
+  if (when > timeline_.now())
+    leaving_.push(when, std::move(slot));
+  else
+    written(std::move(slot));
+}
+
+void TransferSource::posted_left() {
+  ++posted_left_;
+  while (!waiting_.empty() && waiting_.front().until <= posted_left_)
+    leaving_.push(std::max(buffered_at(), timeline_.now()), std::uint32_t(waiting_.pop().slot));
+}
+
+Time TransferSource::buffered_at() const {
+  return engine_.sent_all_but(static_cast<std::uint32_t>(params_.transmit_buffer.count));
+}
+
+void TransferSource::written(std::uint32_t&& slot) {
+  written_bytes += transactions_[slot].bytes;
+  write_over(slot);
+}
+
+void TransferSource::write_over(std::uint32_t slot) {
+  if (transactions_[slot].read_follows) submit_read(slot);
+  operation_over(slot);
 }
 
 void TransferSource::stored(std::uint32_t&& slot) { operation_over(slot); }

@@ -3,9 +3,11 @@
 ///
 /// Spec    pcie-bench (Neugebauer et al., SIGCOMM 2018) section 5.
 /// Models  a closed loop with a bound on transactions under way, an open loop that replays an address trace; the
-///         device's own memory: what is written is fetched from it first, what was read is stored in it last.
-/// Omits   contention for the device's memory other than its bandwidth.
-/// Units   bytes; a transaction is done when all its reads are stored and all its writes have left.
+///         device's own memory: what is written is fetched from it first, what was read is stored in it last; the
+///         transmit buffer: a write is over when its last byte is in there, the wire need not have taken it.
+/// Omits   contention for the device's memory other than its bandwidth; the transmit buffer's part in pacing: what the engine
+///         hands over goes into the port's queue, only the time at which a write is over knows the buffer.
+/// Units   bytes; a transaction is done when all its reads are stored and all its writes are over.
 #pragma once
 #include <map>
 #include <systemc>
@@ -26,6 +28,7 @@ struct TransferParams {
   Time issue_interval{0, sc_core::SC_NS};
   Time write_setup{80, sc_core::SC_NS};
   Bandwidth local_bandwidth{1e12};
+  Bytes transmit_buffer = 512_B;
   std::string trace;
 
   template <class V>
@@ -41,6 +44,10 @@ struct TransferParams {
             "from a write's start to its first TLP, beside fetching the data", "taken equal to dma_engine.read_setup");
     v.field("local_bandwidth", local_bandwidth, Range<Bandwidth>{{1e8}, {1e13}},
             "of the device's own memory, each way: a transfer is stored there after it was read, fetched before it is written",
+            no_source);
+    v.field("transmit_buffer", transmit_buffer, Range<Bytes>{0_B, 64_KiB},
+            "in front of the wire: a write is over, and the read that follows it begins, when of what the device sends no more than "
+            "this is still to go on the wire; by default two TLPs of 256 B, one that goes and one that is filled",
             no_source);
     v.file("trace", trace, "CSV of accesses to replay instead of the pattern: time_ns, requester, pasid, address, bytes, r|w",
            no_source);
@@ -86,6 +93,11 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   void submit_read(std::uint32_t slot);
   void fetch(std::uint32_t slot);
   void submit_write(std::uint32_t&& slot);
+  void handed_over(std::uint32_t slot);
+  void posted_left();
+  Time buffered_at() const;
+  void written(std::uint32_t&& slot);
+  void write_over(std::uint32_t slot);
   void stored(std::uint32_t&& slot);
   void operation_over(std::uint32_t slot);
   void dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& data) override;
@@ -109,6 +121,13 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   Time begin_, next_issue_, fetch_free_, store_free_;
   Delegate<void()> reached_;
   TimedFifo<std::uint32_t> fetched_{timeline_, bind<&TransferSource::submit_write>(this)};
+  struct Waiting {
+    std::uint32_t slot = 0;
+    std::uint64_t until = 0;  ///< so many posted TLPs have left the backlog: its last one, too
+  };
+  Fifo<Waiting> waiting_;  ///< writes of which some TLPs wait for credits
+  std::uint64_t posted_left_ = 0;
+  TimedFifo<std::uint32_t> leaving_{timeline_, bind<&TransferSource::written>(this)};
   TimedFifo<std::uint32_t> storing_{timeline_, bind<&TransferSource::stored>(this)};
   Event issue_{timeline_, bind<&TransferSource::pump>(this)};
 };

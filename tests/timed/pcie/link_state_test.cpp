@@ -48,6 +48,31 @@ TEST_CASE("link down: what is queued and in flight is lost and counted, what was
   audit(Invariant::at_rest, b.timeline.now());
 }
 
+TEST_CASE("link down: whoever waits for a backlog hears that it is gone") {
+  LinkParams one;
+  one.receive.posted_headers = 1;
+  LinkBench b(one, {});
+  struct Sender {
+    int left = 0, drained = 0;
+    void posted_left() { ++left; }
+    void all() { ++drained; }
+  } sender;
+  b.device.on_posted_left(bind<&Sender::posted_left>(&sender));
+  b.device.on_drained(bind<&Sender::all>(&sender));
+  b.at_root.releases = false;
+  b.timeline.run(1_us);
+  for (std::uint16_t i = 0; i < 4; ++i) b.device.send(memory_write(64, i));
+  b.device.send(memory_read(64, 4));
+  b.root.link_down();
+  CHECK(sender.left == 3);
+  b.timeline.run(2_us);
+  CHECK(sender.drained == 1);
+  b.device.link_up();
+  b.timeline.run(3_us);
+  CHECK(sender.left == 3);
+  CHECK(sender.drained == 1);
+}
+
 TEST_CASE("link down: a link with bit errors starts from the beginning") {
   LinkBench b({}, error_free_so_far());
   Replay& replay = PortProbe::replay(b.device);

@@ -165,6 +165,38 @@ TEST_CASE("port: says when a backlog has drained, and not for TLPs that never wa
   CHECK(b.at_root.order() == "P0 P1 P2 P3");
 }
 
+TEST_CASE("port: says when no more than some bytes of what went on the wire are still to leave") {
+  LinkBench b;
+  b.timeline.run(1_us);
+  CHECK(b.device.sent_all_but(0) <= b.timeline.now());
+  for (std::uint16_t i = 0; i < 3; ++i) b.device.send(memory_write(256, i));
+  const Time busy = b.device.wire_time(memory_write(256));
+  CHECK(b.device.sent_all_but(0) == 1_us + busy + busy + busy);
+  CHECK(b.device.sent_all_but(280) == 1_us + busy + busy);  // 16 B of header, 256 B of payload, 8 B of framing
+  CHECK(to_ns(b.device.sent_all_but(512)) == Approx(1000 + (3 * 280 - 512) * 8 / 57.8848).epsilon(1e-6));
+  CHECK(b.device.sent_all_but(1 << 20) == Time());
+}
+
+TEST_CASE("port: says of each posted TLP that waited when it leaves the backlog, and of no other") {
+  LinkBench b(credits(1, 1));
+  struct Left {
+    Port& port;
+    std::vector<Time> wire_free;
+    void now() { wire_free.push_back(port.sent_all_but(0)); }
+  } left{b.device, {}};
+  b.device.on_posted_left(bind<&Left::now>(&left));
+  b.timeline.run(1_ns);
+  b.device.send(memory_write(64, 0));
+  CHECK(left.wire_free.empty());
+  for (std::uint16_t i = 1; i < 3; ++i) b.device.send(memory_write(64, i));
+  for (std::uint16_t i = 3; i < 5; ++i) b.device.send(memory_read(64, i));
+  b.timeline.run(20_us);
+  REQUIRE(b.at_root.order() == "P0 P1 P2 N3 N4");
+  REQUIRE(left.wire_free.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i)
+    CHECK(left.wire_free[i] + b.device.params().propagation == b.at_root.got[i + 1].when);
+}
+
 TEST_CASE("port: one timeline event per TLP, none for credits nobody waits for") {
   LinkBench b;
   b.timeline.run(1_ns);

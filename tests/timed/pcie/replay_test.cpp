@@ -28,6 +28,21 @@ TEST_CASE("replay: one damaged TLP costs a Nak and the TLPs sent meanwhile, to t
   audit(Invariant::at_rest, b.timeline.now());
 }
 
+TEST_CASE("replay: what has still to leave includes TLPs behind the one on the wire, and those sent again") {
+  LinkBench b({}, error_free_so_far());
+  const Time t = b.device.wire_time(memory_write(64)), p = b.device.params().propagation;
+  b.timeline.run(1_ns);
+  ReplayProbe::place_error(PortProbe::replay(b.device), 88 * 8 * 1.5);  // in the second TLP
+  for (std::uint16_t i = 0; i < 3; ++i) b.device.send(memory_write(64, i));
+  CHECK(b.device.sent_all_but(0) == 1_ns + t + t + t);
+  CHECK(b.device.sent_all_but(88) == 1_ns + t + t);
+  const Time again = 1_ns + t + t + p + dllp_latency(b.device.params());  // the Nak is here
+  b.timeline.run(again - 1_ps);
+  CHECK(b.device.sent_all_but(0) < again);
+  b.timeline.run(again);
+  CHECK(b.device.sent_all_but(0) == again + t + t);
+}
+
 TEST_CASE("replay: a Nak that is damaged too is made up for by the replay timer, duplicates are discarded") {
   LinkBench b({}, error_free_so_far());
   Replay& replay = PortProbe::replay(b.device);
