@@ -49,6 +49,7 @@ struct TxDescriptor {
 inline constexpr std::uint32_t tx_end_of_packet = 1u << 24;
 inline constexpr std::uint32_t tx_report_status = 1u << 27;  ///< write back when sent
 inline constexpr std::uint32_t descriptor_done = 1;
+inline constexpr std::uint32_t rx_end_of_packet = 2;
 
 union RxDescriptor {
   struct {
@@ -58,7 +59,7 @@ union RxDescriptor {
   struct {
     std::uint32_t rss_hash;
     std::uint32_t info;
-    std::uint32_t status_error;  ///< bit 0 done, bit 1 end of packet
+    std::uint32_t status_error;  ///< descriptor_done, rx_end_of_packet
     std::uint16_t length;
     std::uint16_t vlan;
   } write_back;

@@ -19,7 +19,8 @@ struct PrefetchParams {
 
   template <class V>
   void describe_into(V& v) {
-    v.field("prefetch", prefetch, Range<unsigned>{1, 256}, "descriptors that a queue may hold on chip",
+    v.field("prefetch", prefetch, Range<unsigned>{1, 256},
+            "descriptors that a queue may hold on chip; for a frame that needs more it fetches the rest, whatever the thresholds",
             "Intel 82599, as in the pcie-bench model (SIGCOMM 2018): up to 40 fetched at a time");
     v.field("prefetch_threshold", prefetch_threshold, Range<unsigned>{1, 256},
             "a queue fetches when it holds fewer descriptors", "Intel 82598 datasheet 4.4.3.5.6, PTHRESH: up to 32");
@@ -50,11 +51,12 @@ struct DescriptorRing {
 
   /// How many descriptors to fetch now, contiguous and one fetch at a time: when fewer than prefetch_threshold are
   /// cached and at least host_threshold are in the ring; a queue that has none takes what there is.
-  std::uint32_t plan_fetch(std::uint32_t cached, const PrefetchParams& p) const {
+  /// @param needed  of the frame whose turn it is: while fewer are cached it takes what there is, beyond prefetch if it must
+  std::uint32_t plan_fetch(std::uint32_t cached, const PrefetchParams& p, std::uint32_t needed = 0) const {
     if (!enabled() || fetching != 0) return 0;
     const std::uint32_t there = unfetched();
-    const bool due = cached == 0 || (cached < p.prefetch_threshold && there >= p.host_threshold);
-    return due ? std::min({there, p.prefetch - cached, length - fetch}) : 0;
+    const bool due = cached == 0 || cached < needed || (cached < p.prefetch_threshold && there >= p.host_threshold);
+    return due ? std::min({there, std::max(p.prefetch, needed) - cached, length - fetch}) : 0;
   }
   void start_fetch(std::uint32_t n) {
     fetching = n;

@@ -7,7 +7,6 @@ namespace iov::endpoint {
 
 namespace {
 constexpr std::uint32_t ticket_bits = (1u << 30) - 1;
-constexpr std::uint32_t status_done = 1, status_end_of_packet = 2;
 }  // namespace
 
 Receiver::Receiver(const sc_core::sc_module_name& name, const ReceiveParams& params, const NicServices& services,
@@ -70,7 +69,7 @@ void Receiver::write(unsigned queue, std::uint32_t reg, std::uint64_t value, uns
   if (reg != nic::queue_tail) return q.ring.configure(reg, value, bytes);
   if (!q.ring.usable()) return;
   q.ring.tail = low & (q.ring.length - 1);
-  fetch(q);
+  serve(q);
 }
 
 void Receiver::control(Queue& q, std::uint32_t value) {
@@ -79,7 +78,7 @@ void Receiver::control(Queue& q, std::uint32_t value) {
   fetch(q);
 }
 
-void Receiver::fetch(Queue& q, std::uint32_t n) {
+void Receiver::start_fetch(Queue& q, std::uint32_t n) {
   DmaRequest read;
   read.address = q.ring.at(q.ring.fetch);
   read.length = read.real_bytes = n * DescriptorRing::descriptor_bytes;
@@ -160,7 +159,8 @@ inline std::optional<DropReason> Receiver::refusal(const Queue* queue, std::uint
     return DropReason::no_receive_descriptor;
   const FunctionPolicy& policy = s_.policies[queue->function];
   const bool room = queue->ring.available() >= queue->waiting_pieces + pieces;
-  if (!room && policy.has(nic::vf_drop_enable)) return DropReason::no_receive_descriptor;
+  if (!room && (policy.has(nic::vf_drop_enable) || pieces >= queue->ring.length))  // these there will never be
+    return DropReason::no_receive_descriptor;
   if (buffered_ + bytes > params_.buffer.count) [[unlikely]]
     return DropReason::receive_buffer_full;
   if (policy.receive.active() && queue->waiting_bytes + bytes > params_.shaping_backlog.count) [[unlikely]]
@@ -204,7 +204,10 @@ void Receiver::store(Frame&& frame, const EmbeddedSwitch::Arrival& arrival) {
 inline bool Receiver::may_move(Queue& q) {
   if (q.parked || q.waiting.empty()) return false;
   const Packet& p = *q.waiting.front();
-  if (q.cache.size() < p.pieces) return false;
+  if (q.cache.size() < p.pieces) [[unlikely]] {
+    fetch(q, p.pieces);
+    return false;
+  }
   Pacer& pacer = s_.policies[q.function].receive;
   if (!pacer.active() || pacer.take(s_.timeline.now(), p.length + fcs_bytes)) return true;
   park(q, pacer.earliest());
@@ -279,7 +282,7 @@ void Receiver::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&& dat
 inline void Receiver::write_result(const WriteBack& w, std::uint8_t* to) {
   nic::RxDescriptor d{};
   d.write_back.rss_hash = w.packet->hash;
-  d.write_back.status_error = status_done | (w.last ? status_end_of_packet : 0);
+  d.write_back.status_error = nic::descriptor_done | (w.last ? nic::rx_end_of_packet : 0);
   d.write_back.length = w.length;
   d.write_back.vlan = w.packet->frame.header.vlan;
   std::memcpy(to, &d, sizeof d);

@@ -139,11 +139,12 @@ class Receiver : public sc_core::sc_module, DmaClient {
   QueueRange range_of(Destination where) const;
   bool listens(Destination where);
   void control(Queue& q, std::uint32_t value);
-  void fetch(Queue& q) {
-    const std::uint32_t n = q.ring.plan_fetch(static_cast<std::uint32_t>(q.cache.size()), params_);
-    if (n != 0) [[unlikely]] fetch(q, n);
+  /// @param needed  by the frame at the front
+  void fetch(Queue& q, std::uint32_t needed = 0) {
+    const std::uint32_t n = q.ring.plan_fetch(static_cast<std::uint32_t>(q.cache.size()), params_, needed);
+    if (n != 0) [[unlikely]] start_fetch(q, n);
   }
-  [[gnu::noinline]] void fetch(Queue& q, std::uint32_t n);
+  [[gnu::noinline]] void start_fetch(Queue& q, std::uint32_t n);
   void fetched(Queue& q, DmaStatus status, const ByteBuffer& data);
   void serve(Queue& q);
   void go_on(unsigned queue);

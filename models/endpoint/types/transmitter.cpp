@@ -66,7 +66,7 @@ void Transmitter::fetch(unsigned queue) {
   Queue& q = queues_[queue];
   if (!s_.policies[q.self.function].has(nic::vf_transmit_enable)) return;
   const auto cached = static_cast<std::uint32_t>(q.cache.size());
-  const std::uint32_t n = q.ring.plan_fetch(cached, params_);
+  const std::uint32_t n = q.ring.plan_fetch(cached, params_, q.unfinished ? cached + 1 : 0);
   if (n == 0) return;
   DmaRequest read;
   read.address = q.ring.at(q.ring.fetch);
@@ -87,6 +87,7 @@ void Transmitter::fetched(unsigned queue, DmaStatus status, const ByteBuffer& da
   Queue& q = queues_[queue];
   const std::uint32_t n = std::exchange(q.ring.fetching, 0);
   const Time now = s_.timeline.now();
+  q.unfinished = false;
   if (status != DmaStatus::success) return stop(queue);  // as hardware does: the queue hangs until it is reset
   std::uint32_t next = (q.ring.fetch - n) & (q.ring.length - 1);
   for (std::uint32_t i = 0; i < n; ++i) {
@@ -122,6 +123,7 @@ void Transmitter::schedule() {
       return fetch(queue);
     }
     if (pieces == 0) {  // the rest of the frame is still to be fetched
+      q.unfinished = true;
       scheduler_.passes(queue);
       fetch(queue);
       continue;
@@ -140,7 +142,7 @@ unsigned Transmitter::next_frame(const Queue& q, std::uint32_t& bytes) const {
     bytes += length_of(q.cache[i].descriptor);
     if (q.cache[i].descriptor.command_length & nic::tx_end_of_packet) return i + 1;
   }
-  return limit == max_pieces || limit >= params_.prefetch ? limit : 0;  // never ends: malformed
+  return limit == max_pieces ? limit : 0;  // never ends: malformed
 }
 
 std::uint32_t Transmitter::take_slot() {

@@ -96,6 +96,7 @@ class Transmitter : public sc_core::sc_module, DmaClient {
     Fifo<WriteBack> done;
     unsigned launched = 0;       ///< frames booked on wire or switch, of earlier epochs too
     unsigned since_flush = 0;    ///< descriptors sent since the last write-back
+    bool unfinished = false;     ///< what is cached is the begin of a frame
     bool idle() const { return in_flight.empty() && launched == 0; }
     Time fetch_started;
   };

@@ -77,6 +77,72 @@ TEST_CASE("a long frame fills several buffers, the last one marked as end of pac
   CHECK(b.get_header(0x11000).id == 8);
 }
 
+TEST_CASE("a frame of more buffers than the queue prefetches has the rest fetched when it is its turn") {
+  auto params = NicBench::quick();
+  params.receiver.descriptor_buffer = 256_B, params.receiver.prefetch = params.receiver.prefetch_threshold = 4;
+  NicBench b(params);
+  b.nic.sorter().set_default(Destination{0});
+  b.rx_ring(0, 0, 0x10000, 0);
+  b.timeline.run(1_us);
+  for (PacketId id = 1; id <= 2; ++id) b.nic.frame(NicBench::make_frame(NicBench::mac(0), id, 1500));
+  b.timeline.run(1500_ns - 1_ps);  // two more descriptors are on their way
+  CHECK(b.host.sent(TlpType::memory_write).empty());
+  b.timeline.run(1500_ns);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 1);
+  b.timeline.run(2_us - 1_ps);  // none was left: six at once
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 1);
+  b.timeline.run(2_us);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 2);
+  CHECK(b.get_header(0x11000 + 6 * 0x800).id == 2);
+  b.timeline.run(3_us);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("thresholds hold up no frame that needs more descriptors") {
+  auto params = NicBench::quick();
+  params.receiver.descriptor_buffer = 256_B;
+  params.receiver.prefetch = 5, params.receiver.prefetch_threshold = 1, params.receiver.host_threshold = 64;
+  NicBench b(params);
+  b.nic.sorter().set_default(Destination{0});
+  b.rx_ring(0, 0, 0x10000, 0, 12);
+  for (PacketId id = 1; id <= 2; ++id) b.nic.frame(NicBench::make_frame(NicBench::mac(0), id, 1500));
+  b.timeline.run(10_us);
+  CHECK(b.nic.table().count(0, FunctionTable::rx_frames) == 2);
+  b.audit(Invariant::at_rest);
+}
+
+TEST_CASE("a frame that waits for buffers goes on with those that come, however few") {
+  auto params = NicBench::quick();
+  params.receiver.descriptor_buffer = 256_B, params.receiver.host_threshold = 8;
+  NicBench b(params);
+  REQUIRE(b.enable_vfs(1) == 1);
+  b.nic.sorter().set_default(Destination{1});
+  b.write_vf(1, nic::vf_control, nic::vf_receive_enable);  // drop enable off
+  b.rx_ring(1, 0, 0x10000, 0, 5);
+  b.nic.frame(NicBench::make_frame(NicBench::mac(1), 1, 1500));
+  b.timeline.run(10_us);
+  CHECK(b.book.drops.empty());
+  CHECK(b.nic.table().count(1, FunctionTable::rx_frames) == 0);
+  b.write(1, nic::rx_register(0, nic::queue_tail), 6);
+  b.timeline.run(20_us);
+  CHECK(b.nic.table().count(1, FunctionTable::rx_frames) == 1);
+}
+
+TEST_CASE("a frame of more buffers than its ring can ever hold is dropped, also with drop enable off") {
+  auto params = NicBench::quick();
+  params.receiver.descriptor_buffer = 256_B;
+  NicBench b(params);
+  REQUIRE(b.enable_vfs(1) == 1);
+  b.nic.sorter().set_default(Destination{1});
+  b.write_vf(1, nic::vf_control, nic::vf_receive_enable);
+  b.rx_ring(1, 0, 0x10000, 0);
+  b.nic.frame(NicBench::make_frame(NicBench::mac(1), 1, 16 * 256));
+  b.nic.frame(NicBench::make_frame(NicBench::mac(1), 2, 15 * 256));
+  b.timeline.run(10_us);
+  CHECK(b.book.drops == Drops{{1, DropReason::no_receive_descriptor}});
+  CHECK(b.nic.table().count(1, FunctionTable::rx_frames) == 1);
+}
+
 TEST_CASE("MAC and VLAN choose function or pool, the flow chooses the queue within", "[G1]") {
   NicBench b;
   b.enable_vfs(2);

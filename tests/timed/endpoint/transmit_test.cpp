@@ -98,6 +98,28 @@ TEST_CASE("a frame spread over three buffers leaves as one") {
   b.audit(Invariant::at_rest);
 }
 
+TEST_CASE("a frame of more descriptors than the queue prefetches has the rest fetched, one that never ends is still malformed") {
+  auto params = NicBench::quick();
+  params.transmitter.prefetch = params.transmitter.prefetch_threshold = 1, params.transmitter.host_threshold = 64;
+  NicBench b(params);
+  b.put_header(0x11000, {NicBench::mac(99), NicBench::mac(0), FrameHeader::vlan_none, 0, 42});
+  b.post_tx(0x10000, 0, 0x11000, 64, 0);
+  b.post_tx(0x10000, 1, 0x12000, 80, 0);
+  b.post_tx(0x10000, 2, 0x13000, 900);
+  for (unsigned i = 0; i < 40; ++i) b.post_tx(0x10000, 3 + i, 0x12000, 64, 0);
+  b.post_tx(0x10000, 43, 0x11000, 64);
+  b.set_ring(0, true, 0, 0x10000, 64, 0);
+  b.write(0, nic::tx_register(0, nic::queue_tail), 2);
+  b.timeline.run(5_us);
+  CHECK(b.wire.frames.empty());  // its end is not there yet
+  b.write(0, nic::tx_register(0, nic::queue_tail), 44);
+  b.timeline.run(100_us);
+  REQUIRE(ids(b) == std::vector<PacketId>{42, 42});
+  CHECK(b.wire.frames[0].bytes == 1044);
+  CHECK(b.nic.table().dropped(0, DropReason::malformed) == 1);
+  b.audit(Invariant::at_rest);
+}
+
 TEST_CASE("queues of all functions take turns, frame by frame", "[G13]") {
   auto params = NicBench::quick();
   params.dma_engine.outstanding_reads = 2;  // one frame of 1000 B

@@ -113,6 +113,12 @@ TEST_CASE("a ring fetches by its thresholds, never past its end or the tail") {
   CHECK(r.plan_fetch(0, p) == 3);
   r.tail = 10;
   CHECK(r.plan_fetch(0, p) == 24);  // to the end of the ring
+  r.tail = 43;
+  CHECK(r.plan_fetch(5, p, 5) == 0);
+  CHECK(r.plan_fetch(5, p, 7) == 3);  // a frame waits for two of them
+  r.tail = 60;
+  CHECK(r.plan_fetch(41, p, 43) == 2);  // beyond what it holds without need
+  CHECK(r.plan_fetch(41, p) == 0);
   r.control = 0;
   CHECK(r.plan_fetch(0, p) == 0);
 }
