@@ -46,7 +46,7 @@ struct SoftwareCosts {
     cost(v, "stack_send", stack_send, "network stack, one packet down", packet);
     cost(v, "stack_receive", stack_receive, "network stack, one packet up", packet);
     cost(v, "driver_send", driver_send, "driver fills one transmit descriptor", packet);
-    cost(v, "driver_receive", driver_receive, "driver takes one received packet off its ring", packet);
+    cost(v, "driver_receive", driver_receive, "driver takes one received packet, or each buffer of a longer one, off its ring", packet);
     cost(v, "driver_reclaim", driver_reclaim, "driver frees one sent descriptor");
     cost(v, "driver_refill", driver_refill, "driver posts one receive buffer");
     cost(v, "driver_interrupt", driver_interrupt, "driver's interrupt handler, register accesses not included");

@@ -181,7 +181,7 @@ Task EmulatedNic::receive_one(Frame& frame) {
   co_await copy_guest(io_, frame.bytes, buffer, true);
   store_frame(guest_, buffer, frame);
   RxDescriptor done{};
-  done.write_back.status_error = 3;  // done, end of packet
+  done.write_back.status_error = descriptor_done | rx_end_of_packet;
   done.write_back.length = static_cast<std::uint16_t>(frame.bytes);
   guest_.store(at, done);
   rx_.head = (rx_.head + 1) % rx_.length;

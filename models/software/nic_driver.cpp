@@ -126,8 +126,9 @@ Task NicDriver::look(Strand& strand, const Time& transmit_limit, Health& health)
 
 /// Packets that had left are booked as delivered or dropped already, and do not mind. What was lent goes back.
 Task NicDriver::lose_rings(Strand& strand) {
+  bool first = true;  // of its frame's buffers: the one with the header
   for (RxDescriptor done{}; received(rx_next_, done); ++rx_next_) {
-    lose(rx_at(rx_next_).at);
+    if (std::exchange(first, done.write_back.status_error & rx_end_of_packet)) lose(rx_at(rx_next_).at);
     if (lender_) lender_->returned(rx_at(rx_next_));
   }
   for (; lender_ && rx_next_ != rx_tail_; ++rx_next_) lender_->returned(rx_at(rx_next_));
@@ -317,6 +318,14 @@ Strand::Spend NicDriver::consume() {
 Task NicDriver::receive_some(unsigned& taken) {
   RxDescriptor done{};
   while (taken < params_.poll_budget && !down_ && received(rx_next_, done)) {
+    if (!(done.write_back.status_error & rx_end_of_packet)) [[unlikely]] {
+      const std::uint32_t buffers = buffers_of_frame();
+      if (buffers == 0) co_return;  // its end comes with an interrupt of its own
+      co_await receive_of(buffers);
+      ++taken;
+      if (!lender_ && refill_due()) co_await refill();
+      continue;
+    }
     const DmaBuffer buffer = rx_at(rx_next_);
     if (place_.dma) [[unlikely]] co_await unmap(buffer);
     Frame frame = take_frame(buffer.at, done.write_back.length);
@@ -332,7 +341,7 @@ Task NicDriver::receive_some(unsigned& taken) {
       }
       if (receiver_) co_await receiver_->receive(place_.softirq, frame);
     }
-    if (!down_ && params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch) co_await refill();
+    if (refill_due()) co_await refill();
   }
 }
 

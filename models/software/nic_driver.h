@@ -4,7 +4,8 @@
 /// One source for PF, VF and emulated device, on bare metal, in a guest and in the host.
 ///
 /// Spec    register use and batching as Linux e1000/ixgbe: tail write per packet unless more follow, receive buffers
-///         returned in batches of 32, done bits polled in memory; a transmit queue that stands still: Linux dev_watchdog().
+///         returned in batches of 32, done bits polled in memory, frames over several receive buffers; a transmit queue that stands
+///         still: Linux dev_watchdog().
 /// Omits   checksum and segmentation offload, multiple queues per driver instance.
 #pragma once
 #include <optional>
@@ -129,6 +130,7 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Task poll();
   Task reclaim();
   Task receive_some(unsigned& taken);
+  bool refill_due() const { return !down_ && params_.rx_descriptors - 1 - (rx_tail_ - rx_next_) >= params_.refill_batch; }
   Task refill();
   void post(std::uint32_t buffers);
   Task post_buffers(host::Strand& strand, std::uint32_t count);
@@ -144,6 +146,9 @@ class NicDriver : public sc_core::sc_module, public NetDevice {
   Gpa rx_buffer(std::uint32_t index) const { return rx_buffers_ + std::uint64_t{index & (params_.rx_descriptors - 1)} * buffer_bytes; }
   bool received(std::uint32_t index, nic::RxDescriptor& descriptor) const;
   Frame take_frame(Hpa at, std::uint32_t bytes);
+  std::uint32_t buffers_of_frame() const;
+  Frame take_frame_of(std::uint32_t buffers);
+  [[gnu::cold]] Task receive_of(std::uint32_t buffers);
   host::Strand::Spend consume();
   Task disable_queue(host::Strand& strand, std::uint32_t control);
   void lose(Hpa buffer);
