@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Access to memory, peers, interrupt remapping and the IOMMU's agent; answers.
+#include <algorithm>
+#include <sstream>
+
 #include "models/pcie/inbound.h"
 
 namespace iov::pcie {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <optional>
 
 #include "models/core/invariant.h"
 #include "models/workload/packet_ledger.h"
