@@ -10,33 +10,58 @@ namespace iov {
 // Whoever waits may outlive the list: then it waits for nothing.
 FutureEventList::~FutureEventList() {
   if (occupied_words_ == 0)
-    for (; first_few_ != few_.data(); --first_few_) first_few_->notice->listed = false;
+    for (; first_few_ != end_few_; ++first_few_) first_few_->notice->listed = false;
   for (EventNotice* notice : wheel_)
     for (; notice != &end_; notice = notice->next_) notice->listed = false;
   for (const Far& entry : heap_) entry.notice->listed = false;
 }
 
-/// When the array has become full, all of it goes to wheel and heap.
-void FutureEventList::insert_into_many(EventNotice& notice, const Time& now) {
+/// The first, one more than few, or one for which there is no room at its end.
+void FutureEventList::insert_otherwise(EventNotice& notice, const Time& now) {
+  if (occupied_words_ != 0) {
+    if (!insert_near(notice, now)) insert_far(notice);
+  } else if (end_few_ == first_few_) {
+    clear_few();
+    *end_few_++ = {notice.when, &notice};
+  } else if (end_few_ == first_few_ + most_few) {
+    spread(notice, now);
+  } else {
+    make_room();
+    insert(notice, notice.when, now, notice.order_ & last_of_instant);
+  }
+}
+
+/// When the few have become many they go to wheel and heap, the last first: none has to pass another.
+[[gnu::noinline]] void FutureEventList::spread(EventNotice& notice, const Time& now) {
   const auto insert = [&](EventNotice& n) {
     if (!insert_near(n, now)) insert_far(n);
   };
-  if (occupied_words_ == 0)
-    for (const Few* few = &few_.back(); few != few_.data(); --few) insert(*few->notice);
+  while (end_few_ != first_few_) insert(*(--end_few_)->notice);
   insert(notice);
-  if (occupied_words_ == 0) first_few_ = few_.data();  // all of it is far ahead
+  clear_few();
+  if (occupied_words_ != 0) end_few_ = first_few_ + most_few;
+}
+
+/// In the middle again: room at both ends.
+void FutureEventList::make_room() {
+  const std::ptrdiff_t count = end_few_ - first_few_;
+  Few* const to = few_.data() + (static_cast<std::ptrdiff_t>(few_places) - count) / 2;
+  to < first_few_ ? std::move(first_few_, end_few_, to) : std::move_backward(first_few_, end_few_, to + count);
+  first_few_ = to, end_few_ = to + count;
 }
 
 bool FutureEventList::remove_few(const EventNotice& notice) {
   Few* place = first_few_;
-  while (place != few_.data() && place->notice != &notice) --place;
-  if (place == few_.data()) return false;
-  for (; place != first_few_; ++place) *place = place[1];
-  --first_few_;
+  while (place != end_few_ && place->notice != &notice) ++place;
+  if (place == end_few_) return false;
+  if (place - first_few_ < end_few_ - place)
+    std::move_backward(first_few_, place, place + 1), ++first_few_;
+  else
+    std::move(place + 1, end_few_, place), --end_few_;
   return true;
 }
 
-void FutureEventList::insert_far(EventNotice& notice) {
+[[gnu::noinline]] void FutureEventList::insert_far(EventNotice& notice) {
   notice.link_ = nullptr;
   heap_.emplace_back();
   sift_up(heap_.size() - 1, {notice.when, notice.order_, &notice});

@@ -2,11 +2,12 @@
 /// FutureEventList -- what will happen, in order of time and, at equal times, of scheduling, what is to be the last of
 /// its instant behind the others. A mechanism: it runs nothing.
 ///
-/// Models  few notices lie in order in a short array. When it is full, what happens within microseconds goes to a timing
-///         wheel, until that is empty again: both ends of an event are a few instructions, whatever else is pending. What
-///         lies further ahead, or would be sorted in slowly there, is in a 4-ary heap. The first of array or wheel and heap
-///         is the first of all.
-/// Memory  4 KiB, and 24 bytes for every notice that is far ahead. Notices belong to whoever waits for them.
+/// Models  few notices lie in order in an array, with room at both ends: one that is sorted in moves the fewer of those
+///         before and behind it, and the lines of the host's caches that it takes are always the same. When they become many,
+///         what happens within microseconds goes to a timing wheel, until that is empty again: both ends of an event are a few
+///         instructions, whatever else is pending. What lies further ahead, or would be sorted in slowly there, is in a 4-ary
+///         heap. The first of array or wheel and heap is the first of all.
+/// Memory  6 KiB, and 24 bytes for every notice that is far ahead. Notices belong to whoever waits for them.
 /// Units   time in units of sc_core::sc_time
 #pragma once
 #include <array>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "models/core/delegate.h"
+#include "models/core/prefetch.h"
 #include "models/core/units.h"
 
 namespace iov {
@@ -42,7 +44,6 @@ class FutureEventList {
  public:
   FutureEventList() {
     end_.when = sc_core::sc_max_time(), end_.order_ = ~std::uint64_t{0};
-    few_.front() = {end_.when, &end_};
     wheel_.fill(&end_);
     heap_.reserve(64);
   }
@@ -52,17 +53,27 @@ class FutureEventList {
 
   static constexpr std::uint64_t last_of_instant = std::uint64_t{1} << 63;  ///< a rank; in EventNotice::order_
 
-  bool empty() const { return occupied_words_ == 0 && first_few_ == few_.data() && heap_.empty(); }
+  bool empty() const { return occupied_words_ == 0 && first_few_ == end_few_ && heap_.empty(); }
   /// @param now  not after anything that is listed, and never before the one of an earlier call
   void insert(EventNotice& notice, const Time& at, const Time& now, std::uint64_t rank = 0) {
     const Time when = at;  // in a register
     notice.when = when;
     notice.order_ = order_++ | rank;
     notice.listed = true;
-    if (first_few_ == &few_.back()) return insert_into_many(notice, now);
-    Few* place = ++first_few_;
-    for (; place[-1].when < when || (place[-1].when == when && place[-1].notice->order_ < notice.order_); --place) *place = place[-1];
-    *place = {when, &notice};
+    const auto count = static_cast<std::size_t>(end_few_ - first_few_);
+    if (count - 1 >= most_few - 1) return insert_otherwise(notice, now);  // none, or many
+    // From the end that is nearer to it: the one in the middle tells which.
+    if (before(first_few_[count / 2], when, notice)) {
+      if (end_few_ == &few_.back()) return insert_otherwise(notice, now);
+      Few* place = end_few_++;
+      for (; !before(place[-1], when, notice); --place) *place = place[-1];
+      *place = {when, &notice};
+    } else {
+      if (first_few_ == few_.data()) return insert_otherwise(notice, now);
+      Few* place = --first_few_;
+      for (; before(place[1], when, notice); ++place) *place = place[1];
+      *place = {when, &notice};
+    }
   }
   void remove(EventNotice& notice) {
     notice.listed = false;
@@ -73,8 +84,8 @@ class FutureEventList {
   EventNotice* take_first(const Time& now, const Time& until);
   /// What happens first; null when nothing does. @param now  as of insert()
   EventNotice* first(const Time& now) const {
-    EventNotice* const near = occupied_words_ == 0 ? first_few_->notice : wheel_[first_slot(now)];
-    return near != &end_ && before_far(*near) ? near : heap_.empty() ? nullptr : heap_.front().notice;
+    EventNotice* const near = occupied_words_ != 0 ? wheel_[first_slot(now)] : first_few_ != end_few_ ? first_few_->notice : nullptr;
+    return near && before_far(*near) ? near : heap_.empty() ? nullptr : heap_.front().notice;
   }
 
  private:
@@ -82,7 +93,8 @@ class FutureEventList {
   using WordSet = std::uint8_t;  ///< a bit for each word
   static constexpr unsigned log2_slot = 23;         ///< of a slot in fs: 8.4 ns
   static constexpr unsigned longest_insertion = 8;  ///< notices passed by in a slot
-  static constexpr std::size_t most_few = 12;
+  static constexpr std::size_t most_few = 40;
+  static constexpr std::size_t few_places = 3 * most_few + 8;
   struct Far {
     Time when;
     std::uint64_t order;
@@ -95,9 +107,15 @@ class FutureEventList {
     EventNotice* notice = nullptr;
   };
 
+  static bool before(const Few& few, const Time& when, const EventNotice& notice) {
+    return few.when < when || (few.when == when && few.notice->order_ < notice.order_);
+  }
+  [[gnu::noinline]] void insert_otherwise(EventNotice& notice, const Time& now);
+  void make_room();
+  void clear_few() { first_few_ = end_few_ = few_.data() + few_places / 2; }
   static std::uint64_t slot_number(const Time& t) { return t.value() >> log2_slot; }
   bool insert_near(EventNotice& notice, const Time& now);
-  [[gnu::noinline]] void insert_into_many(EventNotice& notice, const Time& now);
+  void spread(EventNotice& notice, const Time& now);
   bool remove_few(const EventNotice& notice);
   void remove_near(EventNotice& notice);
   std::uint64_t first_slot(const Time& now) const;
@@ -116,8 +134,8 @@ class FutureEventList {
   std::uint64_t order_ = 0;
   Time first_far_ = sc_core::sc_max_time();      ///< in the heap
   EventNotice end_{{}};                          ///< what every list ends with: after all that may be listed
-  std::array<Few, most_few + 1> few_{};          ///< what is not in the heap while the wheel is empty: the last first, behind end_
-  Few* first_few_ = few_.data();                 ///< what happens first; the last place, as if all were full, while the wheel is in use
+  std::array<Few, few_places> few_{};            ///< what is not in the heap while the wheel is empty, in order from first_few_ on
+  Few *first_few_ = few_.data() + few_places / 2, *end_few_ = first_few_;  ///< while the wheel is in use: as if there were most_few
   WordSet occupied_words_ = 0;                   ///< the words below that are not 0
   std::array<std::uint64_t, words> occupied_{};  ///< a bit for each slot with notices
   std::array<EventNotice*, slots> wheel_{};      ///< a list in order for each slot
@@ -150,15 +168,15 @@ inline void FutureEventList::vacate(std::uint64_t slot) {
   const std::uint64_t word = occupied_[slot / 64] &= ~(std::uint64_t{1} << slot % 64);
   if (word != 0) return;
   occupied_words_ = static_cast<WordSet>(occupied_words_ & ~(1u << slot / 64));
-  if (occupied_words_ == 0) first_few_ = few_.data();
+  if (occupied_words_ == 0) clear_few();
 }
 
 inline EventNotice* FutureEventList::take_first(const Time& now, const Time& until) {
   if (occupied_words_ != 0) return take_near(now, until);
   const Few& first = *first_few_;
-  if (first.when >= first_far_ && (first.notice == &end_ || !before_far(*first.notice))) return take_far(until);
+  if (first_few_ == end_few_ || (first.when >= first_far_ && !before_far(*first.notice))) return take_far(until);
   if (first.when > until) return nullptr;
-  --first_few_;
+  iov::prefetch((++first_few_)->notice);  // the one after it, if there is one
   first.notice->listed = false;
   return first.notice;
 }

@@ -44,7 +44,7 @@ struct Listed {
 }  // namespace
 
 TEST_CASE("whatever is listed, moved and taken out, what happens first is the earliest and of those the oldest") {
-  const std::size_t notices = GENERATE(6, 14, 300);  // few: an array; some: now and then on the wheel; many
+  const std::size_t notices = GENERATE(6, 44, 300);  // few: an array; some: now and then on the wheel; many
   Listed l(notices);
   Random random(1, "events");
   const std::uint64_t reach[] = {1, 1000, 4'000'000, 100'000'000, 4'300'000'000, 1'000'000'000'000};  // fs
@@ -74,13 +74,28 @@ TEST_CASE("many notices of one instant happen in the order of listing, wherever 
 }
 
 TEST_CASE("the wheel turns: a slot is used again for what lies a turn ahead") {
-  Listed l(22);
+  Listed l(50);
   const std::uint64_t turn = std::uint64_t{512} << 23;
   for (std::uint64_t t = 0; t < 5; ++t) {
-    for (std::size_t i = 2; i < 22; ++i) l.list(i, l.now_ + turn / 2);  // too many for the array
+    for (std::size_t i = 2; i < 50; ++i) l.list(i, l.now_ + turn / 2);  // too many for the array
     l.list(0, l.now_ + turn - 1), l.list(1, l.now_ + turn);
     while (!l.expected.empty()) REQUIRE(l.happen());
   }
+}
+
+TEST_CASE("the array has room for what comes ever later and for what comes ever earlier") {
+  Listed l(30);
+  for (std::uint64_t t = 0; t < 1000; ++t) {  // 20 wait, each new one is the last
+    l.list(t % 20, 1'000'000 + t * 1000);
+    if (t >= 19) REQUIRE(l.happen());
+  }
+  while (!l.expected.empty()) REQUIRE(l.happen());
+  for (std::uint64_t t = 0; t < 1000; ++t) {  // each new one is the first
+    l.list(t % 20, l.now_ + 10'000'000 - t * 1000);
+    if (t % 20 == 19)
+      for (std::size_t i = 0; i < 20; ++i) l.take(i);
+  }
+  CHECK(l.list_.empty());
 }
 
 TEST_CASE("a notice may outlive the list") {
@@ -89,6 +104,9 @@ TEST_CASE("a notice may outlive the list") {
     FutureEventList list;
     for (const std::uint64_t when : {1ull, 1'000'000'000'000ull}) list.insert(notices.emplace_back(Delegate<void()>{}), Time::from_value(when), {});
   }
-  CHECK_FALSE(notices[0].listed);
-  CHECK_FALSE(notices[1].listed);
+  {
+    FutureEventList list;
+    for (std::uint64_t when = 0; when < 100; ++when) list.insert(notices.emplace_back(Delegate<void()>{}), Time::from_value(when), {});
+  }
+  for (const EventNotice& notice : notices) CHECK_FALSE(notice.listed);
 }
