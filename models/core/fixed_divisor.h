@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// FixedDivisor -- division by a number that stays the same: a multiplication instead of a division.
+/// FixedDivisor -- division by a number that stays the same: multiplications instead of a division.
 #pragma once
 #include <cstdint>
 
@@ -19,6 +19,11 @@ class FixedDivisor {
     const std::uint64_t rest = number - quotient * divisor_;
     const bool low = rest >= divisor_;
     return {quotient + low, low ? rest - divisor_ : rest};
+  }
+  /// Of a number and a divisor below 2^32, where that is all that is wanted (Lemire et al., "Faster remainder by direct computation",
+  /// 2019): what the product with 1 / divisor has behind the point, times the divisor.
+  std::uint64_t rest(std::uint32_t number) const {
+    return static_cast<std::uint64_t>(Wide{(reciprocal_ + 1) * number} * divisor_ >> 64);
   }
 
  private:

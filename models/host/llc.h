@@ -16,6 +16,10 @@
 #include <utility>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "models/core/fixed_divisor.h"
 #include "models/core/prefetch.h"
 
@@ -136,41 +140,42 @@ class LineTags {
 template <class Value, unsigned ways>
 class RecencySets {
  public:
-  /// Numbers must be below 2^32 times `sets`, less one. No sets: always empty.
+  /// Numbers must be below 2^32 - 1. No sets: always empty.
   explicit RecencySets(std::uint64_t sets) : divisor_(sets), sets_(sets) {}
 
   /// Its value, null when it is not there; it is then the most recently used of its set.
   Value* lookup(std::uint64_t number) { return lookup(place_of(number)); }
   /// For a number that is not there. @returns whether another one had to make room
   bool fill(std::uint64_t number, const Value& value) {
-    if (sets_.empty()) return false;
-    const auto [tag, index] = divisor_.divide(number);
-    Set& set = sets_[index];
-    const unsigned way = set.order >> 4 * (ways - 1) & 15;
-    Tag& place = tag_of(set, way);
-    const bool full = place != 0;
-    place = static_cast<Tag>(tag + 1);
+    const Place place = place_of(number);
+    if (!place.set) return false;
+    Set& set = *static_cast<Set*>(place.set);
+    const unsigned way = oldest(set);
+    Tag& tag = tag_of(set, way);
+    const bool full = tag != 0;
+    tag = place.tag;
     set.values[way] = value;
-    move(set, way, 0);
+    renew(set, way);
     return full;
   }
   void erase(std::uint64_t number) {
-    if (sets_.empty()) return;
-    const auto [tag, index] = divisor_.divide(number);
-    Set& set = sets_[index];
-    const unsigned way = find(set, static_cast<Tag>(tag + 1));
-    if (way == ways) return;
+    const Place place = place_of(number);
+    if (!place.set) return;
+    Set& set = *static_cast<Set*>(place.set);
+    const std::uint64_t found = find(set, place.tag);
+    if (found == 0) return;
+    const unsigned way = way_of(found);
     tag_of(set, way) = 0;
-    move(set, way, ways - 1);
+    set.newer = (set.newer | column << way) & ~(row << 8 * way);
   }
   void prefetch(std::uint64_t number) const {
-    if (!sets_.empty()) prefetch_object(sets_[divisor_.divide(number).rest]);
+    if (!sets_.empty()) prefetch_object(sets_[index_of(number)]);
   }
   void add_to(WorkingSet& set, std::uint64_t number) const {
-    if (!sets_.empty()) set.add_object(sets_[divisor_.divide(number).rest]);
+    if (!sets_.empty()) set.add_object(sets_[index_of(number)]);
   }
 
-  using Tag = std::uint32_t;  ///< one more than number / sets; 0: empty, last in order of use
+  using Tag = std::uint32_t;  ///< one more than the number; 0: empty, last in order of use
   struct Place {
     void* set = nullptr;
     Tag tag = 0;
@@ -178,8 +183,7 @@ class RecencySets {
   /// Where it would be.
   Place place_of(std::uint64_t number) {
     if (sets_.empty()) return {};
-    const auto [tag, index] = divisor_.divide(number);
-    return {&sets_[index], static_cast<Tag>(tag + 1)};
+    return {&sets_[index_of(number)], static_cast<Tag>(number + 1)};
   }
   static void prefetch(const Place& place) {
     iov::prefetch(place.set);
@@ -189,40 +193,47 @@ class RecencySets {
   Value* lookup(const Place& place) {
     if (!place.set) return nullptr;
     Set& set = *static_cast<Set*>(place.set);
-    const unsigned way = find(set, place.tag);
-    if (way == ways) return nullptr;
-    move(set, way, 0);
+    const std::uint64_t found = find(set, place.tag);
+    if (found == 0) return nullptr;
+    const unsigned way = way_of(found);
+    renew(set, way);
     return &set.values[way];
   }
 
  private:
-  static_assert(ways > 0 && ways <= 8, "the order of use is eight digits of four bits");
+  static_assert(ways > 0 && ways <= 8, "the order of use is a matrix of 8 x 8 bits");
   using FourTags [[gnu::vector_size(16)]] = Tag;
+  static constexpr std::uint64_t row = (1u << ways) - 1, column = 0x0101'0101'0101'0101, tops = 0x8080'8080'8080'8080;
+  /// At first each way is newer than those behind it; rows of no way are never 0.
+  static constexpr std::uint64_t first_order() {
+    std::uint64_t order = 0;
+    for (unsigned way = 0; way < 8; ++way) order |= (way < ways ? row & ~std::uint64_t{0} << (way + 1) : std::uint64_t{0x80}) << 8 * way;
+    return order;
+  }
   struct alignas(cache_line_bytes) Set {
-    std::array<FourTags, (ways + 3) / 4> tags{};
-    std::uint32_t order = 0x7654'3210;  ///< ways, the most recently used in the lowest digit
+    std::array<FourTags, 2> tags{};
+    std::uint64_t newer = first_order();  ///< a byte per way: a bit for each way that it was used after
     std::array<Value, ways> values{};
   };
+  std::size_t index_of(std::uint64_t number) const { return divisor_.rest(static_cast<std::uint32_t>(number)); }
   static Tag& tag_of(Set& set, unsigned way) { return reinterpret_cast<Tag*>(set.tags.data())[way]; }
-  /// Four at a time, without a branch that depends on where it is. @returns ways: nowhere
-  static unsigned find(const Set& set, Tag tag) {
-    FourTags found{}, number{1, 2, 3, 4};
-    for (const FourTags& tags : set.tags) found |= (tags == tag) & number, number += 4;
-    using TwoWords [[gnu::vector_size(16)]] = std::uint64_t;
-    const auto pairs = reinterpret_cast<TwoWords>(found);
-    const std::uint64_t pair = pairs[0] | pairs[1];
-    const auto one_more = static_cast<unsigned>(pair | pair >> 32);
-    return one_more ? one_more - 1 : ways;
+  /// All at a time, without a branch. @returns the byte of the way is not 0, if it is there
+  static std::uint64_t find(const Set& set, Tag tag) {
+#ifdef __SSE2__
+    const __m128i low = reinterpret_cast<__m128i>(set.tags[0] == tag), high = reinterpret_cast<__m128i>(set.tags[1] == tag);
+    const __m128i words = _mm_packs_epi32(low, high);
+    return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_packs_epi16(words, words)));
+#else
+    std::uint64_t found = 0;
+    for (unsigned way = 0; way < 8; ++way) found |= std::uint64_t{set.tags[way / 4][way % 4] == tag} << 8 * way;
+    return found;
+#endif
   }
-  /// The way to this digit of the order; those in between move up, or down, by one.
-  static void move(Set& set, unsigned way, unsigned to) {
-    const std::uint32_t differ = set.order ^ way * 0x1111'1111u;  // its digit is 0 where the way is
-    const auto at = static_cast<unsigned>(std::countr_zero((differ - 0x1111'1111u) & ~differ & 0x8888'8888u)) & ~3u;
-    const std::uint32_t below = (1u << at) - 1, digits = set.order & ~(15u << at);  // the others, a gap at the way
-    const std::uint32_t others = (digits & below) | (digits >> 4 & ~below);         // without the gap
-    const std::uint32_t before = (1u << 4 * to) - 1;
-    set.order = (others & before) | way << 4 * to | (others & ~before) << 4;
-  }
+  static unsigned way_of(std::uint64_t found) { return static_cast<unsigned>(std::countr_zero(found)) / 8; }
+  /// It was used after all others, and none after it.
+  static void renew(Set& set, unsigned way) { set.newer = (set.newer | row << 8 * way) & ~(column << way); }
+  /// The one that was used after no other: its byte is 0.
+  static unsigned oldest(const Set& set) { return way_of((set.newer - column) & ~set.newer & tops); }
 
   FixedDivisor divisor_;
   std::vector<Set> sets_;

@@ -42,7 +42,7 @@ class LineTimes {
   std::array<Time, 66> times_;  ///< of the lines of a TLP, computed once
 };
 
-class Memory : public sc_core::sc_module, public tlm::tlm_fw_transport_if<>, public DirectMemory {
+class Memory : public DirectMemory, public sc_core::sc_module, public tlm::tlm_fw_transport_if<> {
  public:
   struct Params {
     Bytes size{std::uint64_t{64} << 30};

@@ -21,3 +21,15 @@ TEST_CASE("a fixed divisor gives the quotient and the rest of every number") {
       CHECK(FixedDivisor(divisor).divide(number).rest == number % divisor);
     }
 }
+
+TEST_CASE("the rest of numbers and divisors of 32 bits is exact, too") {
+  std::mt19937_64 random(2);
+  constexpr std::uint32_t most = ~std::uint32_t{0};
+  for (unsigned i = 0; i < 200'000; ++i) {
+    const auto divisor = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, random() >> (32 + random() % 32)));
+    const auto number = static_cast<std::uint32_t>(random() >> (32 + random() % 32));
+    REQUIRE(FixedDivisor(divisor).rest(number) == number % divisor);
+  }
+  for (const std::uint32_t divisor : {1u, 2u, 3u, most / 2 + 1, most - 1, most})
+    for (const std::uint32_t number : {0u, 1u, divisor - 1, divisor, most - 1, most}) CHECK(FixedDivisor(divisor).rest(number) == number % divisor);
+}

@@ -266,22 +266,23 @@ void compare_with_set_assoc(unsigned sets) {
   SetAssoc<LineKey, unsigned> model({sets * ways, ways, Replacement::lru});
   unsigned hits = 0, evicted = 0;
   for (unsigned step = 0; step < 20'000; ++step) {
-    const std::uint64_t line = random.below(2) * (std::uint64_t{sets} << 31) + random.below(2 * sets * ways);
+    const std::uint64_t far = random.below(2), near = random.below(2 * sets * ways);
+    const std::uint64_t line = far * (std::uint64_t{sets} << 31) + near, sector = far * ((1u << 31) / sets * sets) + near;
     if (random.below(10) == 0) {
-      tags.erase(line), values.erase(line), model.erase({line});
+      tags.erase(line), values.erase(sector), model.erase({line});
       continue;
     }
     const unsigned* const known = model.lookup({line});
-    const unsigned* const value = values.lookup(line);
+    const unsigned* const value = values.lookup(sector);
     REQUIRE(tags.lookup(line) == (known != nullptr));
     REQUIRE((value != nullptr) == (known != nullptr));
     if (known) REQUIRE(*value == *known);
     hits += known != nullptr;
     if (known || random.below(2) == 0) continue;
     const bool full = tags.use_run(line, line, nowhere).displaced != 0;
-    REQUIRE(values.fill(line, step) == full);
+    REQUIRE(values.fill(sector, step) == full);
     REQUIRE(model.fill({line}, step).has_value() == full);
-    REQUIRE(*values.lookup(line) == step);
+    REQUIRE(*values.lookup(sector) == step);
     evicted += full;
   }
   CHECK(hits > 1000);
