@@ -38,6 +38,14 @@ struct CacheGeometry {
 
 template <class Key, class Value>
 class SetAssoc {
+  struct Line {
+    Key key{};
+    [[no_unique_address]] Value value{};
+  };
+  using State = std::uint16_t;
+  static_assert(CacheGeometry::most_ways <= 0xffff);
+  using Mark = State;
+
  public:
   explicit SetAssoc(const CacheGeometry& g)
       : ways_(g.ways), sets_(g.entries / g.ways), newest_at_((g.ways + 3) / 4 * 4), stride_((newest_at_ + 1 + 2 * ways_ + 3) / 4 * 4),
@@ -78,31 +86,46 @@ class SetAssoc {
     put(key, value, [&](const Key& loser) { evicted = loser; });
     return evicted;
   }
-  /// The same. @param evict  called with what makes room, while it is still there  @param absent  known not to be there
-  /// @returns whether it was not there and is now
+  /// The same. @param evict  called with what makes room, while it is still there  @returns whether it was not there and is now
   template <class Sought, class Evict>
-  [[gnu::always_inline]] bool put(const Sought& key, const Value& value, Evict evict, bool absent = false) {
+  [[gnu::always_inline]] bool put(const Sought& key, const Value& value, Evict evict) {
     if (lines_.empty()) return false;
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
-    const Mark mark = mark_of(h);
-    if (const std::size_t way = absent ? nowhere : search(set, mark, key); way != nowhere) {
+    if (const std::size_t way = search(set, mark_of(h), key); way != nowhere) {
       touch(set, way);
       line(set, way).value = value;
       return false;
     }
-    const std::size_t way = make_room(set);
-    State& held = state_of(set)[way];
-    Line& made = line(set, way);
-    if (held != 0)
-      evict(made.key);
-    else
-      ++size_;
-    held = mark;
-    made.key = Key(key);
-    made.value = value;
+    Place place;
+    place.state = state_of(set), place.lines = &line(set, 0), place.mark = mark_of(h);
+    insert(place, oldest_goes_ ? take_oldest(place.state) : victim(set), key, value, evict);
     return true;
   }
+  /// Where a key will be put: its set is asked for meanwhile, and what would make room there.
+  class Place {
+    friend SetAssoc;
+    State* state;
+    Line* lines;
+    Mark mark;
+  };
+  template <class Sought>
+  [[gnu::always_inline]] Place expect(const Sought& key) {
+    Place place;
+    const std::uint64_t h = key.hash();
+    const std::size_t set = set_of(h);
+    place.state = state_of(set), place.lines = &lines_[set * ways_], place.mark = mark_of(h);
+    iov::prefetch(place.state);
+    iov::prefetch(place.lines);
+    iov::prefetch(reinterpret_cast<const char*>(place.lines) + cache_line_bytes);
+    return place;
+  }
+  /// put() of a key that is known not to be there, when its cache has entries and age decides which makes room: a few instructions.
+  template <class Sought, class Evict>
+  [[gnu::always_inline]] void put_new(const Place& place, const Sought& key, const Value& value, Evict evict) {
+    insert(place, take_oldest(place.state), key, value, evict);
+  }
+  bool oldest_goes() const { return oldest_goes_ && !lines_.empty(); }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;
     const std::uint64_t h = key.hash();
@@ -138,10 +161,6 @@ class SetAssoc {
   }
 
  private:
-  struct Line {
-    Key key{};
-    [[no_unique_address]] Value value{};
-  };
   static constexpr std::size_t nowhere = ~std::size_t{0};
   std::size_t index_of(const Value& value) const {
     const auto* const first = reinterpret_cast<const char*>(&lines_.front().value);
@@ -151,8 +170,6 @@ class SetAssoc {
   // What a search reads and what a hit writes lie side by side. Of each set: a mark for each way, up to a multiple of four; the newest way;
   // for each way the one that is newer and the one that is older, in a ring whose newest is newer than none but the oldest. So what
   // was used becomes the newest, and the oldest makes room, at the same cost whatever the associativity. Empty ways are the oldest.
-  using State = std::uint16_t;
-  static_assert(CacheGeometry::most_ways <= 0xffff);
   State* state_of(std::size_t set) { return &state_[set * stride_]; }
   const State* state_of(std::size_t set) const { return &state_[set * stride_]; }
   Line& line(std::size_t set, std::size_t way) { return lines_[set * ways_ + way]; }
@@ -160,6 +177,7 @@ class SetAssoc {
   State& newer(State* s, std::size_t way) const { return s[newest_at_ + 1 + 2 * way]; }
   State& older(State* s, std::size_t way) const { return s[newest_at_ + 2 + 2 * way]; }
   std::size_t oldest(State* s) const { return newer(s, newest(s)); }
+  std::size_t take_oldest(State* s) const { return newest(s) = static_cast<State>(oldest(s)); }
   /// Way 0 is the oldest, that is the first to be filled.
   void chain(State* s) const {
     for (std::size_t way = 0; way < ways_; ++way) {
@@ -189,7 +207,6 @@ class SetAssoc {
 
   // A search compares marks: 15 bits of the hash and one that is set, four of them at a time; empty ways have none. So a set of eight is
   // searched in two words, and only where a mark is equal the key is looked at.
-  using Mark = State;
   static constexpr std::uint64_t ones = 0x0001'0001'0001'0001, tops = 0x8000'8000'8000'8000;
   static_assert(std::endian::native == std::endian::little, "the first of four marks is the lowest digit of their word");
   static Mark mark_of(std::uint64_t h) { return static_cast<Mark>(h * 0x9e37'79b9'7f4a'7c15 >> 48 | 0x8000); }
@@ -217,12 +234,6 @@ class SetAssoc {
       }
     return nowhere;
   }
-  /// The newest way of its set from now on, for a key that is not there.
-  std::size_t make_room(std::size_t set) {
-    if (!oldest_goes_) return victim(set);
-    State* const s = state_of(set);
-    return newest(s) = newer(s, newest(s));
-  }
   /// Spares the search of many ways: where this hash was found last.
   template <class Sought>
   std::size_t guess(std::size_t set, std::uint64_t h, const Sought& key) {
@@ -237,6 +248,18 @@ class SetAssoc {
     std::size_t n = 1;
     while (n < 2 * g.entries && n < 65536) n *= 2;
     return n;
+  }
+  template <class Sought, class Evict>
+  [[gnu::always_inline]] void insert(const Place& place, std::size_t way, const Sought& key, const Value& value, Evict evict) {
+    State& held = place.state[way];
+    Line& made = place.lines[way];
+    if (held != 0)
+      evict(made.key);
+    else
+      ++size_;
+    held = place.mark;
+    made.key = Key(key);
+    made.value = value;
   }
   void remove(std::size_t set, std::size_t way) {
     state_of(set)[way] = 0;

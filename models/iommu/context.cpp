@@ -9,11 +9,6 @@ namespace iov::iommu {
 
 namespace {
 using R = FaultReason;
-constexpr std::uint64_t present = 1;
-std::uint64_t pointer(std::uint64_t entry) { return entry & vtd::page_mask; }
-unsigned field(std::uint64_t entry, unsigned low, unsigned bits) {
-  return static_cast<unsigned>(entry >> low & ((std::uint64_t{1} << bits) - 1));
-}
 }  // namespace
 
 bool mode_supported(const Features& f, TableRoot::Mode mode) {
@@ -21,38 +16,10 @@ bool mode_supported(const Features& f, TableRoot::Mode mode) {
   return mode == Mode::legacy || (mode == Mode::scalable && f.scalable_mode) || (mode == Mode::abort && f.abort_mode);
 }
 
-R decode_root(const Features& f, bool scalable, std::span<const std::uint64_t> entry, std::uint64_t& table) {
-  if (!(entry[0] & present)) return scalable ? R::sm_root_not_present : R::root_not_present;
-  // Scalable mode hands over the half that serves the device; in legacy mode the upper half is reserved.
-  if ((entry[0] & 0xffe) != 0 || f.beyond_host(entry[0]) || (!scalable && entry[1] != 0))
-    return scalable ? R::sm_root_reserved : R::root_reserved;
-  table = pointer(entry[0]);
-  return R::none;
-}
-
-R decode_legacy_context(const Features& f, std::span<const std::uint64_t> entry, Context& c) {
-  c.scalable = false;
-  c.suppress_faults = c.binding.suppress_faults = entry[0] >> 1 & 1;
-  if (!(entry[0] & present)) return R::context_not_present;
-  if ((entry[0] & 0xff0) != 0 || f.beyond_host(entry[0]) || (entry[1] & 0xffff'ffff'ff00'0080) != 0)
-    return R::context_reserved;
-  const unsigned type = field(entry[0], 2, 2), levels = field(entry[1], 0, 3) + 2;
-  Binding& b = c.binding;
-  b.domain.value = static_cast<std::uint16_t>(entry[1] >> 8);
-  if (b.domain.value >> f.domain_id_bits != 0) return R::context_reserved;
-  if (type == 3 || (type == 2 && !f.pass_through) || (type == 1 && !f.device_tlb)) return R::context_invalid;
-  if (!f.levels_supported(levels) || (type == 2 && levels != f.max_levels)) return R::context_invalid;
-  c.device_tlb = type == 1;
-  b.stages = type == 2 ? Stages::pass_through : Stages::second;
-  b.second_table = pointer(entry[0]);
-  b.second_levels = static_cast<std::uint8_t>(levels);
-  return R::none;
-}
-
 R decode_scalable_context(const Features& f, std::span<const std::uint64_t> entry, Context& c) {
   c.scalable = true;
   c.suppress_faults = entry[0] >> 1 & 1;
-  if (!(entry[0] & present)) return R::sm_context_not_present;
+  if (!(entry[0] & entry_present)) return R::sm_context_not_present;
   if ((entry[0] & 0x1e0) != 0 || f.beyond_host(entry[0]) || (entry[1] & 0xffff'ffff'ffe0'0000) != 0 ||
       entry[2] != 0 || entry[3] != 0)
     return R::sm_context_reserved;
@@ -61,16 +28,16 @@ R decode_scalable_context(const Features& f, std::span<const std::uint64_t> entr
   c.page_requests = entry[0] >> 4 & 1;
   if ((c.device_tlb && !f.device_tlb) || (c.page_requests && !f.page_requests)) return R::sm_context_invalid;
   // PDTS: 2^(PDTS+7) directory entries of 64 PASIDs
-  c.pasid_limit = std::uint32_t{1} << std::min(field(entry[0], 9, 3) + 7 + 6, f.pasid_bits);
-  c.pasid_directory = pointer(entry[0]);
-  c.rid_pasid = field(entry[1], 0, 20);
+  c.pasid_limit = std::uint32_t{1} << std::min(entry_field(entry[0], 9, 3) + 7 + 6, f.pasid_bits);
+  c.pasid_directory = entry_pointer(entry[0]);
+  c.rid_pasid = entry_field(entry[1], 0, 20);
   return R::none;
 }
 
 R decode_pasid_directory(const Features& f, std::uint64_t entry, std::uint64_t& table) {
-  if (!(entry & present)) return R::pasid_directory_not_present;
+  if (!(entry & entry_present)) return R::pasid_directory_not_present;
   if ((entry & 0xffc) != 0 || f.beyond_host(entry)) return R::pasid_directory_reserved;
-  table = pointer(entry);
+  table = entry_pointer(entry);
   return R::none;
 }
 
@@ -78,8 +45,8 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
                      Binding& b) {
   b.scalable = true;
   b.suppress_faults |= (entry[0] >> 1 & 1) != 0;
-  if (!(entry[0] & present)) return R::pasid_entry_not_present;
-  const unsigned type = field(entry[0], 6, 3);
+  if (!(entry[0] & entry_present)) return R::pasid_entry_not_present;
+  const unsigned type = entry_field(entry[0], 6, 3);
   const bool first = type == 1 || type == 3, second = type == 2 || type == 3;
   constexpr std::uint64_t execute = 1u << 1, extended = 1u << 7, snoop = 1u << 24;
   const std::uint64_t absent = (f.execute_requests ? 0 : execute) | (f.extended_accessed ? 0 : extended);
@@ -90,7 +57,7 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
   if (type == 0 || type > 4 || (first && !f.first_stage) || (type == 3 && !f.nested) ||
       (type == 4 && !f.pass_through))
     return R::pasid_entry_invalid;
-  const unsigned second_levels = field(entry[0], 2, 3) + 2, first_mode = field(entry[2], 2, 2);
+  const unsigned second_levels = entry_field(entry[0], 2, 3) + 2, first_mode = entry_field(entry[2], 2, 2);
   if (second && !f.levels_supported(second_levels)) return R::pasid_entry_invalid;
   if (first && (first_mode > 1 || (first_mode == 1 && f.max_levels < 5))) return R::pasid_entry_invalid;
   b.stages = type == 1   ? Stages::first
@@ -99,8 +66,8 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
                          : Stages::pass_through;
   b.domain.value = static_cast<std::uint16_t>(entry[1]);
   b.tag = first ? pasid : Binding::no_tag;
-  b.second_table = pointer(entry[0]), b.second_levels = static_cast<std::uint8_t>(second_levels);
-  b.first_table = pointer(entry[2]), b.first_levels = static_cast<std::uint8_t>(first_mode + 4);
+  b.second_table = entry_pointer(entry[0]), b.second_levels = static_cast<std::uint8_t>(second_levels);
+  b.first_table = entry_pointer(entry[2]), b.first_levels = static_cast<std::uint8_t>(first_mode + 4);
   b.second_dirty = entry[0] >> 9 & 1;
   b.snoop = entry[1] & snoop;
   b.supervisor = entry[2] & 1;
@@ -109,17 +76,6 @@ R decode_pasid_entry(const Features& f, std::span<const std::uint64_t> entry, st
   b.write_protect = entry[2] >> 4 & 1;
   b.extended_accessed = entry[2] >> 7 & 1;
   return R::none;
-}
-
-R admit(const Context& c, const TranslationRequest& request) {
-  if (!c.scalable) {
-    if (request.pasid.present()) return R::pasid_in_legacy;
-    return request.at != AddressType::untranslated && !c.device_tlb ? R::type_blocked : R::none;
-  }
-  if (request.at != AddressType::untranslated && !c.device_tlb) return R::device_tlb_disabled;
-  if (!request.pasid.present()) return c.rid_pasid < c.pasid_limit ? R::none : R::rid_pasid_invalid;
-  if (!c.pasid_enabled) return R::pasid_disabled;
-  return request.pasid.value < c.pasid_limit ? R::none : R::pasid_too_large;
 }
 
 }  // namespace iov::iommu

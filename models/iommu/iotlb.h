@@ -109,21 +109,28 @@ class Iotlb {
       parts_[b.domain.value % parts_.size()].add_to(set, {address >> log2, space_of(b.tag, b.domain.value), log2});
     }
   }
-  /// @returns the domain that lost an entry, if one did
-  std::optional<DomainId> fill(const Binding& b, std::uint64_t address, const Mapping& m) {
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+  /// @returns the domain that lost an entry, or nobody
+  std::uint32_t fill(const Binding& b, std::uint64_t address, const Mapping& m) {
     const IotlbKey key{address >> m.log2_page, space_of(b.tag, b.domain.value), m.log2_page};
-    std::optional<DomainId> loser;
+    std::uint32_t loser = nobody;
     std::uint8_t lost = 0;
+    Cache& part = part_of(b.domain.value);
     std::uint32_t& in_space = count_of(key.space);
+    const bool absent = in_space++ == 0;  // before one of the same space may lose its entry, which takes long to know
     const auto evict = [&](const IotlbKey& evicted) {
-      loser = evicted.domain(), lost = evicted.log2_page();
+      loser = evicted.domain().value, lost = evicted.log2_page();
       --count_of(evicted.space);
     };
-    const bool added = part_of(b.domain.value).put(key, m, evict, in_space == 0);
-    in_space += added;
-    if (added && lost != m.log2_page) {  // else one of the same size made room
+    if (absent && part.oldest_goes()) {
+      part.put_new(part.expect(key), key, m, evict);
+    } else if (!part.put(key, m, evict)) {
+      --in_space;
+      return nobody;
+    }
+    if (lost != m.log2_page) {  // else one of the same size made room
       count(m.log2_page, 1);
-      if (loser) count(lost, -1);
+      if (loser != nobody) count(lost, -1);
     }
     return loser;
   }

@@ -91,12 +91,27 @@ class PagingCaches {
           return {level, *e};
     return {0, {}};
   }
-  [[gnu::always_inline]] void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
-    const unsigned index = level - lowest;
-    std::uint32_t& count = counts_[PagingSpace::group_of(space.word)][index];
-    count += levels_[index].put(
-        SoughtPagingEntry{prefix_of(address, level), space}, entry,
-        [&](const PagingKey& loser) { --counts_[PagingSpace::group_of(loser.space)][index]; }, count == 0);
+  /// A fill that will follow: what it needs is asked for meanwhile.
+  struct Expected {
+    unsigned level = 0;
+    std::uint64_t prefix;
+    Level::Place place;
+  };
+  [[gnu::always_inline]] Expected expect(const PagingSpace& space, std::uint64_t address, unsigned level) {
+    Expected e{level, prefix_of(address, level), {}};
+    iov::prefetch(&counts_[PagingSpace::group_of(space.word)]);
+    if (Level& cache = levels_[level - lowest]; cache.oldest_goes()) e.place = cache.expect(SoughtPagingEntry{e.prefix, space});
+    return e;
+  }
+  [[gnu::always_inline]] void fill(const Expected& e, const PagingSpace& space, const PagingEntry& entry) {
+    Level& cache = levels_[e.level - lowest];
+    Count& count = count_of(space.word, e.level);
+    if (count != 0 || !cache.oldest_goes()) return fill(e.level, {e.prefix, space}, entry);
+    more(count);  // before an entry of the same group may make room, which takes long to know
+    cache.put_new(e.place, SoughtPagingEntry{e.prefix, space}, entry, [&](const PagingKey& loser) { fewer(count_of(loser.space, e.level)); });
+  }
+  void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
+    fill(level, {prefix_of(address, level), space}, entry);
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;
@@ -105,7 +120,7 @@ class PagingCaches {
       levels_[level - lowest].erase_if([&](const PagingKey& k, const PagingEntry& e) {
         const unsigned log2 = 12 + 9 * (level - 1);
         if (!what.covers(k.domain(), k.tag(), e.nested(), false, k.prefix << log2, log2)) return false;
-        --counts_[PagingSpace::group_of(k.space)][level - lowest];
+        fewer(count_of(k.space, level));
         return true;
       });
   }
@@ -113,10 +128,20 @@ class PagingCaches {
 
  private:
   static std::uint64_t prefix_of(std::uint64_t address, unsigned level) { return address >> (12 + 9 * (level - 1)); }
-  /// Entries per level of the spaces of a group: spares the search where there are none.
-  using Counts = std::array<std::uint32_t, highest - lowest + 1>;
-  std::array<Level, highest - lowest + 1> levels_;
+  /// Entries per level of the spaces of a group: spares the search where there are none. Small, as a thousand tenants come by all of
+  /// it: a count that has come to its end stays there.
+  using Count = std::uint8_t;
+  static constexpr Count endless = 255;
+  static void more(Count& count) { count = static_cast<Count>(count + (count != endless)); }
+  static void fewer(Count& count) { count = static_cast<Count>(count - (count != endless)); }
+  using Counts = std::array<Count, highest - lowest + 1>;
+  Count& count_of(std::uint64_t space_word, unsigned level) { return counts_[PagingSpace::group_of(space_word)][level - lowest]; }
+  [[gnu::noinline]] void fill(unsigned level, const SoughtPagingEntry& sought, const PagingEntry& entry) {
+    const auto evict = [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); };
+    if (levels_[level - lowest].put(sought, entry, evict)) more(count_of(sought.space.word, level));
+  }
   std::array<Counts, 1u << PagingSpace::log2_groups> counts_{};
+  std::array<Level, highest - lowest + 1> levels_;
 };
 
 }  // namespace iov::iommu

@@ -99,7 +99,8 @@ bool TranslationUnit::translate_anew(const TranslationRequest& q, std::uint32_t 
   if (!root_.enabled || is_interrupt_address(q.address.value)) return bypass(q, ticket, client);
   Hit& other = older_hit();
   Lookup& found = other.found;
-  found = {};
+  static constexpr Lookup nothing;  // copied, not made in parts
+  found = nothing;
   look_up(q, found);
   other.valid = found.settled && found.iotlb_used && found.fault == FaultReason::none;
   if (other.valid) {

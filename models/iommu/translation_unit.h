@@ -110,17 +110,17 @@ class TranslationUnit {
   struct Walker {
     explicit Walker(TranslationUnit& u, int i) : unit(u), index(i) {}
     void step() { unit.step(*this); }
+    // What each step needs lies together.
     TranslationUnit& unit;
-    int index;
-    Walk walk;
-    int slot = -1;
+    Event event{unit.timeline_, bind<&Walker::step>(this)};
+    int index, slot = -1;
     bool stale = false, ok = true;
-    Time taken;    ///< out of the idle ones
-    Time started;  ///< reading tables
-    Mapping before;  ///< audit: what the tables said when the walk began
     FoundEntry next;  ///< where the next table read probably goes
     std::array<std::uint64_t, 8> words{};
-    Event event{unit.timeline_, bind<&Walker::step>(this)};
+    Walk walk;
+    Time taken;      ///< out of the idle ones
+    Time started;    ///< reading tables
+    Mapping before;  ///< audit: what the tables said when the walk began
   };
   struct Lookup {
     Context* context = nullptr;
@@ -186,7 +186,8 @@ class TranslationUnit {
   void issue_unfound(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);
   void step(Walker& w);
-  bool step_otherwise(Walker& w, Time& start);
+  void step_down(Walker& w);
+  void step_otherwise(Walker& w);
   Time iotlb_answer(const Walker& w);
   void finish(Walker& w);
   void fill_caches(const Walker& w);

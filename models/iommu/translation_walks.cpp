@@ -179,7 +179,7 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 
 /// The model sees the bytes a simulated memory latency before the walker does: time to bring near what the next step touches.
 /// Of the first table of a tenant not even the page is near: it is looked for only then.
-[[gnu::always_inline]] inline void TranslationUnit::issue(Walker& w, const FoundEntry& entry, const Time& start) {
+[[gnu::noinline]] void TranslationUnit::issue(Walker& w, const FoundEntry& entry, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
   if (!entry.copy(a.address, w.words.data(), a.bytes)) return issue_unfound(w, start);
@@ -187,16 +187,18 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 }
 
 /// @param entry  copied to the walker's words
-[[gnu::always_inline]] inline void TranslationUnit::issue_found(Walker& w, const FoundEntry& entry, const Time& start) {
+[[gnu::noinline]] void TranslationUnit::issue_found(Walker& w, const FoundEntry& entry, const Time& start) {
   w.ok = true;
   const Walk::Guess guess = w.walk.next_guess(w.words);
   const bool context = w.walk.reads_context();
   FoundEntry* const next = guess.walks_on && !context ? &w.next : nullptr;
   w.event.at(memory_.read_found(entry, w.walk.wanted().bytes, features_.coherent, start, Hpa(guess.address), next) + read_overhead_);
-  if (context) domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
+  if (!context) return;
+  domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
+  requesters.prefetch(pending_[static_cast<std::size_t>(w.slot)].request.requester.value);
 }
 
-[[gnu::noinline]] void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root() ? root_entry(w) : w.next, w.started); }
+inline void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root() ? root_entry(w) : w.next, w.started); }
 
 /// As issue(), of what was not looked for before, or is not where it was.
 [[gnu::noinline]] void TranslationUnit::issue_unfound(Walker& w, const Time& start) {
@@ -221,26 +223,39 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 
 void TranslationUnit::step(Walker& w) {
   forget_hits();
-  Time start = timeline_.now();
-  if (w.walk.in_second())
-    w.walk.feed_second(w.words[0], w.ok);
-  else if (!step_otherwise(w, start))
-    return;
-  w.walk.done() ? finish(w) : issue(w, w.next, start);
+  w.ok && w.walk.leads_on(w.words[0]) ? step_down(w) : step_otherwise(w);
 }
 
-/// @param start  of what comes next  @returns false: it was put off till then
-bool TranslationUnit::step_otherwise(Walker& w, Time& start) {
-  if (w.walk.done()) return true;
+/// To the next second-stage table.
+[[gnu::noinline]] void TranslationUnit::step_down(Walker& w) {
+  const bool caches = w.walk.caches_steps();
+  PagingCaches::Expected fill;
+  if (caches) fill = w.walk.expect_step();
+  w.walk.descend(w.words[0]);
+  const Time now = timeline_.now();
+  if (w.next.copy(w.walk.wanted().address, w.words.data(), 8)) {
+    const Walk::Guess guess = w.walk.second_guess(w.words[0]);
+    w.event.at(memory_.read_found(w.next, 8, features_.coherent, now, Hpa(guess.address), guess.walks_on ? &w.next : nullptr) + read_overhead_);
+  } else {
+    issue_unfound(w, now);
+  }
+  if (caches) w.walk.cache_step(fill);
+}
+
+[[gnu::noinline]] void TranslationUnit::step_otherwise(Walker& w) {
+  Time start = timeline_.now();
   const bool asked = w.walk.iotlb_asked();
-  if (w.walk.wanted().update)
-    w.walk.updated(w.ok);
-  else
-    w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
-  if (asked || !w.walk.iotlb_asked()) return true;
-  start = iotlb_answer(w);
-  if (w.walk.done()) w.event.at(start);
-  return !w.walk.done();
+  if (!w.walk.done()) {
+    if (w.walk.wanted().update)
+      w.walk.updated(w.ok);
+    else
+      w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
+    if (!asked && w.walk.iotlb_asked()) {
+      start = iotlb_answer(w);
+      if (w.walk.done()) return w.event.at(start);
+    }
+  }
+  w.walk.done() ? finish(w) : issue(w, w.next, start);
 }
 
 /// @returns when the walk knows whether the IOTLB has its page after all
@@ -286,11 +301,9 @@ inline void TranslationUnit::answer_alone(Walker& w) {
   const Walk& walk = w.walk;
   const int slot = w.slot;
   const Pending& p = pending_[static_cast<std::size_t>(slot)];
-  TranslationReply reply;
-  if (walk.fault() != FaultReason::none)
-    reply = refuse(walk.fault(), walk.suppress_faults(), p.request);
-  else
-    reply = walk.not_present() ? absent() : granted(walk.mapping(), p.request);
+  TranslationReply reply = walk.fault() != FaultReason::none ? refuse(walk.fault(), walk.suppress_faults(), p.request)
+                           : walk.not_present()              ? absent()
+                                                             : granted(walk.mapping(), p.request);
   reply.ready = timeline_.now();
   miss_time.record(reply.ready - p.accepted);
   count_walk(w, p.request.requester, reply.ready - p.accepted);
@@ -328,9 +341,9 @@ void TranslationUnit::fill_caches(const Walker& w) {
       b.stages == Stages::pass_through)
     return;
   if (audit_) audit_walk(w, true);
-  if (const auto loser = iotlb_.fill(b, q.address.value, walk.mapping())) {
+  if (const std::uint32_t loser = iotlb_.fill(b, q.address.value, walk.mapping()); loser != Iotlb::nobody) {
     ++iotlb_cache.evictions;
-    ++domains.of(loser->value, UseTable::evictions);
+    ++domains.of(static_cast<std::uint16_t>(loser), UseTable::evictions);
     ++requesters.of(q.requester.value, UseTable::evictions);
   }
 }

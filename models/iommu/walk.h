@@ -29,6 +29,10 @@ inline unsigned index_at(std::uint64_t address, unsigned level) {
 
 class Walk {
  public:
+  Walk() = default;
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
+
   /// The next access. A read wants `bytes`; an update wants `expected` replaced by `desired`.
   struct Access64 {
     std::uint64_t address = 0;
@@ -49,9 +53,19 @@ class Walk {
                        const Binding& binding, PagingCaches* caches);
 
   bool done() const { return phase_ == Phase::done; }
-  /// Reads a second-stage table, as most steps do: what feed() does then.
-  bool in_second() const { return phase_ == Phase::second && !access_.update; }
-  void feed_second(std::uint64_t entry, bool ok) { ok ? on_second(entry) : fail(access_error()); }
+  /// This entry, which was read, leads on to the next second-stage table and nothing about it is out of the ordinary, as in most steps:
+  /// descend() and cache_step() do then what feed() would.
+  bool leads_on(std::uint64_t entry) const {
+    return phase_ == Phase::second && !access_.update && second_level_ > 1 && (entry & second_rare_) == 0 && (second_.bits() & second_needs_ & entry) != 0;
+  }
+  void descend(std::uint64_t entry) {
+    second_.keep(entry);
+    --second_level_;
+    read((entry & address_mask) + index_at(second_input_, second_level_) * 8u, 8);
+  }
+  bool caches_steps() const { return caches_ && fills_allowed_; }
+  [[gnu::always_inline]] PagingCaches::Expected expect_step() { return caches_->expect(second_space_, second_input_, second_level_); }  ///< before descend()
+  [[gnu::always_inline]] void cache_step(const PagingCaches::Expected& expected) { caches_->fill(expected, second_space_, step_entry()); }
   const Access64& wanted() const { return access_; }
   /// Which entry wanted() is; its words are not known yet.
   TableRead reading() const;
@@ -61,9 +75,12 @@ class Walk {
   };
   /// Where the walk, or the access that it is for, probably reads once it is fed these words; to prefetch by.
   Guess next_guess(std::span<const std::uint64_t> words) const {
-    if (phase_ != Phase::second) return {other_guess(words), true};
+    return phase_ == Phase::second ? second_guess(words[0]) : Guess{other_guess(words), true};
+  }
+  /// The same, in the second stage.
+  Guess second_guess(std::uint64_t entry) const {
     const bool last = second_level_ == 1 && purpose_ == Purpose::page;
-    return {(words[0] & address_mask) + index_at(second_input_, second_level_ - 1) * 8u, !last};
+    return {(entry & address_mask) + index_at(second_input_, second_level_ - 1) * 8u, !last};
   }
   bool reads_root() const { return phase_ == Phase::root; }
   bool reads_context() const { return phase_ == Phase::context; }
@@ -81,7 +98,7 @@ class Walk {
   bool has_context() const { return has_context_; }
   bool has_binding() const { return has_binding_; }
   const Context& context() const { return context_; }
-  const Binding& binding() const { return binding_; }
+  const Binding& binding() const { return *binding_; }
   const Mapping& mapping() const { return mapping_; }  ///< when done without fault
   bool suppress_faults() const { return suppress_; }
   unsigned reads() const { return reads_; }
@@ -104,6 +121,7 @@ class Walk {
   void fail(FaultReason reason);
   void deny(FaultReason reason);  ///< a fault for a DMA, "not present" for a translation request
 
+  [[gnu::noinline]] void feed_others(std::span<const std::uint64_t> words);
   void on_root(std::span<const std::uint64_t> words);
   void on_context(std::span<const std::uint64_t> words);
   void after_context();
@@ -137,6 +155,7 @@ class Walk {
   bool ats() const { return request_->at == AddressType::translation_request; }
   bool writes() const { return request_->access == Access::write; }
   bool wants_dirty(bool writable) const { return writes() || (ats() && !request_->no_write && writable); }
+  PagingEntry step_entry() const { return {access_.address & address_mask, second_, false}; }
   bool is_leaf(std::uint64_t entry, unsigned level) const {
     return level == 1 || ((entry >> 7 & 1) && level <= 3);
   }
@@ -148,7 +167,7 @@ class Walk {
   const TranslationRequest* request_ = nullptr;
   Access64 access_;
   std::uint64_t second_input_ = 0;
-  std::uint64_t second_rare_ = 0;  ///< bits of entries that may be reserved
+  std::uint64_t second_rare_ = 0;  ///< bits of entries that ask for a closer look
   std::uint64_t entry_ = 0;  ///< being processed, kept across an update
   Phase phase_ = Phase::done;
   Purpose purpose_ = Purpose::page;
@@ -158,7 +177,7 @@ class Walk {
   Permissions first_, second_;
   unsigned second_needs_ = 0, second_level_ = 0, reads_ = 0, hit_level_ = 0;
   PagingSpace second_space_{{}, Binding::no_tag};
-  Binding binding_;
+  const Binding* binding_ = &own_binding_;  ///< of legacy mode it is in the context
   Mapping mapping_;
 
   bool first_dirty_ = true, second_dirty_ = true, table_writable_ = false, global_ = false;
@@ -167,6 +186,7 @@ class Walk {
   std::uint32_t pasid_ = 0;
   Iotlb* iotlb_ = nullptr;
   Context context_;
+  Binding own_binding_;
 };
 
 }  // namespace iov::iommu

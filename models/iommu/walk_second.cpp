@@ -23,15 +23,16 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
   second_ = {};
   second_needs_ = second_needs();
   second_rare_ = page_size | snooped | transient | (address_mask >> features_->host_address_bits << features_->host_address_bits);
-  second_level_ = binding_.second_levels;
-  if (address >> features_->address_bits(binding_.second_levels) != 0) {
+  if (binding_->second_dirty) second_rare_ = ~std::uint64_t{0};
+  second_level_ = binding_->second_levels;
+  if (address >> features_->address_bits(binding_->second_levels) != 0) {
     if (!scalable_) return deny(R::beyond_width);
     return deny(purpose == Purpose::first_table ? R::first_stage_beyond_width : R::sm_beyond_width);
   }
-  std::uint64_t table = binding_.second_table;
+  std::uint64_t table = binding_->second_table;
   if (caches_) {
-    second_space_ = PagingSpace(binding_.domain, Binding::no_tag);
-    const auto found = caches_->deepest(second_space_, address, binding_.second_levels);
+    second_space_ = PagingSpace(binding_->domain, Binding::no_tag);
+    const auto found = caches_->deepest(second_space_, address, binding_->second_levels);
     if (found.level) {
       if (reads_ == 0) hit_level_ = found.level;
       table = found.entry.next();
@@ -46,7 +47,7 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
 void Walk::deny_second() {
   if (!second_.any_of(Permissions::read | Permissions::write) && scalable_) return deny(R::second_stage_not_present);
   if (purpose_ == Purpose::first_table)
-    return deny(first_level_ == binding_.first_levels ? R::first_stage_top_read : R::first_stage_read);
+    return deny(first_level_ == binding_->first_levels ? R::first_stage_top_read : R::first_stage_read);
   if (writes()) return deny(scalable_ ? R::sm_write_denied : R::write_denied);
   deny(scalable_ ? R::sm_read_denied : R::read_denied);
 }
@@ -65,13 +66,10 @@ void Walk::deny_second() {
   return (entry & ((std::uint64_t{1} << (12 + 9 * (level - 1))) - 1) & ~std::uint64_t{0xfff}) != 0;
 }
 
-[[gnu::always_inline]] inline void Walk::second_continues() {
+void Walk::second_continues() {
   if (is_leaf(entry_, second_level_)) return finish_second();
-  const std::uint64_t next = entry_ & address_mask;
-  if (caches_ && fills_allowed_)
-    caches_->fill(second_space_, second_input_, second_level_, {next, second_, false});
-  --second_level_;
-  read(next + index_at(second_input_, second_level_) * 8u, 8);
+  descend(entry_);
+  if (caches_steps()) caches_->fill(second_space_, second_input_, second_level_ + 1, step_entry());
 }
 
 void Walk::second_updated() { second_continues(); }
@@ -82,7 +80,7 @@ void Walk::on_second(std::uint64_t entry) {
   if (!second_.any_of(second_needs_)) return deny_second();
   // What may be reserved is rare: it alone is looked at closely.
   if ((entry & second_rare_) != 0 && second_reserved(entry)) return fail(scalable_ ? R::second_stage_reserved : R::entry_reserved);
-  if (binding_.second_dirty && second_updates()) return;
+  if (binding_->second_dirty && second_updates()) return;
   second_continues();
 }
 
@@ -101,8 +99,8 @@ void Walk::finish_second() {
     table_writable_ = second_.any_of(Permissions::write);
     return read_first_entry(page | (second_input_ & offset));
   }
-  second_dirty_ = !binding_.second_dirty || (entry_ & second_dirty);
-  const bool nested = binding_.stages == Stages::nested;
+  second_dirty_ = !binding_->second_dirty || (entry_ & second_dirty);
+  const bool nested = binding_->stages == Stages::nested;
   const unsigned smaller = nested ? std::min(log2, first_log2_) : log2;
   mapping_.log2_page = static_cast<std::uint8_t>(smaller);
   mapping_.page = (page | (second_input_ & offset)) & ~((std::uint64_t{1} << smaller) - 1);
@@ -110,7 +108,7 @@ void Walk::finish_second() {
   mapping_.write = writable();
   mapping_.execute = first_.any_of(Permissions::execute);  // the second stage alone does not tell code from data
   mapping_.dirty = second_dirty_ && (!nested || first_dirty_);
-  mapping_.snoop = entry_ & snooped || (nested && binding_.snoop);
+  mapping_.snoop = entry_ & snooped || (nested && binding_->snoop);
   mapping_.nested = nested;
   mapping_.global = nested && global_;
   finish();

@@ -41,7 +41,9 @@ struct FoundEntry {
   bool copy(std::uint64_t wanted, std::uint64_t* words, std::uint32_t length_wanted) const {
     if (address != wanted || version != *current || length_wanted > length) return false;
     if (length_wanted == sizeof *words)
-      std::memcpy(words, bytes, sizeof *words);  // mostly, then without a call
+      std::memcpy(words, bytes, sizeof *words);  // of a page table: without a call
+    else if (length_wanted == 2 * sizeof *words)
+      std::memcpy(words, bytes, 2 * sizeof *words);
     else
       std::memcpy(words, bytes, length_wanted);
     return true;

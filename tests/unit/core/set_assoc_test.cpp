@@ -53,6 +53,31 @@ TEST_CASE("tree pseudo-LRU: the bits point away from what was used, half by half
   CHECK(victims(Replacement::tree_plru, {}, 4) == Who{0, 2, 1, 3});
 }
 
+TEST_CASE("what is known to be new takes the place that it would take unknown") {
+  for (const Replacement policy : {Replacement::lru, Replacement::fifo}) {
+    Cache unknown({24, 4, policy}), known({24, 4, policy});  // six sets: no power of two
+    Random random(7, "new");
+    unsigned evicted = 0;
+    for (unsigned i = 0; i < 4000; ++i) {
+      const Number n{static_cast<unsigned>(random.below(100))};
+      if (const unsigned* const there = unknown.lookup(n)) {
+        REQUIRE(*known.lookup(n) == *there);
+        if (random.below(4) == 0) REQUIRE(unknown.erase(n) == known.erase(n));
+        continue;
+      }
+      std::optional<Number> loser;
+      known.put_new(known.expect(n), n, i, [&](const Number& gone) { loser = gone; });
+      REQUIRE(unknown.fill(n, i) == loser);
+      REQUIRE(known.size() == unknown.size());
+      evicted += loser.has_value();
+    }
+    CHECK(known.oldest_goes());
+    CHECK(evicted > 1000);
+  }
+  CHECK_FALSE(Cache({16, 4, Replacement::random}).oldest_goes());
+  CHECK_FALSE(Cache({0, 4, Replacement::lru}).oldest_goes());
+}
+
 TEST_CASE("what is known to be there and used again is as young as after a lookup, whatever the policy") {
   for (const Replacement policy : {Replacement::lru, Replacement::fifo, Replacement::tree_plru, Replacement::random}) {
     Cache looked_up({16, 4, policy}), known({16, 4, policy});
