@@ -88,6 +88,7 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   };
   void pump();
   void pump_trace();
+  void choose();
   AccessPattern::Access next_access();
   void begin(unsigned requester, std::uint64_t address, std::uint32_t bytes, DmaPattern pattern);
   void submit_read(std::uint32_t slot);
@@ -107,11 +108,16 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   const TransferParams params_;
   DmaEngine& engine_;
   AccessPattern pattern_;
+  AccessPattern::Access ahead_{};  ///< the next one, without lookahead
+  bool chosen_ = false;
   Fifo<AccessPattern::Access> upcoming_;  ///< their descriptors have been fetched
   std::vector<TracedAccess> trace_;
   std::size_t next_traced_ = 0;
-  std::vector<unsigned> channels_;         ///< by requester
-  std::vector<std::uint64_t> windows_;     ///< where each requester's begins
+  struct Source {
+    std::uint64_t window;  ///< where it begins; a trace has addresses instead
+    unsigned channel;
+  };
+  std::vector<Source> sources_;  ///< by requester
   std::map<std::uint64_t, unsigned> traced_requesters_;
   std::vector<Transaction> transactions_;
   std::vector<std::uint32_t> free_;
