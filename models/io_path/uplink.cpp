@@ -146,8 +146,15 @@ void HostNic::start() {
   task_.start();
 }
 
+Task HostNic::initialise() {
+  co_await driver_.initialise(setup_);
+  if (leaving_) co_await driver_.stop(setup_);
+}
+
 void HostNic::shut_down() {
   driver_.set_carrier(false);
+  leaving_ = true;
+  if (!task_.done()) return;  // it still comes up, and goes down then
   task_ = driver_.stop(setup_);
   task_.start();
 }

@@ -56,7 +56,7 @@ class HostNic : public sc_core::sc_module {
   const software::NicDriver& driver() const { return driver_; }
 
  private:
-  Task initialise() { co_await driver_.initialise(setup_); }
+  Task initialise();
   Task interrupt(host::Strand& strand);
   HostSystem& host_;
   const unsigned queue_;
@@ -67,6 +67,7 @@ class HostNic : public sc_core::sc_module {
   software::NicDriver driver_;
   InterruptMessage message_;  ///< that it sends, once it is set up
   InterruptLine* line_ = nullptr;
+  bool leaving_ = false;
   Task task_;
 };
 
