@@ -3,7 +3,7 @@
 /// its instant behind the others. A mechanism: it runs nothing.
 ///
 /// Models  few notices lie in order in an array, with room at both ends: one that is sorted in moves the fewer of those
-///         before and behind it, and the lines of the host's caches that it takes are always the same. When they become many,
+///         before and behind it, in few lines of the host's caches. When they become many,
 ///         what happens within microseconds goes to a timing wheel, until that is empty again: both ends of an event are a few
 ///         instructions, whatever else is pending. What lies further ahead, or would be sorted in slowly there, is in a 4-ary
 ///         heap. The first of array or wheel and heap is the first of all.

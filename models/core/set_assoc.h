@@ -102,7 +102,7 @@ class SetAssoc {
     insert(place, oldest_goes_ ? take_oldest(place.state) : victim(set), key, value, evict);
     return true;
   }
-  /// Where a key will be put: its set is asked for meanwhile, and what would make room there.
+  /// Where a key will be put, in a cache that has entries: its set is asked for meanwhile, with the first entries there.
   class Place {
     friend SetAssoc;
     State* state;

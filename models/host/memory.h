@@ -42,6 +42,7 @@ class LineTimes {
   std::array<Time, 66> times_;  ///< of the lines of a TLP, computed once
 };
 
+/// (DirectMemory comes first: its calls then need no thunk that corrects `this`.)
 class Memory : public DirectMemory, public sc_core::sc_module, public tlm::tlm_fw_transport_if<> {
  public:
   struct Params {
@@ -133,7 +134,9 @@ class Memory : public DirectMemory, public sc_core::sc_module, public tlm::tlm_f
 template <class V>
 void Memory::Params::describe(V& v) {
   constexpr double giga = 1e9;
-  v.field("size", size, Range<Bytes>{{1 << 20}, {std::uint64_t{4} << 40}}, "bytes of host memory", no_source);
+  constexpr std::uint64_t largest = std::uint64_t{4} << 40;
+  static_assert(largest >> Llc::log2_sector < 0xffff'ffff, "the LLC numbers sectors in 32 bits");
+  v.field("size", size, Range<Bytes>{{1 << 20}, {largest}}, "bytes of host memory", no_source);
   v.choice("llc_model", llc_model, llc_model_names,
            "tracked: lines are looked up; always_hit / always_miss: cheaper, one latency for all", no_source);
   v.field("llc_size", llc_size, Range<Bytes>{{64 << 10}, {std::uint64_t{1} << 30}}, "last-level cache",

@@ -107,7 +107,7 @@ class PagingCaches {
     Level& cache = levels_[e.level - lowest];
     Count& count = count_of(space.word, e.level);
     if (count != 0 || !cache.oldest_goes()) return fill(e.level, {e.prefix, space}, entry);
-    more(count);  // before an entry of the same group may make room, which takes long to know
+    more(count);  // before the store that makes room, whose place takes long to know
     cache.put_new(e.place, SoughtPagingEntry{e.prefix, space}, entry, [&](const PagingKey& loser) { fewer(count_of(loser.space, e.level)); });
   }
   void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {

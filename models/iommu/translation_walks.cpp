@@ -226,7 +226,7 @@ void TranslationUnit::step(Walker& w) {
   w.ok && w.walk.leads_on(w.words[0]) ? step_down(w) : step_otherwise(w);
 }
 
-/// To the next second-stage table.
+/// To the next second-stage table: as issue() and issue_found(), for this alone. The walker's `ok` stays true.
 [[gnu::noinline]] void TranslationUnit::step_down(Walker& w) {
   const bool caches = w.walk.caches_steps();
   PagingCaches::Expected fill;
