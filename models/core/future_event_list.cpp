@@ -16,13 +16,10 @@ FutureEventList::~FutureEventList() {
   for (const Far& entry : heap_) entry.notice->listed = false;
 }
 
-/// The first, one more than few, or one for which there is no room at its end.
+/// One more than few, or one for which there is no room at its end.
 void FutureEventList::insert_otherwise(EventNotice& notice, const Time& now) {
   if (occupied_words_ != 0) {
     if (!insert_near(notice, now)) insert_far(notice);
-  } else if (end_few_ == first_few_) {
-    clear_few();
-    *end_few_++ = {notice.when, &notice};
   } else if (end_few_ == first_few_ + most_few) {
     spread(notice, now);
   } else {

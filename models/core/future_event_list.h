@@ -61,9 +61,9 @@ class FutureEventList {
     notice.order_ = order_++ | rank;
     notice.listed = true;
     const auto count = static_cast<std::size_t>(end_few_ - first_few_);
-    if (count - 1 >= most_few - 1) return insert_otherwise(notice, now);  // none, or many
+    if (count == most_few) return insert_otherwise(notice, now);  // many
     // From the end that is nearer to it: the one in the middle tells which.
-    if (before(first_few_[count / 2], when, notice)) {
+    if (count != 0 && before(first_few_[count / 2], when, notice)) {
       if (end_few_ == &few_.back()) return insert_otherwise(notice, now);
       Few* place = end_few_++;
       for (; !before(place[-1], when, notice); --place) *place = place[-1];
@@ -71,7 +71,8 @@ class FutureEventList {
     } else {
       if (first_few_ == few_.data()) return insert_otherwise(notice, now);
       Few* place = --first_few_;
-      for (; before(place[1], when, notice); ++place) *place = place[1];
+      if (count != 0)
+        for (; before(place[1], when, notice); ++place) *place = place[1];
       *place = {when, &notice};
     }
   }
