@@ -36,14 +36,21 @@ void Histogram::make_room(std::size_t bucket) {
 
 Histogram::Sample::Sample(const Time& duration) : ps(to_ps(duration)), bucket(bucket_of(ps)) {}
 
-void Histogram::record(const Sample& sample) {
-  if (sample.bucket - first_ >= counts_.size()) make_room(sample.bucket);  // also when it is below first_: the difference wraps
-  ++counts_[sample.bucket - first_];
+[[gnu::always_inline]] inline void Histogram::note(std::uint64_t ps, std::size_t bucket) {
+  if (bucket - first_ >= counts_.size()) make_room(bucket);  // also when it is below first_: the difference wraps
+  ++counts_[bucket - first_];
   ++count_;
-  sum_ns_ += static_cast<double>(static_cast<std::int64_t>(sample.ps)) * 1e-3;  // signed: a single instruction
-  min_ = std::min(min_, sample.ps);
-  max_ = std::max(max_, sample.ps);
+  sum_ns_ += static_cast<double>(static_cast<std::int64_t>(ps)) * 1e-3;  // signed: a single instruction
+  min_ = std::min(min_, ps);
+  max_ = std::max(max_, ps);
 }
+
+void Histogram::record(const Time& duration) {
+  const std::uint64_t ps = to_ps(duration);
+  note(ps, bucket_of(ps));
+}
+
+void Histogram::record(const Sample& sample) { note(sample.ps, sample.bucket); }
 
 void Histogram::add_to(WorkingSet& set) const {
   set.add_object(*this);

@@ -26,7 +26,7 @@ class Histogram {
     std::uint64_t ps;
     std::size_t bucket;
   };
-  void record(const Time& duration) { record(Sample(duration)); }
+  void record(const Time& duration);
   void record(const Sample& sample);
   std::uint64_t count() const { return count_; }
   double mean_ns() const { return count_ ? sum_ns_ / static_cast<double>(count_) : 0; }
@@ -39,6 +39,7 @@ class Histogram {
   void add_to(WorkingSet& set) const;  ///< as if the next sample were about the mean of those before
 
  private:
+  void note(std::uint64_t ps, std::size_t bucket);
   [[gnu::cold]] void make_room(std::size_t bucket);
 
   std::vector<std::uint64_t> counts_;  ///< of the buckets from first_ on

@@ -50,7 +50,8 @@ class SetAssoc {
   explicit SetAssoc(const CacheGeometry& g)
       : ways_(g.ways), sets_(g.entries / g.ways), newest_at_((g.ways + 3) / 4 * 4), stride_((newest_at_ + 1 + 2 * ways_ + 3) / 4 * 4),
         set_mask_((sets_ & (sets_ - 1)) == 0 ? sets_ - 1 : odd), replacement_(g.replacement),
-        oldest_goes_(g.replacement == Replacement::lru || g.replacement == Replacement::fifo), state_(sets_ * stride_), lines_(g.entries),
+        oldest_goes_(g.entries > 0 && (g.replacement == Replacement::lru || g.replacement == Replacement::fifo)),
+        state_(sets_ * stride_), lines_(g.entries),
         plru_(g.replacement == Replacement::tree_plru ? sets_ : 0), guess_(guesses(g)) {
     for (std::size_t set = 0; set < sets_; ++set) chain(state_of(set));
   }
@@ -97,35 +98,17 @@ class SetAssoc {
       line(set, way).value = value;
       return false;
     }
-    Place place;
-    place.state = state_of(set), place.lines = &line(set, 0), place.mark = mark_of(h);
-    insert(place, oldest_goes_ ? take_oldest(place.state) : victim(set), key, value, evict);
+    insert(set, oldest_goes_ ? take_oldest(state_of(set)) : victim(set), mark_of(h), key, value, evict);
     return true;
   }
-  /// Where a key will be put, in a cache that has entries: its set is asked for meanwhile, with the first entries there.
-  class Place {
-    friend SetAssoc;
-    State* state;
-    Line* lines;
-    Mark mark;
-  };
-  template <class Sought>
-  [[gnu::always_inline]] Place expect(const Sought& key) {
-    Place place;
+  /// put() of a key that is known not to be there, when the oldest entry makes room: a few instructions.
+  template <class Sought, class Evict>
+  [[gnu::always_inline]] void put_new(const Sought& key, const Value& value, Evict evict) {
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
-    place.state = state_of(set), place.lines = &lines_[set * ways_], place.mark = mark_of(h);
-    iov::prefetch(place.state);
-    iov::prefetch(place.lines);
-    iov::prefetch(reinterpret_cast<const char*>(place.lines) + cache_line_bytes);
-    return place;
+    insert(set, take_oldest(state_of(set)), mark_of(h), key, value, evict);
   }
-  /// put() of a key that is known not to be there, when its cache has entries and age decides which makes room: a few instructions.
-  template <class Sought, class Evict>
-  [[gnu::always_inline]] void put_new(const Place& place, const Sought& key, const Value& value, Evict evict) {
-    insert(place, take_oldest(place.state), key, value, evict);
-  }
-  bool oldest_goes() const { return oldest_goes_ && !lines_.empty(); }
+  bool oldest_goes() const { return oldest_goes_; }
   bool erase(const Key& key) {
     if (lines_.empty()) return false;
     const std::uint64_t h = key.hash();
@@ -148,9 +131,19 @@ class SetAssoc {
     for (std::size_t i = 0; i < lines_.size(); ++i)
       if (state_[i / ways_ * stride_ + i % ways_] != 0) visit(lines_[i].key, lines_[i].value);
   }
-  /// The key will be looked up, or filled, soon.
+  /// The key will be looked up soon.
   void prefetch(const Key& key) const {
     if (!lines_.empty()) iov::prefetch(&state_[set_of(key.hash()) * stride_]);
+  }
+  /// put_new() will follow: its set, with the first entries there.
+  template <class Sought>
+  [[gnu::always_inline]] void prefetch_room(const Sought& key) const {
+    if (!oldest_goes_) return;
+    const std::size_t set = set_of(key.hash());
+    const Line* const lines = lines_.data() + set * ways_;
+    iov::prefetch(state_.data() + set * stride_);
+    iov::prefetch(lines);
+    iov::prefetch(reinterpret_cast<const char*>(lines) + cache_line_bytes);
   }
   void add_to(WorkingSet& set, const Key& key) const {
     if (lines_.empty()) return;
@@ -250,14 +243,14 @@ class SetAssoc {
     return n;
   }
   template <class Sought, class Evict>
-  [[gnu::always_inline]] void insert(const Place& place, std::size_t way, const Sought& key, const Value& value, Evict evict) {
-    State& held = place.state[way];
-    Line& made = place.lines[way];
+  [[gnu::always_inline]] void insert(std::size_t set, std::size_t way, Mark mark, const Sought& key, const Value& value, Evict evict) {
+    State& held = state_of(set)[way];
+    Line& made = line(set, way);
     if (held != 0)
       evict(made.key);
     else
       ++size_;
-    held = place.mark;
+    held = mark;
     made.key = Key(key);
     made.value = value;
   }

@@ -71,7 +71,7 @@ void DmaEngine::prepare_read(Request& q) {
   if (q.r.real_bytes) q.buffer = pool_.take(q.r.real_bytes);
   if (params_.read_setup == Time()) return enqueue(q, reads);
   q.in_setup = true;
-  prefetch_object(*q.channel);
+  iov::prefetch(q.channel);
   setup_.push(timeline_.now() + params_.read_setup, &q);
 }
 

@@ -22,6 +22,14 @@
 namespace iov::endpoint {
 
 class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
+  enum Direction : unsigned { reads, writes, directions };
+  struct Request;
+  struct Lane {  ///< its queue is a chain through the requests: of thousands of channels few have any
+    Request *first = nullptr, *last = nullptr;
+    std::uint64_t last_page = 1ull << 63;  ///< where the last access ended: a stream goes on from there
+    bool listed = false;                   ///< in ready_
+  };
+
  public:
   struct Params {
     unsigned tags = 256;
@@ -55,8 +63,19 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   DmaEngine(const sc_core::sc_module_name& name, Timeline& timeline, const Params& params, TlpPort& port,
             OutstandingRequests& requests, DeviceTlb& tlb);
 
+  class alignas(cache_line_bytes) Channel {  // all that a read needs lies in its first line
+    friend DmaEngine;
+    DmaClient* client = nullptr;
+    AddressSpace space;
+    unsigned reads = 0;  ///< outstanding read TLPs
+    bool ats = true, no_snoop = true;
+    bool held = false;  ///< wants to read and has all reads under way that it may have
+    DmaStatus refusal = DmaStatus::success;  ///< of what it may not do; success: it may
+    std::array<Lane, directions> lane;
+  };
   /// A queue of requests with its own requester ID; writes stay in order among themselves, so do reads.
   unsigned add_channel(RequesterId requester, DmaClient& client, Pasid pasid = {});
+  Channel& channel(unsigned number) { return *channels_[number]; }  ///< stays there: who has thousands need not look for it
   void set_requester(unsigned channel, RequesterId requester);
   struct Permission {
     bool bus_master, ats, pasid, no_snoop;
@@ -72,19 +91,22 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     free_->r = DmaRequest();
     return free_->r;
   }
-  void submit(unsigned channel) {
+  void submit(Channel& channel) {
     Request& q = *std::exchange(free_, free_->next);
-    q.channel = channels_[channel].get();
+    q.channel = &channel;
     begin(q);
   }
-  void submit(unsigned channel, DmaRequest&& request) {
+  void submit(unsigned channel) { submit(*channels_[channel]); }
+  void submit(Channel& channel, DmaRequest&& request) {
     compose() = std::move(request);
     submit(channel);
   }
+  void submit(unsigned channel, DmaRequest&& request) { submit(*channels_[channel], std::move(request)); }
   /// A descriptor names this range: the device TLB may translate it ahead.
-  void expect(unsigned channel, std::uint64_t address, std::uint32_t bytes, bool write) {
-    if (tlb_.enabled() && channels_[channel]->ats && bytes > 0) tlb_.expect({channels_[channel]->space, address, bytes, write, false});
+  void expect(const Channel& channel, std::uint64_t address, std::uint32_t bytes, bool write) {
+    if (tlb_.enabled() && channel.ats && bytes > 0) tlb_.expect({channel.space, address, bytes, write, false});
   }
+  void expect(unsigned channel, std::uint64_t address, std::uint32_t bytes, bool write) { expect(*channels_[channel], address, bytes, write); }
   /// Forgets the channel's requests: none starts any more, no dma_done follows.
   void cancel(unsigned channel);
   void add_to(WorkingSet& set, unsigned channel) const {
@@ -99,9 +121,7 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
   std::uint64_t bytes() const { return read_bytes_.value() + write_bytes_.value(); }
 
  private:
-  enum Direction : unsigned { reads, writes, directions };
   enum class Progress : std::uint8_t { finished, blocked, starved };
-  struct Channel;
   struct Request {
     DmaRequest r;
     Channel* channel = nullptr;
@@ -113,20 +133,6 @@ class DmaEngine : public sc_core::sc_module, Requester, TlbClient {
     Grant grant;
     ByteBuffer buffer;
     Time started;
-  };
-  struct Lane {  ///< its queue is a chain through the requests: of thousands of channels few have any
-    Request *first = nullptr, *last = nullptr;
-    std::uint64_t last_page = 1ull << 63;  ///< where the last access ended: a stream goes on from there
-    bool listed = false;                   ///< in ready_
-  };
-  struct alignas(cache_line_bytes) Channel {  ///< all that a read needs lies in its first line
-    DmaClient* client = nullptr;
-    AddressSpace space;
-    unsigned reads = 0;  ///< outstanding read TLPs
-    bool ats = true, no_snoop = true;
-    bool held = false;  ///< wants to read and has all reads under way that it may have
-    DmaStatus refusal = DmaStatus::success;  ///< of what it may not do; success: it may
-    std::array<Lane, directions> lane;
   };
   struct ReadTlp {  ///< by tag
     Request* request = nullptr;

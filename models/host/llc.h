@@ -264,7 +264,10 @@ class Llc {
   }
   /// As above, with the place of the line's sector.
   bool read(std::uint64_t line, const Sector& place) {
-    return io_.lookup(line) || written(line, [&] { return written_.lookup(place); });
+    if (io_.lookup(line)) return true;
+    sector_ = no_sector;
+    const std::uint64_t* const lines = written_.lookup(place);
+    return lines && *lines & bit(line);
   }
   void add_to(WorkingSet& set, std::uint64_t line) const {
     io_.add_to(set, line);

@@ -102,7 +102,7 @@ bool Memory::read_line(const MemoryAccess& a, Time& when, std::uint32_t length) 
   return true;
 }
 
-[[gnu::always_inline]] inline void Memory::locate(Hpa address, FoundEntry& entry) {
+void Memory::find(Hpa address, FoundEntry& entry) {
   entry.address = bytes_.holds_line_of(address.value) ? address.value : FoundEntry::nowhere;
   if (entry.address == FoundEntry::nowhere) return;
   const SparseBytes::Found found = bytes_.find_entry(address.value);
@@ -112,22 +112,13 @@ bool Memory::read_line(const MemoryAccess& a, Time& when, std::uint32_t length) 
   entry.set = sector.set, entry.tag = sector.tag;
 }
 
-void Memory::find(Hpa address, FoundEntry& entry) { locate(address, entry); }
-
-Time Memory::read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) {
+void Memory::read_found(const FoundEntry& entry, std::uint32_t length, Time& when, Hpa guess, FoundEntry* next) {
   ++reads;
   read_bytes += length;
-  const std::uint64_t line = entry.address >> Llc::log2_line;
-  const bool looks = allocate && params_.llc_model == LlcModel::tracked;
-  const Time end = move_line(looks ? llc_.read(line, {entry.set, entry.tag}) : params_.llc_model == LlcModel::always_hit, start);
-  next ? locate(guess, *next) : prefetch_place(guess);
-  return end;
-}
-
-void Memory::prefetch_place(Hpa address) {
-  if (!bytes_.holds_line_of(address.value)) return;
-  bytes_.prefetch_page(address.value);
-  llc_.sector_of(address.value >> Llc::log2_line);
+  const bool looks = entry.allocate && params_.llc_model == LlcModel::tracked;
+  const bool hit = looks ? llc_.read(entry.address >> Llc::log2_line, {entry.set, entry.tag}) : params_.llc_model == LlcModel::always_hit;
+  when = move_line(hit, when);
+  next ? find(guess, *next) : void(llc_.sector_of(guess.value >> Llc::log2_line));
 }
 
 bool Memory::refuse() {

@@ -67,8 +67,8 @@ class Memory : public DirectMemory, public sc_core::sc_module, public tlm::tlm_f
   void prefetch(Hpa address) const override;
   void prefetch_page(Hpa address) const override;
   void add_to(WorkingSet& set, Hpa address) const override;
-  void find(Hpa address, FoundEntry& entry) override;
-  Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) override;
+  void find(Hpa address, FoundEntry& entry) final;
+  void read_found(const FoundEntry& entry, std::uint32_t length, Time& when, Hpa guess, FoundEntry* next) override;
 
   const Params& params() const { return params_; }
   std::uint64_t pages() const { return bytes_.pages(); }  ///< 4 KiB pages ever written
@@ -104,8 +104,6 @@ class Memory : public DirectMemory, public sc_core::sc_module, public tlm::tlm_f
   bool cached(std::uint64_t line, bool allocate) {
     return params_.llc_model == LlcModel::tracked ? allocate && llc_.read(line) : params_.llc_model == LlcModel::always_hit;
   }
-  void locate(Hpa address, FoundEntry& entry);
-  void prefetch_place(Hpa address);  ///< what locate() reads, and where its sector of the LLC would be
   Time move_line(bool hit, const Time& start);
   [[gnu::noinline]] bool access_lines(const MemoryAccess& access, Time& when, std::uint32_t length);
   [[gnu::noinline]] bool read_line(const MemoryAccess& access, Time& when, std::uint32_t length);

@@ -24,7 +24,7 @@ class SparseBytes {
   static constexpr std::uint64_t page_bytes = std::uint64_t{1} << log2_page;
 
   explicit SparseBytes(std::uint64_t size)
-      : size_(size), chunks_((size + (std::uint64_t{1} << log2_chunk) - 1) >> log2_chunk) {}
+      : size_(size), lines_end_(size / LinePool::line_bytes * LinePool::line_bytes), chunks_((size + (std::uint64_t{1} << log2_chunk) - 1) >> log2_chunk) {}
 
   std::uint64_t size() const { return size_; }
   std::uint64_t pages() const { return pages_; }  ///< of which anything exists
@@ -33,7 +33,7 @@ class SparseBytes {
   }
 
   /// All of the line that it is in.
-  bool holds_line_of(std::uint64_t address) const { return address < size_ / LinePool::line_bytes * LinePool::line_bytes; }
+  bool holds_line_of(std::uint64_t address) const { return address < lines_end_; }
 
   void read(std::uint64_t address, std::span<std::uint8_t> to) const {
     if (within_line(address, to.size())) return read_line(address, to);
@@ -107,6 +107,15 @@ class SparseBytes {
   static constexpr unsigned page_lines = 1u << LinePool::log2_longest;
   static_assert(page_lines * LinePool::line_bytes == page_bytes);
 
+  /// As std::popcount, which is a call where a processor need not have the instruction: who reads an entry would save registers for it.
+  static unsigned count(std::uint64_t bits) {
+    constexpr std::uint64_t every_second = 0x5555'5555'5555'5555, pairs = 0x3333'3333'3333'3333, nibbles = 0x0f0f'0f0f'0f0f'0f0f,
+                            ones = 0x0101'0101'0101'0101;
+    bits -= bits >> 1 & every_second;
+    bits = (bits & pairs) + (bits >> 2 & pairs);
+    return static_cast<unsigned>(((bits + (bits >> 4)) & nibbles) * ones >> 56);
+  }
+
   class Page {
    public:
     bool empty() const { return present_ == 0 && place_ == 0; }
@@ -120,7 +129,7 @@ class SparseBytes {
     /// Of a line that is present, and of the following ones as far as they are.
     std::uint8_t* place(std::uint64_t at) const {
       const std::uint64_t below = (std::uint64_t{1} << line_of(at)) - 1, before = present_ & below;
-      const auto index = before == 0 ? 0 : before == below ? line_of(at) : static_cast<unsigned>(std::popcount(before));
+      const auto index = before == 0 ? 0 : before == below ? line_of(at) : count(before);
       return lines()[index].bytes.data() + at % LinePool::line_bytes;
     }
 
@@ -146,7 +155,7 @@ class SparseBytes {
     return bytes != 0 && at % LinePool::line_bytes + bytes <= LinePool::line_bytes;
   }
   static unsigned log2_run(std::uint64_t present) {
-    return static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::popcount(present)) - 1u));
+    return static_cast<unsigned>(std::bit_width(count(present) - 1u));
   }
   template <class Visit>
   static void for_each_piece(std::uint64_t of, std::uint64_t address, std::size_t length, Visit visit) {
@@ -253,7 +262,7 @@ class SparseBytes {
     ++version_;
     const bool moves = !old.present() || log2_run(wanted) != log2_run(old.present());
     page.set_lines(wanted, moves ? pool_.take(log2_run(wanted)) : old.lines());
-    int from = std::popcount(old.present()), to = std::popcount(wanted);
+    unsigned from = count(old.present()), to = count(wanted);
     for (unsigned line = page_lines; line-- > 0;) {
       const std::uint64_t bit = std::uint64_t{1} << line;
       if (!(wanted & bit)) continue;
@@ -262,7 +271,8 @@ class SparseBytes {
     if (moves && old.present()) pool_.give_back(old.lines(), log2_run(old.present()));
   }
 
-  std::uint64_t size_, pages_ = 0, version_ = 0;
+  std::uint64_t size_, lines_end_;
+  std::uint64_t pages_ = 0, version_ = 0;
   std::vector<std::unique_ptr<Chunk>> chunks_;
   LinePool pool_;
 };

@@ -123,7 +123,7 @@ class Iotlb {
       --count_of(evicted.space);
     };
     if (absent && part.oldest_goes()) {
-      part.put_new(part.expect(key), key, m, evict);
+      part.put_new(key, m, evict);
     } else if (!part.put(key, m, evict)) {
       --in_space;
       return nobody;

@@ -91,27 +91,19 @@ class PagingCaches {
           return {level, *e};
     return {0, {}};
   }
-  /// A fill that will follow: what it needs is asked for meanwhile.
-  struct Expected {
-    unsigned level = 0;
-    std::uint64_t prefix;
-    Level::Place place;
-  };
-  [[gnu::always_inline]] Expected expect(const PagingSpace& space, std::uint64_t address, unsigned level) {
-    Expected e{level, prefix_of(address, level), {}};
-    iov::prefetch(&counts_[PagingSpace::group_of(space.word)]);
-    if (Level& cache = levels_[level - lowest]; cache.oldest_goes()) e.place = cache.expect(SoughtPagingEntry{e.prefix, space});
-    return e;
+  /// A fill will follow, if this is the level of a cache.
+  void prefetch(const PagingSpace& space, std::uint64_t address, unsigned level) const {
+    if (level >= lowest) levels_[level - lowest].prefetch_room(SoughtPagingEntry{prefix_of(address, level), space});
   }
-  [[gnu::always_inline]] void fill(const Expected& e, const PagingSpace& space, const PagingEntry& entry) {
-    Level& cache = levels_[e.level - lowest];
-    Count& count = count_of(space.word, e.level);
-    if (count != 0 || !cache.oldest_goes()) return fill(e.level, {e.prefix, space}, entry);
+  /// Nearly all walks that fill one level go on to the one below: it is prefetched.
+  [[gnu::noinline]] void fill(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
+    Level& cache = levels_[level - lowest];
+    Count& count = count_of(space.word, level);
+    if (count != 0 || !cache.oldest_goes()) return fill_otherwise(space, address, level, entry);
     more(count);  // before the store that makes room, whose place takes long to know
-    cache.put_new(e.place, SoughtPagingEntry{e.prefix, space}, entry, [&](const PagingKey& loser) { fewer(count_of(loser.space, e.level)); });
-  }
-  void fill(const PagingSpace& space, std::uint64_t address, unsigned level, const PagingEntry& entry) {
-    fill(level, {prefix_of(address, level), space}, entry);
+    cache.put_new(SoughtPagingEntry{prefix_of(address, level), space}, entry,
+                  [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); });
+    prefetch(space, address, level - 1);
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;
@@ -136,9 +128,10 @@ class PagingCaches {
   static void fewer(Count& count) { count = static_cast<Count>(count - (count != endless)); }
   using Counts = std::array<Count, highest - lowest + 1>;
   Count& count_of(std::uint64_t space_word, unsigned level) { return counts_[PagingSpace::group_of(space_word)][level - lowest]; }
-  [[gnu::noinline]] void fill(unsigned level, const SoughtPagingEntry& sought, const PagingEntry& entry) {
+  [[gnu::noinline]] void fill_otherwise(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
     const auto evict = [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); };
-    if (levels_[level - lowest].put(sought, entry, evict)) more(count_of(sought.space.word, level));
+    if (levels_[level - lowest].put(SoughtPagingEntry{prefix_of(address, level), space}, entry, evict)) more(count_of(space.word, level));
+    prefetch(space, address, level - 1);
   }
   std::array<Counts, 1u << PagingSpace::log2_groups> counts_{};
   std::array<Level, highest - lowest + 1> levels_;

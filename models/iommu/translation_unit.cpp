@@ -32,8 +32,11 @@ TranslationUnit::TranslationUnit(Timeline& timeline, const Params& p, MemoryPort
       pdpe_cache("pdpe_cache", p.pdpe_cache, p.clock),
       pde_cache("pde_cache", p.pde_cache, p.clock) {
   for (int i = static_cast<int>(p.translation_queue); i-- > 0;) free_.push_back(i);
-  for (int i = 0; i < static_cast<int>(p.walkers); ++i)
+  for (int i = 0; i < static_cast<int>(p.walkers); ++i) {
     walkers_.push_back(std::make_unique<Walker>(*this, i));
+    walkers_.back()->next.allocate = features_.coherent;
+  }
+  for (FoundEntry& entry : root_entries_) entry.allocate = features_.coherent;
   for (int i = static_cast<int>(p.walkers); i-- > 0;) idle_walkers_.push_back(i);
   queue.bound(p.translation_queue);
   if (p.audit) audit_ = std::make_unique<TranslationAudit>();

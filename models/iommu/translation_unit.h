@@ -93,7 +93,7 @@ class TranslationUnit {
  private:
   friend struct TranslationAccess;  ///< tests break the counts through it
   enum class State : std::uint8_t { free, queued, walking, joined };
-  struct Pending {
+  struct alignas(cache_line_bytes) Pending {
     TranslationRequest request;
     std::uint32_t ticket = 0;
     TranslationClient* client = nullptr;
@@ -107,17 +107,20 @@ class TranslationUnit {
     std::uint32_t tag = 0;
     std::uint16_t source_group = 0, space_group = 0;  ///< see leaders_; the second only if bound
   };
-  struct Walker {
-    explicit Walker(TranslationUnit& u, int i) : unit(u), index(i) {}
-    void step() { unit.step(*this); }
-    // What each step needs lies together.
+  struct alignas(cache_line_bytes) Walker {
+    explicit Walker(TranslationUnit& u, int i) : event(u.timeline_, bind<&Walker::step>(this)), unit(u), index(static_cast<std::int16_t>(i)) {}
+    void step() {
+      const std::uint64_t entry = walk.words()[0];
+      ok && walk.leads_on(entry) ? unit.step_down(*this, entry) : unit.step_otherwise(*this);
+    }
+    // What each step needs lies together: the event and what decides in two lines, which the timeline asks for ahead.
+    Event event;
     TranslationUnit& unit;
-    Event event{unit.timeline_, bind<&Walker::step>(this)};
-    int index, slot = -1;
-    bool stale = false, ok = true;
-    FoundEntry next;  ///< where the next table read probably goes
-    std::array<std::uint64_t, 8> words{};
+    int slot = -1;
+    const std::int16_t index;
+    bool ok = true, stale = false;
     Walk walk;
+    FoundEntry next;  ///< where the next table read probably goes
     Time taken;      ///< out of the idle ones
     Time started;    ///< reading tables
     Mapping before;  ///< audit: what the tables said when the walk began
@@ -181,16 +184,14 @@ class TranslationUnit {
   void start_walk(Walker& w, int slot, const Lookup& known);
   FoundEntry& root_entry(const Walker& w);
   void issue(Walker& w, const FoundEntry& entry, const Time& start);
-  void issue_found(Walker& w, const FoundEntry& entry, const Time& start);
   void issue_first(Walker& w);
   void issue_unfound(Walker& w, const Time& start);
   void issue_update(Walker& w, const Time& start);
-  void step(Walker& w);
-  void step_down(Walker& w);
+  void step_down(Walker& w, std::uint64_t entry);
   void step_otherwise(Walker& w);
   Time iotlb_answer(const Walker& w);
   void finish(Walker& w);
-  void fill_caches(const Walker& w);
+  std::uint32_t fill_caches(const Walker& w);
   void release(Walker& w);
   void answer_alone(Walker& w);
   void answer_chain(int slot, const Result& result);

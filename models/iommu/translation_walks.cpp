@@ -110,7 +110,8 @@ inline bool TranslationUnit::may_join(const Pending& p) const {
 void TranslationUnit::enqueue(int slot) {
   pending_[static_cast<std::size_t>(slot)].state = State::queued;
   lead(slot, true);
-  queue_[(queue_head_ + queued_++) % queue_.size()] = slot;
+  const std::size_t behind = queue_head_ + queued_++;
+  queue_[behind < queue_.size() ? behind : behind - queue_.size()] = slot;
 }
 
 /// Hands queued requests to idle walkers. Each asks the caches again, which may have learnt or forgotten while it waited; one
@@ -182,19 +183,17 @@ inline FoundEntry& TranslationUnit::root_entry(const Walker& w) {
 [[gnu::noinline]] void TranslationUnit::issue(Walker& w, const FoundEntry& entry, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
   if (a.update) return issue_update(w, start);
-  if (!entry.copy(a.address, w.words.data(), a.bytes)) return issue_unfound(w, start);
-  issue_found(w, entry, start);
-}
-
-/// @param entry  copied to the walker's words
-[[gnu::noinline]] void TranslationUnit::issue_found(Walker& w, const FoundEntry& entry, const Time& start) {
+  if (!entry.copy(a.address, w.walk.words().data(), a.bytes)) return issue_unfound(w, start);
   w.ok = true;
-  const Walk::Guess guess = w.walk.next_guess(w.words);
+  const Walk::Guess guess = w.walk.next_guess(w.walk.words());
   const bool context = w.walk.reads_context();
   FoundEntry* const next = guess.walks_on && !context ? &w.next : nullptr;
-  w.event.at(memory_.read_found(entry, w.walk.wanted().bytes, features_.coherent, start, Hpa(guess.address), next) + read_overhead_);
+  Time when = start;
+  memory_.read_found(entry, w.walk.wanted().bytes, when, Hpa(guess.address), next);
+  w.event.at(when + read_overhead_);
   if (!context) return;
-  domains.prefetch(static_cast<std::uint16_t>(w.words[1] >> 8));
+  memory_.prefetch_page(Hpa(guess.address));
+  domains.prefetch(static_cast<std::uint16_t>(w.walk.words()[1] >> 8));
   requesters.prefetch(pending_[static_cast<std::size_t>(w.slot)].request.requester.value);
 }
 
@@ -205,51 +204,44 @@ inline void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root
   const Walk::Access64& a = w.walk.wanted();
   if (w.walk.reads_root()) root_entry(w).address = FoundEntry::nowhere;
   memory_.find(Hpa(a.address), w.next);
-  if (w.next.copy(a.address, w.words.data(), a.bytes)) return issue_found(w, w.next, start);
-  const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.words.data()), a.bytes);
+  if (w.next.address == a.address && a.bytes <= w.next.length) return issue(w, w.next, start);  // found
+  const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(w.walk.words().data()), a.bytes);
   w.event.at(memory_.read(Hpa(a.address), bytes, a.bytes, start, features_.coherent) + read_overhead_);
   w.ok = memory_.ok();
 }
 
 [[gnu::noinline]] void TranslationUnit::issue_update(Walker& w, const Time& start) {
   const Walk::Access64& a = w.walk.wanted();
-  w.words[0] = a.desired;
+  w.walk.words()[0] = a.desired;
   w.ok = memory_.peek<std::uint64_t>(Hpa(a.address)) == a.expected;
-  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(w.words.data()), a.bytes);
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(w.walk.words().data()), a.bytes);
   const Time end = w.ok ? memory_.write(Hpa(a.address), bytes, a.bytes, start, features_.coherent) : start;
   ++updates;
   w.event.at(end + read_overhead_);
 }
 
-void TranslationUnit::step(Walker& w) {
-  forget_hits();
-  w.ok && w.walk.leads_on(w.words[0]) ? step_down(w) : step_otherwise(w);
-}
-
-/// To the next second-stage table: as issue() and issue_found(), for this alone. The walker's `ok` stays true.
-[[gnu::noinline]] void TranslationUnit::step_down(Walker& w) {
-  const bool caches = w.walk.caches_steps();
-  PagingCaches::Expected fill;
-  if (caches) fill = w.walk.expect_step();
-  w.walk.descend(w.words[0]);
-  const Time now = timeline_.now();
-  if (w.next.copy(w.walk.wanted().address, w.words.data(), 8)) {
-    const Walk::Guess guess = w.walk.second_guess(w.words[0]);
-    w.event.at(memory_.read_found(w.next, 8, features_.coherent, now, Hpa(guess.address), guess.walks_on ? &w.next : nullptr) + read_overhead_);
+/// To the next second-stage table: as issue(), for this alone. The walker's `ok` stays true.
+[[gnu::noinline]] void TranslationUnit::step_down(Walker& w, std::uint64_t entry) {
+  w.walk.descend(entry);
+  Time when = timeline_.now();
+  if (w.next.copy(w.walk.wanted().address, w.walk.words().data(), 8)) {
+    const Walk::Guess guess = w.walk.second_guess(w.walk.words()[0]);
+    memory_.read_found(w.next, 8, when, Hpa(guess.address), guess.walks_on ? &w.next : nullptr);
+    w.event.at(when + read_overhead_);
   } else {
-    issue_unfound(w, now);
+    issue_unfound(w, when);
   }
-  if (caches) w.walk.cache_step(fill);
 }
 
 [[gnu::noinline]] void TranslationUnit::step_otherwise(Walker& w) {
+  forget_hits();
   Time start = timeline_.now();
   const bool asked = w.walk.iotlb_asked();
   if (!w.walk.done()) {
     if (w.walk.wanted().update)
       w.walk.updated(w.ok);
     else
-      w.walk.feed({w.words.data(), w.walk.wanted().bytes / 8}, w.ok);
+      w.walk.feed({w.walk.words().data(), w.walk.wanted().bytes / 8}, w.ok);
     if (!asked && w.walk.iotlb_asked()) {
       start = iotlb_answer(w);
       if (w.walk.done()) return w.event.at(start);
@@ -272,7 +264,7 @@ void TranslationUnit::finish(Walker& w) {
   walk_reads += w.walk.reads();
   walk_time.record(timeline_.now() - w.started);
   walker_busy.add(timeline_.now() - w.taken);
-  if (!w.stale) fill_caches(w);
+  const std::uint32_t loser = w.stale ? Iotlb::nobody : fill_caches(w);
   const bool last_stale = w.stale && --stale_walks_ == 0;
   const int slot = w.slot;
   if (pending_[static_cast<std::size_t>(slot)].next < 0) {
@@ -286,6 +278,7 @@ void TranslationUnit::finish(Walker& w) {
     answer_chain(slot, result);
   }
   start_queued();
+  if (loser != Iotlb::nobody) ++domains.of(static_cast<std::uint16_t>(loser), UseTable::evictions);
   if (last_stale && drained_) drained_();
   if (!turned_away_.empty()) invite();
 }
@@ -326,12 +319,14 @@ void TranslationUnit::count_walk(const Walker& w, RequesterId requester, const T
   if (w.walk.has_binding()) add(domains, w.walk.binding().domain.value);
 }
 
-void TranslationUnit::fill_caches(const Walker& w) {
+/// @returns the domain that lost an entry of the IOTLB, or nobody. It is any of thousands, so its counters are asked for and the loss is
+/// counted when the walk has been answered.
+std::uint32_t TranslationUnit::fill_caches(const Walker& w) {
   const Walk& walk = w.walk;
   const TranslationRequest& q = pending_[static_cast<std::size_t>(w.slot)].request;
   if (walk.has_context())
     contexts_.put(SourceKey(q.requester, Pasid::none), walk.context(), [&](const SourceKey&) { ++context_cache.evictions; });
-  if (!walk.has_binding()) return;
+  if (!walk.has_binding()) return Iotlb::nobody;
   const Binding& b = walk.binding();
   if (b.scalable) {
     const std::uint32_t pasid = q.pasid.present() ? q.pasid.value : walk.context().rid_pasid;
@@ -339,13 +334,15 @@ void TranslationUnit::fill_caches(const Walker& w) {
   }
   if (walk.fault() != FaultReason::none || walk.not_present() || walk.iotlb_hit() ||
       b.stages == Stages::pass_through)
-    return;
+    return Iotlb::nobody;
   if (audit_) audit_walk(w, true);
-  if (const std::uint32_t loser = iotlb_.fill(b, q.address.value, walk.mapping()); loser != Iotlb::nobody) {
+  const std::uint32_t loser = iotlb_.fill(b, q.address.value, walk.mapping());
+  if (loser != Iotlb::nobody) {
+    domains.prefetch(static_cast<std::uint16_t>(loser));
     ++iotlb_cache.evictions;
-    ++domains.of(static_cast<std::uint16_t>(loser), UseTable::evictions);
     ++requesters.of(q.requester.value, UseTable::evictions);
   }
+  return loser;
 }
 
 }  // namespace iov::iommu

@@ -25,7 +25,7 @@ void Walk::begin(const Features& features, const TranslationRequest& request, Pa
   fills_allowed_ = true;
   fault_ = R::none;
   first_ = second_ = {};
-  reads_ = hit_level_ = 0;
+  reads_ = 0, hit_level_ = 0;
   binding_ = &own_binding_;
   mapping_ = no_mapping;
   first_dirty_ = second_dirty_ = true;
@@ -36,12 +36,13 @@ void Walk::begin(const Features& features, const TranslationRequest& request, Pa
 void Walk::start(const Features& features, const TableRoot& root, const TranslationRequest& request,
                  PagingCaches* caches, Iotlb* iotlb) {
   begin(features, request, caches);
-  context_ = no_context, own_binding_ = no_binding;
+  context_ = no_context;
   iotlb_ = iotlb;
   using Mode = TableRoot::Mode;
   if (root.mode == Mode::abort && features.abort_mode) return fail(R::abort_mode);
   if (!mode_supported(features, root.mode)) return fail(R::sm_root_address);
   scalable_ = root.mode == Mode::scalable;
+  if (scalable_) own_binding_ = no_binding;
   if (features.beyond_host(root.table)) return fail(scalable_ ? R::sm_root_access : R::root_access);
   phase_ = Phase::root;
   read(root.table + request.requester.bus() * 16u, 16);

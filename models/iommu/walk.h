@@ -54,19 +54,22 @@ class Walk {
 
   bool done() const { return phase_ == Phase::done; }
   /// This entry, which was read, leads on to the next second-stage table and nothing about it is out of the ordinary, as in most steps:
-  /// descend() and cache_step() do then what feed() would.
+  /// descend() does then what feed() would.
   bool leads_on(std::uint64_t entry) const {
     return phase_ == Phase::second && !access_.update && second_level_ > 1 && (entry & second_rare_) == 0 && (second_.bits() & second_needs_ & entry) != 0;
   }
   void descend(std::uint64_t entry) {
     second_.keep(entry);
+    const std::uint64_t table = entry & address_mask;
+    if (caches_ && fills_allowed_) caches_->fill(second_space_, second_input_, second_level_, {table, second_, false});
     --second_level_;
-    read((entry & address_mask) + index_at(second_input_, second_level_) * 8u, 8);
+    access_.address = table + index_at(second_input_, second_level_) * 8u;  // 8 bytes are read, as before
+    ++reads_;
   }
-  bool caches_steps() const { return caches_ && fills_allowed_; }
-  [[gnu::always_inline]] PagingCaches::Expected expect_step() { return caches_->expect(second_space_, second_input_, second_level_); }  ///< before descend()
-  [[gnu::always_inline]] void cache_step(const PagingCaches::Expected& expected) { caches_->fill(expected, second_space_, step_entry()); }
   const Access64& wanted() const { return access_; }
+  /// For the words that wanted() reads, of who has none of his own: beside what a step looks at first.
+  std::array<std::uint64_t, 8>& words() { return words_; }
+  const std::array<std::uint64_t, 8>& words() const { return words_; }
   /// Which entry wanted() is; its words are not known yet.
   TableRead reading() const;
   struct Guess {
@@ -155,29 +158,31 @@ class Walk {
   bool ats() const { return request_->at == AddressType::translation_request; }
   bool writes() const { return request_->access == Access::write; }
   bool wants_dirty(bool writable) const { return writes() || (ats() && !request_->no_write && writable); }
-  PagingEntry step_entry() const { return {access_.address & address_mask, second_, false}; }
   bool is_leaf(std::uint64_t entry, unsigned level) const {
     return level == 1 || ((entry >> 7 & 1) && level <= 3);
   }
   bool update(std::uint64_t entry, std::uint64_t desired);
 
-  // What each step of a second-stage walk needs comes first, close together.
-  const Features* features_ = nullptr;
-  PagingCaches* caches_ = nullptr;
-  const TranslationRequest* request_ = nullptr;
-  Access64 access_;
-  std::uint64_t second_input_ = 0;
+  // What each step of a second-stage walk needs comes first, close together: what decides about it with the first of the words.
+  // (The level is no byte: GCC would load it together with the purpose, and wait until the level that was just stored is in the cache.)
   std::uint64_t second_rare_ = 0;  ///< bits of entries that ask for a closer look
-  std::uint64_t entry_ = 0;  ///< being processed, kept across an update
+  unsigned second_level_ = 0, second_needs_ = 0;
   Phase phase_ = Phase::done;
   Purpose purpose_ = Purpose::page;
-  bool scalable_ = false, not_present_ = false, has_context_ = false, has_binding_ = false, suppress_ = false,
-       fills_allowed_ = true, iotlb_asked_ = false, iotlb_hit_ = false;
-  FaultReason fault_ = FaultReason::none;
   Permissions first_, second_;
-  unsigned second_needs_ = 0, second_level_ = 0, reads_ = 0, hit_level_ = 0;
+  bool fills_allowed_ = true, scalable_ = false, not_present_ = false, has_context_ = false, has_binding_ = false, suppress_ = false,
+       iotlb_asked_ = false, iotlb_hit_ = false;
+  FaultReason fault_ = FaultReason::none;
+  std::array<std::uint64_t, 8> words_{};
+  Access64 access_;
+  PagingCaches* caches_ = nullptr;
+  std::uint64_t second_input_ = 0;
   PagingSpace second_space_{{}, Binding::no_tag};
+  const Features* features_ = nullptr;
+  const TranslationRequest* request_ = nullptr;
   const Binding* binding_ = &own_binding_;  ///< of legacy mode it is in the context
+  unsigned reads_ = 0, hit_level_ = 0;
+  std::uint64_t entry_ = 0;  ///< being processed, kept across an update
   Mapping mapping_;
 
   bool first_dirty_ = true, second_dirty_ = true, table_writable_ = false, global_ = false;

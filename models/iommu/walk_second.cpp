@@ -42,6 +42,7 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
     }
   }
   read(table + index_at(address, second_level_) * 8u, 8);
+  if (caches_) caches_->prefetch(second_space_, address, second_level_);
 }
 
 void Walk::deny_second() {
@@ -68,8 +69,8 @@ void Walk::deny_second() {
 
 void Walk::second_continues() {
   if (is_leaf(entry_, second_level_)) return finish_second();
+  access_.update = false;
   descend(entry_);
-  if (caches_steps()) caches_->fill(second_space_, second_input_, second_level_ + 1, step_entry());
 }
 
 void Walk::second_updated() { second_continues(); }

@@ -55,6 +55,7 @@ struct FoundEntry {
   std::uint64_t length = 0;  ///< bytes that lie there
   void* set = nullptr;       ///< of the LLC, where its sector would be
   std::uint32_t tag = 0;     ///< of that
+  bool allocate = true;      ///< as in MemoryAccess; set by who reads
 };
 
 /// What a memory of ours offers besides its socket: the same accesses as plain calls. It notifies nothing in the SystemC kernel.
@@ -71,9 +72,9 @@ class DirectMemory {
   virtual void add_to(WorkingSet& set, Hpa address) const = 0;
   /// Looks for an entry and prefetches it.
   virtual void find(Hpa address, FoundEntry& entry) = 0;
-  /// The time of a read of so many bytes that were copied from an entry found before, from `start` on; and as find(), of what
-  /// comes next. @param next  null: what a find() of it will read is prefetched  @returns when the last byte is there
-  virtual Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) = 0;
+  /// The time of a read of so many bytes that were copied from an entry found before; and as find(), of what comes next.
+  /// @param when  as in access()  @param next  found before, may be the entry; null: only what the LLC has of it is asked for
+  virtual void read_found(const FoundEntry& entry, std::uint32_t length, Time& when, Hpa guess, FoundEntry* next) = 0;
 
  protected:
   ~DirectMemory() = default;
@@ -145,8 +146,8 @@ class MemoryPort : public sc_core::sc_module, tlm::tlm_bw_transport_if<> {
     if (direct_) direct_->find(address, entry);
   }
   /// See DirectMemory, which has found the entry.
-  Time read_found(const FoundEntry& entry, std::uint32_t length, bool allocate, const Time& start, Hpa guess, FoundEntry* next) {
-    return direct_->read_found(entry, length, allocate, start, guess, next);
+  void read_found(const FoundEntry& entry, std::uint32_t length, Time& when, Hpa guess, FoundEntry* next) {
+    direct_->read_found(entry, length, when, guess, next);
   }
 
   /// Whether the last access reached memory (false: no such address; no bytes moved).

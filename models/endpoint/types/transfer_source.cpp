@@ -19,7 +19,7 @@ TransferSource::TransferSource(const sc_core::sc_module_name& name, Timeline& ti
 }
 
 void TransferSource::add_requester(RequesterId requester, Pasid pasid, std::uint64_t window_base) {
-  sources_.push_back({window_base, engine_.add_channel(requester, *this, pasid)});
+  sources_.push_back({window_base, &engine_.channel(engine_.add_channel(requester, *this, pasid))});
   requesters.add_row(pasid.present() ? "pasid" + std::to_string(pasid.value) : "function" + std::to_string(requesters.rows()));
 }
 
@@ -27,7 +27,7 @@ unsigned TransferSource::channel_of(const TracedAccess& access) {
   const std::uint64_t key = access.requester.value | std::uint64_t{access.pasid.value} << 16;
   const auto [found, fresh] = traced_requesters_.try_emplace(key, static_cast<unsigned>(sources_.size()));
   if (!fresh) return found->second;
-  sources_.push_back({0, engine_.add_channel(access.requester, *this, access.pasid)});
+  sources_.push_back({0, &engine_.channel(engine_.add_channel(access.requester, *this, access.pasid))});
   std::string row = "rid" + std::to_string(access.requester.value);
   if (access.pasid.present()) row += "_pasid" + std::to_string(access.pasid.value);
   requesters.add_row(row);
@@ -73,7 +73,7 @@ AccessPattern::Access TransferSource::next_access() {
   }
   while (upcoming_.size() <= params_.lookahead) {
     const AccessPattern::Access access = pattern_.next();
-    engine_.expect(sources_[access.function].channel, sources_[access.function].window + access.at,
+    engine_.expect(*sources_[access.function].channel, sources_[access.function].window + access.at,
                    static_cast<std::uint32_t>(params_.access.transfer_size.count),
                    params_.access.pattern != DmaPattern::read);
     upcoming_.push(AccessPattern::Access(access));
@@ -109,7 +109,7 @@ void TransferSource::submit_read(std::uint32_t slot) {
   request.address = t.address;
   request.length = t.bytes;
   request.ticket = slot << 1;
-  engine_.submit(sources_[t.requester].channel, std::move(request));
+  engine_.submit(*sources_[t.requester].channel, std::move(request));
 }
 
 void TransferSource::fetch(std::uint32_t slot) {
@@ -124,7 +124,7 @@ void TransferSource::submit_write(std::uint32_t&& slot) {
   request.address = t.address;
   request.length = t.bytes;
   request.ticket = slot << 1 | write_ticket;
-  engine_.submit(sources_[t.requester].channel, std::move(request));
+  engine_.submit(*sources_[t.requester].channel, std::move(request));
 }
 
 void TransferSource::dma_done(std::uint32_t ticket, DmaStatus status, ByteBuffer&&) {

@@ -115,7 +115,7 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   std::size_t next_traced_ = 0;
   struct Source {
     std::uint64_t window;  ///< where it begins; a trace has addresses instead
-    unsigned channel;
+    DmaEngine::Channel* channel;
   };
   std::vector<Source> sources_;  ///< by requester
   std::map<std::uint64_t, unsigned> traced_requesters_;

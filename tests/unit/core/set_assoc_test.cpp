@@ -66,7 +66,7 @@ TEST_CASE("what is known to be new takes the place that it would take unknown") 
         continue;
       }
       std::optional<Number> loser;
-      known.put_new(known.expect(n), n, i, [&](const Number& gone) { loser = gone; });
+      known.put_new(n, i, [&](const Number& gone) { loser = gone; });
       REQUIRE(unknown.fill(n, i) == loser);
       REQUIRE(known.size() == unknown.size());
       evicted += loser.has_value();
