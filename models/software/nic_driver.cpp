@@ -203,11 +203,11 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
   }
   if (!lent) store_frame(memory_, tx_buffer(index), frame);
   const bool report = lent || (index + 1) % params_.report_interval == 0 || room() == 0;  // somebody waits for what is lent
-  if (report) reports_.push(index);
   if (place_.dma) co_await map(strand, DmaApi::Direction::to_device, mapped);
   memory_.store(tx_descriptor(index),
                 TxDescriptor{mapped.iova,
                              frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
+  if (report) reports_.push(index);  // not before: what the last lap left there says done
   ++sent_;
   last_queued_ = services_.timeline.now();
   if (!more || tx_tail_ - tx_rung_ >= params_.tx_batch) co_await doorbell(strand, frame.journey);

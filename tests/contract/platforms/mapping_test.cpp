@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A driver on bare metal that maps each packet: every byte arrives through mappings that live for one packet, and what
 // invalidation costs shows per packet.
-#include "tests/contract/platforms/machine_bench.h"
+#include "tests/contract/platforms/apart.h"
 
 using namespace iov;
 using namespace iov::platform;
@@ -29,6 +29,21 @@ TEST_CASE("buffers mapped for one packet, deferred: every byte arrives, no acces
 
 TEST_CASE("buffers mapped for one packet with a device TLB: its entries go before the page is used again", "[E5]") {
   every_byte_arrives(mapped("strict") + Settings{{"nic0.device_tlb.enabled", true}});
+}
+
+TEST_CASE("a driver that is mapping a packet does not take what the last lap left in its descriptor for its report", "[E5]") {
+  for (const char* arrivals : {"constant", "poisson"})
+    for (const char* throttle : {"0 ns", "10 us", "20 us"}) {  // else the ring is overrun sooner or later
+      INFO(arrivals << " " << throttle);
+      CHECK(apart([&] {
+              MachineBench m(with_payload + mapped("strict") +
+                             Settings{{"workload.sizes", "imix"}, {"workload.arrivals", arrivals}, {"workload.bit_rate", "1 Gb/s"},
+                                      {"vm0.driver.tx_descriptors", 16}, {"vm0.driver.report_interval", 4},
+                                      {"vm0.driver.throttle", throttle}});
+              m.result = platform::run(m, {});
+              return std::to_string(m.workload->in_flight()) + (m.timeline.idle() ? " under way, at rest" : " under way, not at rest");
+            }) == "0 under way, at rest");
+    }
 }
 
 TEST_CASE("an unmapped receive buffer cannot be reached by a descriptor that kept its address", "[E5]") {
