@@ -89,7 +89,7 @@ void Port::enqueue(Lane& to, Tlp&& tlp) {
   if (!up_) return lose(tlp);
   to.queue.push({std::move(tlp), ++order_});
   set_waiting(waiting_ + 1);
-  if (started_) pump(order_);
+  if (started_) pump(to.queue.size() == 1 ? order_ : no_order);  // behind others it belongs to their backlog
   queued_.set(waiting_, timeline_.now());
 }
 

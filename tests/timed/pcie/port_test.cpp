@@ -64,6 +64,30 @@ TEST_CASE("port: without credits a TLP waits until one comes back, to the picose
   CHECK(b.device.backlog(FcClass::posted) == 0);
 }
 
+TEST_CASE("port: a backlog that leaves with a TLP sent in the instant of its credits has drained, too") {
+  LinkBench b(credits(2));
+  b.at_root.releases = false;
+  struct Sender {
+    Port& port;
+    unsigned drained = 0;
+    void send() { port.send(memory_write(64, 3)); }
+    void drains() { ++drained; }
+  } sender{b.device};
+  b.device.on_drained(bind<&Sender::drains>(&sender));
+  for (std::uint16_t tag = 0; tag < 2; ++tag) b.device.send(memory_write(64, tag));
+  b.timeline.run(100_ns);
+  b.device.send(memory_write(64, 2));  // waits
+  Event send{b.timeline, bind<&Sender::send>(&sender)};
+  send.at(500_ns + dllp_latency(b.root.params()));  // listed before the credits' event
+  b.timeline.run(500_ns);
+  REQUIRE(b.device.backlog(FcClass::posted) == 1);
+  const unsigned before = sender.drained;
+  for (int i = 0; i < 2; ++i) b.root.release(FcClass::posted, 64);
+  b.timeline.run(5_us);
+  CHECK(b.at_root.order() == "P0 P1 P2 P3");
+  CHECK(sender.drained == before + 1);
+}
+
 TEST_CASE("port: data credits limit as header credits do") {
   LinkParams p;
   p.receive.posted_data = 16;  // one payload of 256 B
