@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 #include "models/core/invariant.h"
 #include "models/core/tree.h"
 #include "platforms/dma_machine.h"
@@ -10,15 +12,35 @@ namespace {
 
 constexpr int checkpoints = 8;  ///< audits within the window
 
-Time patience() { return {1, sc_core::SC_SEC}; }  ///< simulated time without the end of a transaction
+Time patience() { return {1, sc_core::SC_SEC}; }  ///< simulated time in which no transaction begins or ends
 
-/// Runs until so many transactions have ended since the start, or nothing more will happen.
+/// Whether a transaction began or ended since the last look.
+class Watch {
+ public:
+  explicit Watch(endpoint::TransferSource& transfers) : transfers_(transfers) {}
+  bool moved() {
+    const std::pair now(transfers_.ended(), transfers_.in_flight());
+    return std::exchange(seen_, now) != now;
+  }
+
+ private:
+  const endpoint::TransferSource& transfers_;
+  std::pair<std::uint64_t, unsigned> seen_{transfers_.ended(), transfers_.in_flight()};
+};
+
+/// Runs until so many transactions have ended since the start, however long that takes, or nothing more will happen.
 void run_to(DmaMachine& m, std::uint64_t transactions) {
-  if (m.transfers().ended() >= transactions || m.transfers().exhausted()) return;
-  m.transfers().on_count(transactions, bind<&Timeline::stop>(&m.timeline));
-  m.timeline.run(m.timeline.now() + patience());
-  if (!m.timeline.stopped())
-    throw SimError(m.timeline.now(), m.transfers().name(), "no transaction ended for a second");
+  endpoint::TransferSource& transfers = m.transfers();
+  if (transfers.ended() >= transactions || transfers.exhausted()) return;
+  transfers.on_count(transactions, bind<&Timeline::stop>(&m.timeline));
+  for (Watch watch(transfers);;) {
+    m.timeline.run(m.timeline.now() + patience());
+    if (m.timeline.stopped()) return;
+    const bool pauses = transfers.in_flight() == 0 && !m.timeline.idle();  // a trace may
+    if (!watch.moved() && !pauses)
+      throw SimError(m.timeline.now(), transfers.name(),
+                     "no transaction ended for a second, " + std::to_string(transfers.in_flight()) + " under way");
+  }
 }
 
 void run_phase(DmaMachine& m, std::uint64_t transactions, double from, double to, const Progress& progress) {
@@ -31,8 +53,11 @@ void run_phase(DmaMachine& m, std::uint64_t transactions, double from, double to
 }
 
 void run_to_rest(DmaMachine& m) {
-  const Time limit = m.timeline.now() + patience();
-  while (!m.timeline.idle() && m.timeline.now() < limit) m.timeline.run(m.timeline.now() + Time(10, sc_core::SC_US));
+  Time limit = m.timeline.now() + patience();
+  for (Watch watch(m.transfers()); !m.timeline.idle() && m.timeline.now() < limit;) {
+    m.timeline.run(m.timeline.now() + Time(10, sc_core::SC_US));
+    if (watch.moved()) limit = m.timeline.now() + patience();
+  }
 }
 
 void drain(DmaMachine& m) {

@@ -68,6 +68,7 @@ class TransferSource : public sc_core::sc_module, DmaClient {
   /// Calls `reached` when so many transactions have ended since the start, or the trace has.
   void on_count(std::uint64_t transactions, Delegate<void()> reached) { target_ = transactions, reached_ = reached; }
   std::uint64_t ended() const { return ended_; }
+  unsigned in_flight() const { return in_flight_; }
   bool exhausted() const { return !trace_.empty() && next_traced_ == trace_.size() && in_flight_ == 0; }
 
   Counter transactions{"transactions", "1", "transactions that ended"};

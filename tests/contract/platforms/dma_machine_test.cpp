@@ -59,6 +59,18 @@ TEST_CASE("a run says how long and how many events it took") {
   CHECK(a.simulated_seconds > 0);
 }
 
+TEST_CASE("transactions that take longer than a second in all are no standstill") {
+  // an eighth of them lies between two audits: 1.5 s
+  const auto a = simulate(effective_dma({{"dma0.issue_interval", "1 ms"}, {"dma0.transfers", 12000}, {"dma0.warm_up", 0}}), 1, {});
+  CHECK(a.simulated_seconds > 11.9);
+  CHECK(a.summary.at("failed_transactions") == 0);
+}
+
+TEST_CASE("a trace may pause for longer than a second") {
+  const Trace trace("0,256,,0x1000,64,r\n2500000000,256,,0x1000,64,r\n");
+  CHECK(run_dma({{"dma0.trace", trace.name}}).at("failed_transactions") == 0);
+}
+
 TEST_CASE("a trace's requesters read and write what they touched, one domain each") {
   const Trace trace("0,256,,0x1000,64,r\n10,257,,0x1000,64,w\n20,256,,0x7ffffff000,4096,r\n5000,256,,0x1000,64,r\n");
   const auto s = run_dma({{"dma0.trace", trace.name}});
