@@ -185,6 +185,13 @@ std::vector<const pcie::Switch*> PcieTree::switches() const {
   return all;
 }
 
+std::uint64_t PcieTree::lost_posted_data() const {
+  std::uint64_t units = 0;
+  for (const auto& node : nodes_) units += node->fabric->lost_posted_data();
+  for (const auto& branch : branches_) units += branch->link->root.lost_posted_data() + branch->link->device.lost_posted_data();
+  return units;
+}
+
 PcieTree::Node* PcieTree::node(const std::string& name) {
   for (const auto& node : nodes_)
     if (node->name == name) return node.get();

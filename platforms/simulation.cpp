@@ -49,6 +49,16 @@ void come_to_rest(Machine& machine) {
   }
 }
 
+/// What nobody holds any more, because a script's actions took it from whoever did: packets that a device overwrote in its guest's
+/// memory; frames that a device had written and whose TLPs a PCIe link took with it. Writes are posted: the device does not know, its
+/// driver never hears of them. Each such frame had at least a descriptor in them, which is one unit.
+void write_off(Machine& machine) {
+  if (machine.script->overwritten())
+    machine.workload->write_off(DropReason::malformed);
+  else if (machine.workload->in_flight() <= machine.tree->lost_posted_data())
+    machine.workload->write_off(DropReason::link_down);
+}
+
 /// Sources off. What a script's actions left in rings that nobody serves any more is lost when the interfaces go down.
 void drain(Machine& machine) {
   machine.workload->stop_sources();
@@ -57,7 +67,7 @@ void drain(Machine& machine) {
   if (machine.script && (machine.workload->in_flight() > 0 || !machine.timeline.idle())) {
     machine.shut_down();
     come_to_rest(machine);
-    if (machine.script->overwritten()) machine.workload->write_off();
+    write_off(machine);
   }
   machine.processors->settle();
   audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());

@@ -76,6 +76,8 @@ class Port final : public sc_core::sc_module,
   /// When the TLPs put on the wire so far have left; with bit errors those that are there now.
   const Time& wire_free() const { return replay_ ? replay_->wire_free_at() : wire_free_; }
   std::int64_t taken(FcClass fc) const;  ///< TLPs taken and not yet released
+  /// Payload of posted TLPs from this end that link down took, in units of 16 B: nobody else knows that it went nowhere.
+  std::uint64_t lost_posted_data() const { return lost_posted_data_; }
 
   const Params& params() const { return params_; }
 
@@ -181,7 +183,7 @@ class Port final : public sc_core::sc_module,
   std::size_t arrived_ = 0;   ///< how many of them are in the receive buffer
   Time last_arrival_;
   RequesterId foreseen_;  ///< of that TLP
-  std::uint64_t order_breaks_ = 0;
+  std::uint64_t order_breaks_ = 0, lost_posted_data_ = 0;
 
   Delegate<void()> on_arrival_, on_drained_, on_posted_left_;
   Delegate<void(RequesterId)> on_foreseen_;

@@ -73,7 +73,10 @@ void Port::go_down() {
   for (; posted > 0 && on_posted_left_; --posted) on_posted_left_();
 }
 
-void Port::lose(const Tlp&) { ++lost_; }
+void Port::lose(const Tlp& tlp) {
+  ++lost_;
+  if (tlp.fc() == FcClass::posted) lost_posted_data_ += data_units(tlp.payload());
+}
 
 // Flow control starts anew; what the receiver took and still works on keeps its buffer.
 void Port::restore_credits() {

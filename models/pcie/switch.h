@@ -53,6 +53,8 @@ class Switch : public sc_core::sc_module {
   unsigned add_port(Port& link, unsigned weight = 1);
   unsigned ports() const { return static_cast<unsigned>(ports_.size()); }
   const Bridge& port(unsigned number) const { return ports_.at(number).bridge; }
+  /// Payload of posted TLPs that it dropped, in units of 16 B.
+  std::uint64_t lost_posted_data() const { return lost_posted_data_; }
   /// A configuration write to a port that arrives now.
   void write_port(unsigned number, unsigned offset, unsigned bytes, std::uint32_t value);
 
@@ -140,7 +142,7 @@ class Switch : public sc_core::sc_module {
   BytePool pool_;
   std::uint64_t order_ = 0, order_breaks_ = 0;
   std::uint64_t taken_ = 0, made_ = 0, sent_ = 0, discarded_ = 0;
-  std::uint64_t inside_ = 0;
+  std::uint64_t inside_ = 0, lost_posted_data_ = 0;
 
   Invariant conserved_{"tlps_conserved", Invariant::always, "every TLP taken or made leaves once, or is discarded once",
                        [this] { return check_conservation(); }};

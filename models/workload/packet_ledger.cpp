@@ -158,9 +158,9 @@ void PacketLedger::dropped(PacketId id, DropReason reason) {
   if (Slot* slot = find(id)) drop(*slot, reason);
 }
 
-void PacketLedger::write_off() {
+void PacketLedger::write_off(DropReason why) {
   for (Slot& slot : slots_)
-    if (slot.open) drop(slot, DropReason::malformed);
+    if (slot.open) drop(slot, why);
 }
 
 JourneyRef PacketLedger::journey(PacketId id) {

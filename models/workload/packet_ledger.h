@@ -70,7 +70,7 @@ class PacketLedger : public sc_core::sc_module, public PacketBook {
                              std::span<const std::uint8_t> contents, std::uint32_t bytes, const Time& now);
 
   void dropped(PacketId id, DropReason reason) override;
-  void write_off();  ///< all that is under way is not what was sent any more
+  void write_off(DropReason why);  ///< all that is under way: nothing holds it any more
   JourneyRef journey(PacketId id) override;
   bool under_way(PacketId id) const override;
 

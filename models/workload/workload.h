@@ -70,7 +70,7 @@ class Workload : public sc_core::sc_module {
   /// What the measured latency is: round trips for request_response, else one way.
   const LatencyHistogram& latency() const;
   std::uint64_t in_flight() const { return ledger_.in_flight(); }
-  void write_off() { ledger_.write_off(); }  ///< what is still under way: nothing holds it any more
+  void write_off(DropReason why) { ledger_.write_off(why); }  ///< what is still under way: nothing holds it any more
 
  private:
   struct Guest {

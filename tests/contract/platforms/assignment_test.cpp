@@ -158,6 +158,19 @@ TEST_CASE("every packet is accounted for on every path when the PCIe link goes d
     }
 }
 
+TEST_CASE("frames whose writes are on the PCIe link when it goes down are lost with it, and booked so", "[B18][B19]") {
+  for (const char* path : {"sriov", "vmdq", "vhost"})
+    for (unsigned ns = 0; ns < 1200; ns += 150) {  // over the time of a frame on the Ethernet wire
+      INFO(path << " " << ns);
+      CHECK(apart([&] {
+              MachineBench m(time_line + quick_reset + lasting("200 us") + Settings{{"vm0.path", path}, {"workload.direction", "receive"}} +
+                             script({{{"at", std::to_string(300'000 + ns) + " ns"}, {"do", "pcie_link"}}}));
+              m.result = platform::run(m, {});
+              return std::to_string(m.workload->in_flight()) + (m.timeline.idle() ? " under way, at rest" : " under way, not at rest");
+            }) == "0 under way, at rest");
+    }
+}
+
 TEST_CASE("every packet is accounted for under every script action", "[B19][B20]") { under_every_action(""); }
 TEST_CASE("every packet is accounted for under every script action and a reset of the function", "[B19][B20]") { under_every_action("flr"); }
 TEST_CASE("every packet is accounted for under every script action and a removal", "[B19][B20]") { under_every_action("unassign"); }
