@@ -58,6 +58,7 @@ void Endpoint::add_function_to(WorkingSet& set, unsigned index) const {
 }
 
 void Endpoint::send_message(unsigned function, std::uint64_t address, std::uint32_t data, JourneyRef journey) {
+  if (!functions_.exists(function)) return;  // a VF that vanished just now, and whose queues end one after the other
   if ((functions_.config(function).read(PCI_COMMAND, 2) & PCI_COMMAND_MASTER) == 0) return;  // it may send nothing
   DmaRequest message;
   message.write = true;

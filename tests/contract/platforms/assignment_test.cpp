@@ -171,6 +171,21 @@ TEST_CASE("frames whose writes are on the PCIe link when it goes down are lost w
     }
 }
 
+TEST_CASE("VFs that vanish while their writes wait for credits send no interrupt any more", "[B17]") {
+  for (unsigned headers = 1; headers <= 2; ++headers)
+    for (unsigned us = 102; us < 126; us += 3) {
+      INFO(headers << " " << us);
+      CHECK(apart([&] {
+              MachineBench m(more_vms(2, "sriov") + time_line + lasting("200 us") +
+                             Settings{{"workload.direction", "receive"}, {"link0.receive.posted_headers", headers},
+                                      {"nic0.dma_engine.outstanding_reads", 1}} +
+                             script({{{"at", std::to_string(us) + " us"}, {"do", "vf_enable"}}}));
+              m.result = platform::run(m, {});
+              return std::to_string(m.workload->in_flight()) + (m.timeline.idle() ? " under way, at rest" : " under way, not at rest");
+            }) == "0 under way, at rest");
+    }
+}
+
 TEST_CASE("every packet is accounted for under every script action", "[B19][B20]") { under_every_action(""); }
 TEST_CASE("every packet is accounted for under every script action and a reset of the function", "[B19][B20]") { under_every_action("flr"); }
 TEST_CASE("every packet is accounted for under every script action and a removal", "[B19][B20]") { under_every_action("unassign"); }
