@@ -72,10 +72,11 @@ void OutstandingRequests::expire() {
     Entry& entry = entries_[tag];
     if (!entry.owner || entry.deadline > now) continue;
     Requester& owner = *entry.owner;
-    ++timeouts_;
+    ++timeouts_, ++given_up_;
     tell(config::PcieError::completion_timeout, entry.requester, nullptr);
     owner.timed_out(static_cast<std::uint16_t>(tag));
     release(static_cast<std::uint16_t>(tag));
+    std::rotate(free_.begin(), free_.end() - 1, free_.end());  // used last: a late completion must not answer another request
   }
   for (const Entry& entry : entries_)
     if (entry.owner) deadline_.before(entry.deadline);

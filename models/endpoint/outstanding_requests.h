@@ -38,6 +38,7 @@ class OutstandingRequests : public sc_core::sc_module {
   void bound(std::uint64_t requests) { occupancy_.bound(std::min<std::uint64_t>(requests, allowed())); }
   bool full() const { return free_.empty(); }
   unsigned used() const { return used_; }
+  std::uint64_t given_up() const { return given_up_; }  ///< timed out, since the beginning
   std::uint16_t take(Requester& owner, RequesterId requester, std::uint32_t bytes);
   void wait(Requester& owner);  ///< calls owner.tag_free() once when a tag is free
   void completion(const Tlp& tlp);
@@ -66,6 +67,7 @@ class OutstandingRequests : public sc_core::sc_module {
   std::vector<std::uint16_t> free_;
   std::vector<Requester*> waiting_;
   unsigned used_ = 0;
+  std::uint64_t given_up_ = 0;
   Delegate<void(config::PcieError, RequesterId, const Tlp*)> on_error_;
   Event deadline_;
   Occupancy occupancy_{"tags", "tags in use"};

@@ -160,6 +160,23 @@ TEST_CASE("a completion that never comes ends as a timeout, and its tag is free 
   b.audit(Invariant::at_rest);
 }
 
+TEST_CASE("the tag of a request that was given up is used last: what comes late answers no other request") {
+  auto p = DmaBench::quick();
+  p.completion_timeout = 100_us;
+  p.tags = 3;
+  DmaBench b(p);
+  b.host.answering = false;
+  for (std::uint32_t ticket = 1; ticket <= 3; ++ticket) {
+    b.read(0x1000, 64, ticket);
+    b.timeline.run(b.timeline.now() + 101_us);
+  }
+  REQUIRE(b.host.log.size() == 3);
+  CHECK(b.host.log[0].tag != b.host.log[1].tag);
+  CHECK(b.host.log[2].tag != b.host.log[0].tag);
+  CHECK(b.host.log[2].tag != b.host.log[1].tag);
+  CHECK(b.outstanding.given_up() == 3);
+}
+
 TEST_CASE("a cancelled channel sends nothing more and answers nothing more") {
   auto p = DmaBench::quick();
   p.outstanding_reads = 1;
