@@ -51,12 +51,24 @@ void come_to_rest(Machine& machine) {
 
 /// What nobody holds any more, because a script's actions took it from whoever did: packets that a device overwrote in its guest's
 /// memory; frames that a device had written and whose TLPs a PCIe link took with it. Writes are posted: the device does not know, its
-/// driver never hears of them. Each such frame had at least a descriptor in them, which is one unit.
+/// driver never hears of them. Each such frame had at least a descriptor in them, which is one unit. And frames that a device could
+/// not read, for it dropped them without knowing which they were.
 void write_off(Machine& machine) {
   if (machine.script->overwritten())
     machine.workload->write_off(DropReason::malformed);
-  else if (machine.workload->in_flight() <= machine.tree->lost_posted_data())
+  else if (machine.workload->in_flight() <= machine.tree->lost_posted_data() + machine.nic->unread_frames())
     machine.workload->write_off(DropReason::link_down);
+}
+
+/// Without a script nobody resets a queue whose descriptors the device could not fetch, and what it could not read is gone.
+void check_device(const Machine& machine) {
+  const std::uint64_t left = machine.workload->in_flight(), given_up = machine.nic->outstanding().given_up();
+  if (machine.script || left == 0 || given_up == 0 || !machine.timeline.idle()) return;
+  audit(Invariant::always, machine.timeline.now());
+  throw SimError(machine.timeline.now(), machine.nic->name(),
+                 "comes to rest with " + std::to_string(left) + " packets under way: " + std::to_string(given_up) +
+                     " of its requests had no completion within dma_engine.completion_timeout; a frame that it could not read is "
+                     "lost, a queue whose descriptors it could not read stands still until it is reset");
 }
 
 /// Sources off. What a script's actions left in rings that nobody serves any more is lost when the interfaces go down.
@@ -70,6 +82,7 @@ void drain(Machine& machine) {
     write_off(machine);
   }
   machine.processors->settle();
+  check_device(machine);
   audit(machine.timeline.idle() ? Invariant::at_rest : Invariant::always, machine.timeline.now());
 }
 

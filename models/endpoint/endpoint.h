@@ -59,6 +59,7 @@ class Endpoint : public sc_core::sc_module, protected MsixSender, DmaClient, Pri
   void link_changed(bool up) { if (!up) hot_reset(); }  ///< a link that goes down resets the device below (2.9.1)
   std::uint16_t acs_services() const { return params_.peer_to_peer.services(); }  ///< what software is to enable
   DmaEngine& dma_engine() { return dma_engine_; }
+  const OutstandingRequests& outstanding() const { return outstanding_; }
   DeviceTlb& device_tlb() { return device_tlb_; }
   void set_interrupt_watch(InterruptWatch& watch) { watch_ = &watch; }
   /// A function that misbehaves: an access of 1..4096 bytes that no queue asked for, an interrupt message of its own making.

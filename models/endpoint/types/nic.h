@@ -66,6 +66,7 @@ class Nic : public Endpoint, InterruptLines, PfActions, public FrameSink {
   void prefetch(unsigned function) const { receiver_.prefetch(function); }
   L2Sorter& sorter() { return switch_.sorter(); }
   FunctionTable& table() { return table_; }
+  std::uint64_t unread_frames() const { return transmitter_.unread(); }
   const FunctionPolicy& policy(unsigned function) const { return policies_[function]; }
 
  private:

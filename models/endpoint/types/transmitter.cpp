@@ -368,6 +368,7 @@ void Transmitter::drop(std::uint32_t slot, DropReason reason) {
   ++s_.table.dropped(queues_[p.queue].self.function, reason);
   ledger_.dropped();
   if (p.frame.header.id != 0) s_.packets.dropped(p.frame.header.id, reason);
+  else if (reason != DropReason::reset) ++unread_;
   free_slot(slot);
 }
 

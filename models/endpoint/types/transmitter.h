@@ -67,6 +67,9 @@ class Transmitter : public sc_core::sc_module, DmaClient {
     policy.share.set(FunctionPolicy::bytes_per_second(mbps), params_.rate_burst.count);
   }
 
+  /// Frames dropped, and their descriptors done, whose bytes were never read: nobody can tell which they were.
+  std::uint64_t unread() const { return unread_; }
+
  private:
   static constexpr unsigned max_pieces = 40;  ///< descriptors per frame, 82599 datasheet 7.2.1.1
   static constexpr std::uint32_t min_frame = 14, max_frame = 9018;
@@ -161,6 +164,7 @@ class Transmitter : public sc_core::sc_module, DmaClient {
   Counter local_frames_{"local_frames", "1", "frames switched to a local function"};
   Counter buffer_waits_{"buffer_waits", "1", "times a frame waited for room in the packet buffer"};
   Occupancy occupancy_{"buffer_used", "bytes in the transmit packet buffer"};
+  std::uint64_t unread_ = 0;
   FrameLedger ledger_{"ledger", bind<&Transmitter::in_flight>(this)};
 };
 

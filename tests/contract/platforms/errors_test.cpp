@@ -31,6 +31,25 @@ TEST_CASE("a NIC on a link with bit errors loses nothing, every replay is report
 }
 
 
+namespace {
+/// Completions come one by one, each after the credit of the one before: most reads wait for longer than the device does.
+const Settings impatient = short_run + Settings{{"vm0.path", "native"}, {"workload.direction", "transmit"}, {"link0.propagation", "1 us"},
+                                                {"link0.receive.completion_headers", 1}, {"nic0.dma_engine.completion_timeout", "50 us"}};
+}  // namespace
+
+TEST_CASE("a run that rests with packets under way because requests timed out says so") {
+  MachineBench m(impatient);
+  CHECK_THROWS_WITH(platform::run(m, {}), Catch::Contains("nic0: comes to rest with") &&
+                                              Catch::Contains("had no completion within dma_engine.completion_timeout"));
+}
+
+TEST_CASE("frames that a device could not read are accounted for when the interfaces go down") {
+  MachineBench m(impatient + Settings{{"workload.packet_bytes", 64}, {"script", Json{{{"at", "450 us"}, {"do", "pcie_link"}}}}});
+  m.measure();
+  CHECK(m.nic->unread_frames() > 0);
+  CHECK(m.workload->in_flight() == 0);
+}
+
 TEST_CASE("a PCIe link that goes down by surprise: reads return all ones, the host is told, nothing hangs, and every packet is accounted for",
           "[B18][B19]") {
   MachineBench m(more_vms(2, "sriov") + time_line + with_payload + constant("bidirectional", "1 Gb/s") +
