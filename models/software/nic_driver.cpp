@@ -127,11 +127,13 @@ Task NicDriver::look(Strand& strand, const Time& transmit_limit, Health& health)
 /// Packets that had left are booked as delivered or dropped already, and do not mind. What was lent goes back.
 Task NicDriver::lose_rings(Strand& strand) {
   bool first = true;  // of its frame's buffers: the one with the header
-  for (RxDescriptor done{}; received(rx_next_, done); ++rx_next_) {
-    if (std::exchange(first, done.write_back.status_error & rx_end_of_packet)) lose(rx_at(rx_next_).at);
+  for (RxDescriptor done{}; rx_next_ != rx_tail_; ++rx_next_) {
+    if (!received(rx_next_, done))
+      first = true;  // not the end: what the device was not allowed to write is missing among the others
+    else if (std::exchange(first, (done.write_back.status_error & rx_end_of_packet) != 0))
+      lose(rx_at(rx_next_).at);
     if (lender_) lender_->returned(rx_at(rx_next_));
   }
-  for (; lender_ && rx_next_ != rx_tail_; ++rx_next_) lender_->returned(rx_at(rx_next_));
   while (!reports_.empty()) reports_.pop();
   while (tx_clean_ != tx_tail_) {
     const DmaBuffer sent = tx_at(tx_clean_++);

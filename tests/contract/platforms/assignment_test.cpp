@@ -186,6 +186,19 @@ TEST_CASE("VFs that vanish while their writes wait for credits send no interrupt
     }
 }
 
+TEST_CASE("frames behind a descriptor that a function without bus master could not write are lost with the ring, and booked so", "[B19]") {
+  for (const char* path : {"process", "sriov"}) {
+    INFO(path);
+    CHECK(apart([&] {
+            MachineBench m(time_line + lasting("3 ms") + Settings{{"vm0.path", path}, {"workload.direction", "request_response"}} +
+                           script({{{"at", "200 us"}, {"do", "bus_master"}, {"vm", "vm0"}},
+                                   {{"at", "800 us"}, {"do", "bus_master"}, {"vm", "vm0"}, {"on", true}}}));
+            m.result = platform::run(m, {});
+            return std::to_string(m.workload->in_flight()) + (m.timeline.idle() ? " under way, at rest" : " under way, not at rest");
+          }) == "0 under way, at rest");
+  }
+}
+
 TEST_CASE("every packet is accounted for under every script action", "[B19][B20]") { under_every_action(""); }
 TEST_CASE("every packet is accounted for under every script action and a reset of the function", "[B19][B20]") { under_every_action("flr"); }
 TEST_CASE("every packet is accounted for under every script action and a removal", "[B19][B20]") { under_every_action("unassign"); }
