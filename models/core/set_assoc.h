@@ -131,19 +131,9 @@ class SetAssoc {
     for (std::size_t i = 0; i < lines_.size(); ++i)
       if (state_[i / ways_ * stride_ + i % ways_] != 0) visit(lines_[i].key, lines_[i].value);
   }
-  /// The key will be looked up soon.
+  /// The key will be looked up, or filled, soon.
   void prefetch(const Key& key) const {
     if (!lines_.empty()) iov::prefetch(&state_[set_of(key.hash()) * stride_]);
-  }
-  /// put_new() will follow: its set, with the first entries there.
-  template <class Sought>
-  [[gnu::always_inline]] void prefetch_room(const Sought& key) const {
-    if (!oldest_goes_) return;
-    const std::size_t set = set_of(key.hash());
-    const Line* const lines = lines_.data() + set * ways_;
-    iov::prefetch(state_.data() + set * stride_);
-    iov::prefetch(lines);
-    iov::prefetch(reinterpret_cast<const char*>(lines) + cache_line_bytes);
   }
   void add_to(WorkingSet& set, const Key& key) const {
     if (lines_.empty()) return;

@@ -91,11 +91,6 @@ class PagingCaches {
           return {level, *e};
     return {0, {}};
   }
-  /// A fill will follow, if this is the level of a cache.
-  void prefetch(const PagingSpace& space, std::uint64_t address, unsigned level) const {
-    if (level >= lowest) levels_[level - lowest].prefetch_room(SoughtPagingEntry{prefix_of(address, level), space});
-  }
-  /// Nearly all walks that fill one level go on to the one below: it is prefetched.
   [[gnu::noinline]] void fill(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
     Level& cache = levels_[level - lowest];
     Count& count = count_of(space.word, level);
@@ -103,7 +98,6 @@ class PagingCaches {
     more(count);  // before the store that makes room, whose place takes long to know
     cache.put_new(SoughtPagingEntry{prefix_of(address, level), space}, entry,
                   [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); });
-    prefetch(space, address, level - 1);
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;
@@ -131,7 +125,6 @@ class PagingCaches {
   [[gnu::noinline]] void fill_otherwise(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
     const auto evict = [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); };
     if (levels_[level - lowest].put(SoughtPagingEntry{prefix_of(address, level), space}, entry, evict)) more(count_of(space.word, level));
-    prefetch(space, address, level - 1);
   }
   std::array<Counts, 1u << PagingSpace::log2_groups> counts_{};
   std::array<Level, highest - lowest + 1> levels_;

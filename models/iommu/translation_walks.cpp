@@ -236,7 +236,7 @@ inline void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root
 [[gnu::noinline]] void TranslationUnit::step_otherwise(Walker& w) {
   forget_hits();
   Time start = timeline_.now();
-  const bool asked = w.walk.iotlb_asked();
+  const bool asked = w.walk.iotlb_asked(), context = w.walk.reads_context();
   if (!w.walk.done()) {
     if (w.walk.wanted().update)
       w.walk.updated(w.ok);
@@ -247,7 +247,8 @@ inline void TranslationUnit::issue_first(Walker& w) { issue(w, w.walk.reads_root
       if (w.walk.done()) return w.event.at(start);
     }
   }
-  w.walk.done() ? finish(w) : issue(w, w.next, start);
+  if (w.walk.done()) return finish(w);
+  context ? issue_unfound(w, start) : issue(w, w.next, start);
 }
 
 /// @returns when the walk knows whether the IOTLB has its page after all

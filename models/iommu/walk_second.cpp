@@ -42,7 +42,6 @@ void Walk::begin_second(std::uint64_t address, Purpose purpose) {
     }
   }
   read(table + index_at(address, second_level_) * 8u, 8);
-  if (caches_) caches_->prefetch(second_space_, address, second_level_);
 }
 
 void Walk::deny_second() {
