@@ -2,8 +2,9 @@
 /// bench -- how fast the simulator is, and how much memory it takes: a table, no assertions.
 ///
 /// Every row is measured in child processes, in rounds: each round begins with the raw kernel event, and a
-/// row's ratio is taken within its round, so that a machine that slows down for a while spoils no ratio; so
-/// is the ratio to another row, which is measured anew for it. Medians.
+/// row's ratio is taken within its round, so that a machine that slows down for a while spoils no ratio. A row
+/// and the one that its goal is relative to run at once and take turns on one core. Medians.
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,30 +28,75 @@ struct Sample {
   double peak_mib = 0;
 };
 
-Sample measure_in_child(const Row& row) {
-  int ends[2];
-  Sample sample;
-  std::fflush(stdout);
-  if (pipe(ends) != 0) return sample;
-  const pid_t child = fork();
-  if (child == 0) {
+/// A row that is being measured in a process of its own.
+class Child {
+ public:
+  explicit Child(const Row& row) {
+    int ends[2];
+    std::fflush(stdout);
+    if (pipe(ends) != 0) return;
+    result_ = ends[0];
+    process_ = fork();
+    if (process_ == 0) measure(row, ends[1]);
+    close(ends[1]);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (result_ >= 0) close(result_);
+  }
+  /// Waits for it; once.
+  Sample result() {
+    Sample sample;
+    if (process_ <= 0 || read(result_, &sample.measurement, sizeof sample.measurement) < 0) sample.measurement = {};
+    rusage usage{};
+    int status = 0;
+    if (process_ > 0) wait4(process_, &status, 0, &usage);
+    sample.peak_mib = static_cast<double>(usage.ru_maxrss) / 1024;
+    return sample;
+  }
+
+ private:
+  [[noreturn]] static void measure(const Row& row, int to) {
     Measurement result;
     try {
       result = row.measure();
     } catch (const std::exception& error) {
       std::fprintf(stderr, "bench: %s: %s\n", row.what, error.what());
     }
-    const bool written = write(ends[1], &result, sizeof result) == sizeof result;
+    const bool written = write(to, &result, sizeof result) == sizeof result;
     _exit(written ? 0 : 1);  // the simulation is not taken down
   }
-  close(ends[1]);
-  if (child < 0 || read(ends[0], &sample.measurement, sizeof sample.measurement) < 0) sample.measurement = {};
-  close(ends[0]);
-  rusage usage{};
-  int status = 0;
-  if (child > 0) wait4(child, &status, 0, &usage);
-  sample.peak_mib = static_cast<double>(usage.ru_maxrss) / 1024;
-  return sample;
+  int result_ = -1;
+  pid_t process_ = -1;
+};
+
+/// While it lives, this process and those it starts share one core.
+class OneCore {
+ public:
+  OneCore() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(std::max(0, sched_getcpu())), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  OneCore(const OneCore&) = delete;
+  OneCore& operator=(const OneCore&) = delete;
+  ~OneCore() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
+};
+
+/// @param base  what the row's time is to be compared with, if anything  @param ns_of_base  its time
+Sample measure_beside(const Row& row, const Row* base, double& ns_of_base) {
+  ns_of_base = 0;
+  if (!base) return Child(row).result();
+  const OneCore core;
+  Child other(*base), child(row);
+  ns_of_base = other.result().measurement.ns;
+  return child.result();
 }
 
 double median(std::vector<double> values) {
@@ -77,9 +123,9 @@ void print_row(const Row& row, const Series& s) {
 }
 
 void measure_once(const Row& row, const Row& raw, const Row* base, Series& series) {
-  const double ns_of_base = base ? measure_in_child(*base).measurement.ns : 0;
-  const double unit = measure_in_child(raw).measurement.ns;
-  const Sample sample = measure_in_child(row);
+  const double unit = Child(raw).result().measurement.ns;
+  double ns_of_base = 0;
+  const Sample sample = measure_beside(row, base, ns_of_base);
   series.ns.push_back(sample.measurement.ns);
   series.raw_events.push_back(unit > 0 ? sample.measurement.ns / unit : 0);
   series.times.push_back(ns_of_base > 0 ? sample.measurement.ns / ns_of_base : 0);
