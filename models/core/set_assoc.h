@@ -98,7 +98,8 @@ class SetAssoc {
       line(set, way).value = value;
       return false;
     }
-    insert(set, oldest_goes_ ? take_oldest(state_of(set)) : victim(set), mark_of(h), key, value, evict);
+    const std::size_t way = oldest_goes_ ? take_oldest(state_of(set)) : victim(set);
+    insert(state_of(set)[way], line(set, way), mark_of(h), key, value, evict);
     return true;
   }
   /// put() of a key that is known not to be there, when the oldest entry makes room: a few instructions.
@@ -106,7 +107,9 @@ class SetAssoc {
   [[gnu::always_inline]] void put_new(const Sought& key, const Value& value, Evict evict) {
     const std::uint64_t h = key.hash();
     const std::size_t set = set_of(h);
-    insert(set, take_oldest(state_of(set)), mark_of(h), key, value, evict);
+    State* const state = state_of(set);
+    const std::size_t way = take_oldest(state);
+    insert(state[way], line(set, way), mark_of(h), key, value, evict);
   }
   bool oldest_goes() const { return oldest_goes_; }
   bool erase(const Key& key) {
@@ -233,9 +236,7 @@ class SetAssoc {
     return n;
   }
   template <class Sought, class Evict>
-  [[gnu::always_inline]] void insert(std::size_t set, std::size_t way, Mark mark, const Sought& key, const Value& value, Evict evict) {
-    State& held = state_of(set)[way];
-    Line& made = line(set, way);
+  [[gnu::always_inline]] void insert(State& held, Line& made, Mark mark, const Sought& key, const Value& value, Evict evict) {
     if (held != 0)
       evict(made.key);
     else

@@ -11,11 +11,6 @@ namespace {
 using R = FaultReason;
 }  // namespace
 
-bool mode_supported(const Features& f, TableRoot::Mode mode) {
-  using Mode = TableRoot::Mode;
-  return mode == Mode::legacy || (mode == Mode::scalable && f.scalable_mode) || (mode == Mode::abort && f.abort_mode);
-}
-
 R decode_scalable_context(const Features& f, std::span<const std::uint64_t> entry, Context& c) {
   c.scalable = true;
   c.suppress_faults = entry[0] >> 1 & 1;

@@ -56,7 +56,10 @@ struct TableRoot {
 };
 
 /// Whether the unit can walk from a root table in this mode (11.4.5, RTADDR.TTM).
-bool mode_supported(const Features& f, TableRoot::Mode mode);
+inline bool mode_supported(const Features& f, TableRoot::Mode mode) {
+  using Mode = TableRoot::Mode;
+  return mode == Mode::legacy || (mode == Mode::scalable && f.scalable_mode) || (mode == Mode::abort && f.abort_mode);
+}
 
 /// Each decoder returns FaultReason::none or why the entry cannot be used.
 inline FaultReason decode_root(const Features& f, bool scalable, std::span<const std::uint64_t> entry, std::uint64_t& table);

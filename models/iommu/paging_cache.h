@@ -93,11 +93,11 @@ class PagingCaches {
   }
   [[gnu::noinline]] void fill(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
     Level& cache = levels_[level - lowest];
-    Count& count = count_of(space.word, level);
-    if (count != 0 || !cache.oldest_goes()) return fill_otherwise(space, address, level, entry);
-    more(count);  // before the store that makes room, whose place takes long to know
-    cache.put_new(SoughtPagingEntry{prefix_of(address, level), space}, entry,
-                  [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); });
+    Count* const counts = &counts_.front()[level - lowest];  // of the level
+    const auto count = [counts](std::uint64_t word) -> Count& { return counts[PagingSpace::group_of(word) * sizeof(Counts)]; };
+    if (count(space.word) != 0 || !cache.oldest_goes()) return fill_otherwise(space, address, level, entry);
+    more(count(space.word));  // before the store that makes room, whose place takes long to know
+    cache.put_new(SoughtPagingEntry{prefix_of(address, level), space}, entry, [&](const PagingKey& loser) { fewer(count(loser.space)); });
   }
   void invalidate(const IotlbInvalidation& what) {
     using Scope = IotlbInvalidation::Scope;

@@ -47,6 +47,7 @@ void TranslationUnit::answer(int slot, const Result& result) {
   const bool foreign = q.requester != result.request.requester && !p.bound;
   if (!alike && (refusing || needs_dirty || foreign || admit(result.context, q) != FaultReason::none)) {
     p.ready = timeline_.now();
+    lead(slot, true);
     return enqueue(slot);
   }
   TranslationReply reply;

@@ -26,6 +26,7 @@ bool TranslationUnit::miss(const Lookup& found, const TranslationRequest& q, std
     p.space_group = leader_group(q, space_of(p.tag, p.domain.value));
   }
   if (!may_join(p) || !join(slot)) {
+    lead(slot, true);
     if (queued_ == 0 && !idle_walkers_.empty())
       start_walk(take_walker(), slot, found);
     else
@@ -107,9 +108,9 @@ inline bool TranslationUnit::may_join(const Pending& p) const {
   return false;
 }
 
+/// @param slot  of a leader
 void TranslationUnit::enqueue(int slot) {
   pending_[static_cast<std::size_t>(slot)].state = State::queued;
-  lead(slot, true);
   const std::size_t behind = queue_head_ + queued_++;
   queue_[behind < queue_.size() ? behind : behind - queue_.size()] = slot;
 }
@@ -141,11 +142,10 @@ bool TranslationUnit::answer_late_hit(int slot, const Lookup& l) {
   return true;
 }
 
-/// @param l  what the caches know now
+/// @param slot  of a leader  @param l  what the caches know now
 void TranslationUnit::start_walk(Walker& w, int slot, const Lookup& l) {
   Pending& p = pending_[static_cast<std::size_t>(slot)];
   p.state = State::walking;
-  lead(slot, true);
   p.walker = w.index;
   w.slot = slot;
   w.stale = false;
