@@ -9,6 +9,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "models/core/set_assoc.h"
 #include "models/iommu/iotlb.h"
@@ -81,11 +82,14 @@ class PagingCaches {
     unsigned level;  ///< of the cached entry; 0: none
     PagingEntry entry;
   };
-  /// The deepest cached non-leaf entry of a walk with `levels` levels.
-  Found deepest(const PagingSpace& space, std::uint64_t address, unsigned levels) {
-    const Counts& counts = counts_[PagingSpace::group_of(space.word)];
-    if (counts == Counts{}) return {0, {}};  // as of most spaces when they are many
-    for (unsigned level = lowest; level <= levels; ++level)
+  /// The deepest cached non-leaf entry of a walk from level `top`.
+  Found deepest(const PagingSpace& space, std::uint64_t address, unsigned top) {
+    const Count* const counts = &counts_[place_of(space.word, lowest)];
+    std::uint32_t all;
+    static_assert(sizeof all == levels * sizeof(Count));
+    std::memcpy(&all, counts, sizeof all);
+    if (all == 0) return {0, {}};  // as of most spaces when they are many
+    for (unsigned level = lowest; level <= top; ++level)
       if (counts[level - lowest] != 0)
         if (const PagingEntry* e = levels_[level - lowest].lookup(SoughtPagingEntry{prefix_of(address, level), space}))
           return {level, *e};
@@ -93,8 +97,8 @@ class PagingCaches {
   }
   [[gnu::noinline]] void fill(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
     Level& cache = levels_[level - lowest];
-    Count* const counts = &counts_.front()[level - lowest];  // of the level
-    const auto count = [counts](std::uint64_t word) -> Count& { return counts[PagingSpace::group_of(word) * sizeof(Counts)]; };
+    Count* const counts = &counts_[place_of(0, level)];
+    const auto count = [counts](std::uint64_t word) -> Count& { return counts[place_of(word, lowest)]; };
     if (count(space.word) != 0 || !cache.oldest_goes()) return fill_otherwise(space, address, level, entry);
     more(count(space.word));  // before the store that makes room, whose place takes long to know
     cache.put_new(SoughtPagingEntry{prefix_of(address, level), space}, entry, [&](const PagingKey& loser) { fewer(count(loser.space)); });
@@ -120,14 +124,15 @@ class PagingCaches {
   static constexpr Count endless = 255;
   static void more(Count& count) { count = static_cast<Count>(count + (count != endless)); }
   static void fewer(Count& count) { count = static_cast<Count>(count - (count != endless)); }
-  using Counts = std::array<Count, highest - lowest + 1>;
-  Count& count_of(std::uint64_t space_word, unsigned level) { return counts_[PagingSpace::group_of(space_word)][level - lowest]; }
+  static constexpr unsigned levels = highest - lowest + 1;
+  static std::size_t place_of(std::uint64_t space_word, unsigned level) { return PagingSpace::group_of(space_word) * levels + level - lowest; }
+  Count& count_of(std::uint64_t space_word, unsigned level) { return counts_[place_of(space_word, level)]; }
   [[gnu::noinline]] void fill_otherwise(const PagingSpace& space, std::uint64_t address, unsigned level, PagingEntry entry) {
     const auto evict = [&](const PagingKey& loser) { fewer(count_of(loser.space, level)); };
     if (levels_[level - lowest].put(SoughtPagingEntry{prefix_of(address, level), space}, entry, evict)) more(count_of(space.word, level));
   }
-  std::array<Counts, 1u << PagingSpace::log2_groups> counts_{};
-  std::array<Level, highest - lowest + 1> levels_;
+  std::array<Count, levels << PagingSpace::log2_groups> counts_{};
+  std::array<Level, levels> levels_;
 };
 
 }  // namespace iov::iommu

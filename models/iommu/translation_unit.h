@@ -113,7 +113,7 @@ class TranslationUnit {
       const std::uint64_t entry = walk.words()[0];
       ok && walk.leads_on(entry) ? unit.step_down(*this, entry) : unit.step_otherwise(*this);
     }
-    // What each step needs lies together: the event and what decides in two lines, which the timeline asks for ahead.
+    // What each step needs lies together: the event in the line that the timeline asks for ahead, what decides in the next.
     Event event;
     TranslationUnit& unit;
     int slot = -1;
