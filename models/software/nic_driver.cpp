@@ -198,17 +198,16 @@ Task NicDriver::queue(Strand& strand, Frame& frame, const DmaBuffer* lent, bool 
   if (lent) mapped = *lent;
   mapped.bytes = frame.bytes;
   co_await strand.spend(place_.context, Work::driver, costs_.driver_send);
+  if (!lent) store_frame(memory_, tx_buffer(index), frame);
+  const bool report = lent || (index + 1) % params_.report_interval == 0 || room() == 0;  // somebody waits for what is lent
+  if (place_.dma) co_await map(strand, DmaApi::Direction::to_device, mapped);
   if (down_ || generation != generation_) {  // the queue went away meanwhile, and with it what is in its ring
+    if (place_.dma) co_await place_.dma->unmap(strand, place_.context, Iova(mapped.iova), mapped.bytes);
     sending_.release();
     lose(frame.header.id, DropReason::reset);
     co_return;
   }
-  if (!lent) store_frame(memory_, tx_buffer(index), frame);
-  const bool report = lent || (index + 1) % params_.report_interval == 0 || room() == 0;  // somebody waits for what is lent
-  if (place_.dma) co_await map(strand, DmaApi::Direction::to_device, mapped);
-  memory_.store(tx_descriptor(index),
-                TxDescriptor{mapped.iova,
-                             frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
+  memory_.store(tx_descriptor(index), TxDescriptor{mapped.iova, frame.bytes | tx_end_of_packet | (report ? tx_report_status : 0), 0});
   if (report) reports_.push(index);  // not before: what the last lap left there says done
   ++sent_;
   last_queued_ = services_.timeline.now();

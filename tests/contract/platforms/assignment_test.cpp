@@ -171,6 +171,23 @@ TEST_CASE("frames whose writes are on the PCIe link when it goes down are lost w
     }
 }
 
+TEST_CASE("a driver whose queue is reset while it maps a packet sends again afterwards", "[B19]") {
+  const Settings slow_mapping{{"vm0.path", "native"}, {"vm0.native_iommu", "translate"}, {"vm0.iommu_mapping", "strict"},
+                              {"vm0.driver.report_interval", 1}, {"vm0.driver.rx_descriptors", 16}, {"vm0.driver.refill_batch", 1},
+                              {"host.costs.dma_map", "5 us"}, {"host.pci.link_wait", "10 us"}, {"nic0.functions.reset_time", "10 us"}};
+  for (unsigned ns = 0; ns < 12'000; ns += 2000) {
+    INFO(ns);
+    CHECK(apart([&] {
+            MachineBench m(slow_mapping + lasting("4 ms") +
+                           Settings{{"workload.measure.warm_up", "0 us"}, {"workload.measure.interval", "100 us"}} +
+                           Settings{{"script", Json{{{"at", std::to_string(119'000 + ns) + " ns"}, {"do", "pcie_link"}},
+                                                    {{"at", "185 us"}, {"do", "pcie_link"}, {"up", true}}}}});
+            m.result = platform::run(m, {});
+            return std::string(m.workload->results().delivered > 300 ? "sends" : "stands still after " + std::to_string(m.workload->results().delivered));
+          }) == "sends");
+  }
+}
+
 TEST_CASE("VFs that vanish while their writes wait for credits send no interrupt any more", "[B17]") {
   for (unsigned headers = 1; headers <= 2; ++headers)
     for (unsigned us = 102; us < 126; us += 3) {
