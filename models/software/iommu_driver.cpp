@@ -142,7 +142,7 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
     if (type != vtd::TranslationType::pass_through) return bind(function, ScalableTables::rid_pasid, domain);
     vtd::PasidEntry entry;
     entry.type = vtd::PasidTranslation::pass_through;
-    entry.domain = domain, entry.second_levels = levels_;
+    entry.domain = domain, entry.second_levels = deepest();
     return scalable_->bind(function, ScalableTables::rid_pasid, entry);
   }
   auto [found, fresh] = contexts_.try_emplace(function.bus());
@@ -150,8 +150,9 @@ void IommuDriver::attach(RequesterId function, DomainId domain, vtd::Translation
     found->second = new_table();
     memory.poke_value(root_ + function.bus() * 16u, vtd::root_entry(found->second));
   }
+  const unsigned levels = type == vtd::TranslationType::pass_through ? deepest() : levels_;
   memory.poke_value(found->second + function.devfn() * 16u,
-                    vtd::context_entry(Hpa(domains_.at(domain.value).table.root()), levels_, domain, type));
+                    vtd::context_entry(Hpa(domains_.at(domain.value).table.root()), levels, domain, type));
 }
 
 void IommuDriver::detach(RequesterId function) {

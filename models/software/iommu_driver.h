@@ -87,6 +87,7 @@ class IommuDriver {
   };
   bool has(vtd::Capability what) const { return capability_ >> what & 1; }
   bool has(vtd::ExtendedCapability what) const { return extended_capability_ >> what & 1; }
+  unsigned deepest() const { return has(vtd::cap_five_levels) ? 5 : levels_; }  ///< what pass-through entries must name (9.3: AW)
   void require_first_stage() const;
   void bind(RequesterId function, std::uint32_t pasid, DomainId domain);
   Hpa new_table() { return tables_.host(tables_.allocate(4096, 4096)); }
