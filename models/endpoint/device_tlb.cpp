@@ -178,7 +178,10 @@ void DeviceTlb::send_request(std::uint32_t index) {
   port_.send(std::move(tlp));
 }
 
-void DeviceTlb::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t, bool) {
+/// In one piece: more than one is not an answer to a translation request (a late completion for whoever had the tag before may begin it).
+void DeviceTlb::completion(std::uint16_t tag, const Tlp& tlp, std::uint32_t offset, bool last) {
+  if (!last) return;
+  if (offset != 0) return resolve(tag, CompletionStatus::abort, {});
   if (tlp.status != CompletionStatus::success) return resolve(tag, tlp.status, {});
   if (tlp.length < translation_entry_bytes || tlp.data.size() < translation_entry_bytes) return resolve(tag, CompletionStatus::abort, {});
   std::array<std::uint64_t, max_entries> entries;

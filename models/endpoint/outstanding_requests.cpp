@@ -76,7 +76,7 @@ void OutstandingRequests::expire() {
     tell(config::PcieError::completion_timeout, entry.requester, nullptr);
     owner.timed_out(static_cast<std::uint16_t>(tag));
     release(static_cast<std::uint16_t>(tag));
-    std::rotate(free_.begin(), free_.end() - 1, free_.end());  // used last: a late completion must not answer another request
+    std::rotate(free_.begin(), free_.end() - 1, free_.end());  // used last: then a late completion hardly finds another request
   }
   for (const Entry& entry : entries_)
     if (entry.owner) deadline_.before(entry.deadline);
