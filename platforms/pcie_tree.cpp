@@ -188,7 +188,7 @@ std::vector<const pcie::Switch*> PcieTree::switches() const {
 std::uint64_t PcieTree::lost_posted_data() const {
   std::uint64_t units = 0;
   for (const auto& node : nodes_) units += node->fabric->lost_posted_data();
-  for (const auto& branch : branches_) units += branch->link->root.lost_posted_data() + branch->link->device.lost_posted_data();
+  for (const auto& branch : branches_) units += branch->link->device.lost_posted_data();
   return units;
 }
 

@@ -58,7 +58,7 @@ class PcieTree {
   void set_acs(const std::string& link, const AcsParams& acs) const { set_acs(branch(link), acs); }
   void check_acs(const std::string& link, const AcsParams& acs) const { check_acs(branch(link), acs); }
   std::vector<const pcie::Switch*> switches() const;
-  /// Payload of posted TLPs that links and switches lost, in units of 16 B.
+  /// Payload of posted TLPs on their way up that links took with them when they went down, in units of 16 B.
   std::uint64_t lost_posted_data() const;
   const Place& place_of(const std::string& device) const { return branch_to(device).place; }
 

@@ -51,19 +51,20 @@ void come_to_rest(Machine& machine) {
 
 /// What nobody holds any more, because a script's actions took it from whoever did: packets that a device overwrote in its guest's
 /// memory; frames that a device had written and whose TLPs a PCIe link took with it. Writes are posted: the device does not know, its
-/// driver never hears of them. Each such frame had at least a descriptor in them, which is one unit. And frames that a device could
-/// not read, for it dropped them without knowing which they were.
+/// driver never hears of them. Each such frame had at least a descriptor in them, which is one unit; how many units held frames nobody
+/// knows, so this is a bound, not a count. And frames that a device could not read, for it dropped them without knowing which they were.
 void write_off(Machine& machine) {
+  const std::uint64_t left = machine.workload->in_flight(), written = machine.tree->lost_posted_data();
   if (machine.script->overwritten())
     machine.workload->write_off(DropReason::malformed);
-  else if (machine.workload->in_flight() <= machine.tree->lost_posted_data() + machine.nic->unread_frames())
-    machine.workload->write_off(DropReason::link_down);
+  else if (machine.timeline.idle() && left <= written + machine.nic->unread_frames())
+    machine.workload->write_off(written > 0 ? DropReason::link_down : DropReason::reset);
 }
 
-/// Without a script nobody resets a queue whose descriptors the device could not fetch, and what it could not read is gone.
+/// A queue whose descriptors the device could not fetch stands still until somebody resets it, and what it could not read is gone.
 void check_device(const Machine& machine) {
   const std::uint64_t left = machine.workload->in_flight(), given_up = machine.nic->outstanding().given_up();
-  if (machine.script || left == 0 || given_up == 0 || !machine.timeline.idle()) return;
+  if (left == 0 || given_up == 0 || !machine.timeline.idle()) return;
   audit(Invariant::always, machine.timeline.now());
   throw SimError(machine.timeline.now(), machine.nic->name(),
                  "comes to rest with " + std::to_string(left) + " packets under way: " + std::to_string(given_up) +

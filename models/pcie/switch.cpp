@@ -120,7 +120,6 @@ void Switch::refuse(SwitchPort& in, Tlp& tlp, bool holds) {
 /// It goes no further.
 void Switch::discard(SwitchPort& in, const Tlp& tlp, bool holds) {
   if (holds) in.link.release(tlp.fc(), tlp.payload());
-  if (tlp.fc() == FcClass::posted) lost_posted_data_ += data_units(tlp.payload());
   ++discarded_;
   inside.set(--inside_, timeline_.now());
 }

@@ -53,7 +53,7 @@ class Switch : public sc_core::sc_module {
   unsigned add_port(Port& link, unsigned weight = 1);
   unsigned ports() const { return static_cast<unsigned>(ports_.size()); }
   const Bridge& port(unsigned number) const { return ports_.at(number).bridge; }
-  /// Payload of posted TLPs that it dropped, in units of 16 B.
+  /// Payload of posted TLPs that it dropped because the link upstream went down, in units of 16 B.
   std::uint64_t lost_posted_data() const { return lost_posted_data_; }
   /// A configuration write to a port that arrives now.
   void write_port(unsigned number, unsigned offset, unsigned bytes, std::uint32_t value);

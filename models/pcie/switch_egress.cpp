@@ -90,6 +90,7 @@ void Switch::flush(SwitchPort& out, bool answer) {
     for (Lane& lane : out.from[n])
       for (; !lane.queue.empty(); lane.queue.pop()) {
         Waiting head = std::move(lane.queue.front());
+        if (out.number == upstream && head.tlp.fc() == FcClass::posted) lost_posted_data_ += data_units(head.tlp.payload());
         if (answer && n != out.number) {
           refusal_ = {CompletionStatus::unsupported_request, config::PcieError::unsupported_request, &unsupported_requests};
           refuse(ports_[n], head.tlp, head.holds);
