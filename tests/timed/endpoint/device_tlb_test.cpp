@@ -108,6 +108,31 @@ TEST_CASE("a translation request answered UR turns ATS off for that function onl
   b.audit(Invariant::at_rest);
 }
 
+TEST_CASE("a late piece for whoever had its tag before does not answer a translation request, which then fails", "[E1]") {
+  AtsBench b;
+  b.host.answering = false;
+  b.write(0x1000, 64, 1);
+  b.timeline.run(1_us);
+  REQUIRE(b.requests().size() == 1);
+  const auto complete = [&b](std::uint32_t bytes) {
+    Tlp piece;
+    piece.type = TlpType::completion_data;
+    piece.requester = {DmaBench::function};
+    piece.tag = b.requests()[0].tag;
+    piece.length = bytes;
+    b.host.inject(std::move(piece));
+  };
+  complete(1);
+  b.timeline.run(2_us);
+  CHECK(b.done.empty());
+  complete(8);  // its own
+  b.timeline.run(3_us);
+  REQUIRE(b.done.size() == 1);
+  CHECK(b.done[0].status == DmaStatus::not_translated);
+  CHECK(b.dmas().empty());
+  b.audit(Invariant::at_rest);
+}
+
 TEST_CASE("an invalidation drops the entry and is answered at once when nothing uses it", "[E5]") {
   AtsBench b;
   b.write(0x1000, 64, 1);
